@@ -1,0 +1,92 @@
+import type { Failure } from './failure.ts'
+import type { RetryPolicyData } from './inputs.ts'
+import type { Payload, PayloadMap } from './payload.ts'
+
+/**
+ * What a turn asks for. The journal holds the commands of every turn; replay compares the kind and
+ * the key attributes (see `commandIdentity`) of what the code asks for now with what it asked for then.
+ */
+export type Command =
+  | ScheduleActivityCommand
+  | { readonly kind: 'requestCancelActivity'; readonly seq: number }
+  | {
+      readonly kind: 'startTimer'
+      readonly seq: number
+      readonly delayMs: number
+      readonly summary?: string
+    }
+  | { readonly kind: 'cancelTimer'; readonly seq: number }
+  | TerminalCommand
+
+/** The commands that end a run; the first one of a run wins and is the last command of its turn. */
+export type TerminalCommand =
+  | { readonly kind: 'completeWorkflow'; readonly result: Payload }
+  | { readonly kind: 'failWorkflow'; readonly failure: Failure }
+  | { readonly kind: 'cancelWorkflow'; readonly details?: readonly Payload[] }
+  | ContinueAsNewCommand
+
+export interface ScheduleActivityCommand {
+  readonly kind: 'scheduleActivity'
+  /** Dense per run from 1, over activities alone; the default activity id is its decimal form. */
+  readonly seq: number
+  readonly activityId: string
+  readonly activityType: string
+  readonly args: readonly Payload[]
+  readonly headers?: PayloadMap
+  readonly taskQueue?: string
+  /** At least one of startToClose and scheduleToClose is set. */
+  readonly startToCloseTimeoutMs?: number
+  readonly scheduleToCloseTimeoutMs?: number
+  readonly scheduleToStartTimeoutMs?: number
+  readonly heartbeatTimeoutMs?: number
+  readonly retryPolicy: RetryPolicyData
+  readonly cancellationType: 'TRY_CANCEL' | 'WAIT_CANCELLATION_COMPLETED' | 'ABANDON'
+  readonly summary?: string
+}
+
+export interface ContinueAsNewCommand {
+  readonly kind: 'continueAsNew'
+  readonly workflowType: string
+  readonly args: readonly Payload[]
+  readonly taskQueue?: string
+  readonly runTimeoutMs?: number
+  readonly taskTimeoutMs?: number
+  readonly memo?: PayloadMap
+  readonly searchAttributes?: PayloadMap
+  readonly headers?: PayloadMap
+  /**
+   * The sequence numbers of signals that this run was given and nobody has taken yet: buffered
+   * without a handler, or waiting in a channel. They move to the new run, in this order, ascending.
+   */
+  readonly carriedSeqs: readonly number[]
+}
+
+export function isTerminal(command: Command): command is TerminalCommand {
+  switch (command.kind) {
+    case 'completeWorkflow':
+    case 'failWorkflow':
+    case 'cancelWorkflow':
+    case 'continueAsNew':
+      return true
+    default:
+      return false
+  }
+}
+
+/**
+ * The part of a command that replay compares: its kind and the attributes by which the history
+ * would find it again. Arguments, timeouts and results are free to change between deployments, as
+ * they are in Temporal.
+ */
+export function commandIdentity(command: Command): string {
+  switch (command.kind) {
+    case 'scheduleActivity':
+      return `scheduleActivity ${command.seq} ${command.activityType} id=${command.activityId}`
+    case 'requestCancelActivity':
+    case 'startTimer':
+    case 'cancelTimer':
+      return `${command.kind} ${command.seq}`
+    default:
+      return command.kind
+  }
+}

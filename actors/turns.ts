@@ -1,0 +1,94 @@
+import type { Command } from './commands.ts'
+import type { Failure } from './failure.ts'
+import type { Input } from './inputs.ts'
+import type { Payload, PayloadMap } from './payload.ts'
+
+/** What a sandbox is asked to do with a run: one activation, usually of one input. */
+export interface Activation {
+  /** The number of the first input. */
+  readonly firstSeq: number
+  /**
+   * Usually one. The first activation of a run has the started input and, after a signal-with-start,
+   * its signal; a regrouped closing turn has several. They are given to the workflow as one
+   * Temporal activation: signals (and updates) first, then the others, then the main function on.
+   */
+  readonly inputs: readonly Input[]
+  /** The workflow's `Date.now()`, in milliseconds since the epoch; never smaller than before. */
+  readonly time: number
+  /** True while the turn is done again from the journal: log and sinks are silent. */
+  readonly replaying: boolean
+  /** As `workflowInfo()` shows them: counted in events of the exported history. */
+  readonly historyLength: number
+  readonly historySize: number
+  readonly continueAsNewSuggested: boolean
+}
+
+/** What came of an activation. */
+export interface TurnOutcome {
+  /** In the order in which the code issued them; a terminal one is the last. */
+  readonly commands: readonly Command[]
+  /**
+   * Set when the turn failed as Temporal fails a workflow task: the run is parked, its commands of
+   * this turn are void and its state must be built anew.
+   */
+  readonly error?: TurnError
+}
+
+export interface TurnError {
+  readonly name: string
+  readonly message: string
+  readonly stack?: string
+  /** True for an error of kind DeterminismViolationError. */
+  readonly nonDeterministic?: boolean
+}
+
+export interface QueryRequest {
+  readonly queryType: string
+  readonly args: readonly Payload[]
+  readonly headers?: PayloadMap
+}
+
+export type QueryOutcome =
+  | { readonly result: Payload }
+  /** The handler threw, is missing or returned a promise. */
+  | { readonly failure: Failure; readonly notRegistered?: boolean }
+
+export type LogLevel = 'TRACE' | 'DEBUG' | 'INFO' | 'WARN' | 'ERROR'
+
+/** A line that workflow code logged with `log` or `console`. */
+export interface WorkflowLogEntry {
+  readonly level: LogLevel
+  readonly message: string
+  /** Attributes as JSON text: the workflow's own and what the call gave. */
+  readonly attributesJson: string
+  readonly time: number
+}
+
+/** The code a slot runs: made by `bundleWorkflowCode`, plain data so that it can be stored. */
+export interface WorkflowBundle {
+  /** The signalbox version that made it; a bundle of another version is refused. */
+  readonly version: string
+  /** The authoring API as one script, evaluated once per context. */
+  readonly apiCode: string
+  /** The user's workflows as one strict factory script, evaluated once per run. */
+  readonly workflowCode: string
+  /** Source map (JSON text) of `workflowCode`, for the stacks of workflow errors. */
+  readonly sourceMap: string
+}
+
+/**
+ * One vm context with the runs that live in it. Everything is synchronous; nothing here throws for
+ * an error of user code, which comes back as data. A run is known by its number.
+ */
+export interface Sandbox {
+  /** The names of the functions that the bundle exports as workflows. */
+  readonly workflowTypes: readonly string[]
+  /** Run one activation; the run comes into being with the activation that holds its started input. */
+  activate(run: number, activation: Activation): TurnOutcome
+  /** Answer a query without changing anything. `dirty` says that the run must be built anew. */
+  query(run: number, request: QueryRequest): QueryOutcome & { readonly dirty?: boolean }
+  /** Forget a run. */
+  dispose(run: number): void
+  /** Errors of promises that user code left floating, since the last call, by run. Call it a macrotask after the turns. */
+  takeFloatingRejections(): readonly (readonly [run: number, error: TurnError])[]
+}

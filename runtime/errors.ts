@@ -1,0 +1,125 @@
+/**
+ * Every error that signalbox raises itself, in one table: its code, what it means in google.rpc
+ * terms, the HTTP status that follows from that, and what to do. `docs/errors.md` has the same
+ * table; a test compares the two. Match on `code`: it is stable, while messages may change.
+ */
+const table = {
+  SIGNALBOX_ERR_INVALID_ARGUMENT: [
+    'INVALID_ARGUMENT',
+    'A field of the request is missing or wrong.',
+  ],
+  SIGNALBOX_ERR_INVALID_OPTION: ['INVALID_ARGUMENT', 'An option of Runtime.open is wrong.'],
+  SIGNALBOX_ERR_PAYLOAD_TOO_LARGE: [
+    'INVALID_ARGUMENT',
+    'A payload is larger than maxPayloadBytes.',
+  ],
+  SIGNALBOX_ERR_PAYLOAD_CONVERSION: [
+    'INVALID_ARGUMENT',
+    'A value cannot be turned into a payload or back.',
+  ],
+  SIGNALBOX_ERR_REQUEST_ID_REUSED: [
+    'INVALID_ARGUMENT',
+    'The request id was used before for the same workflow with another payload.',
+  ],
+  SIGNALBOX_ERR_WORKFLOW_NOT_FOUND: ['NOT_FOUND', 'There is no such workflow, or it has closed.'],
+  SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED: [
+    'ALREADY_EXISTS',
+    'A workflow with this id is running, or the reuse policy forbids another run.',
+  ],
+  SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN: [
+    'INVALID_ARGUMENT',
+    'The workflow bundle exports no function of this name.',
+  ],
+  SIGNALBOX_ERR_QUERY_NOT_REGISTERED: [
+    'INVALID_ARGUMENT',
+    'The workflow has no handler for this query.',
+  ],
+  SIGNALBOX_ERR_QUERY_FAILED: ['INVALID_ARGUMENT', "The workflow's query handler threw."],
+  SIGNALBOX_ERR_QUERY_REJECTED: ['FAILED_PRECONDITION', 'The query reject condition held.'],
+  SIGNALBOX_ERR_WORKFLOW_NOT_READY: [
+    'FAILED_PRECONDITION',
+    'The run is parked or quarantined; describe it to see why.',
+  ],
+  SIGNALBOX_ERR_MAILBOX_FULL: [
+    'RESOURCE_EXHAUSTED',
+    'Too many inputs of one workflow, or of all, wait to be handled. Retry later.',
+  ],
+  SIGNALBOX_ERR_DEADLINE_EXCEEDED: [
+    'DEADLINE_EXCEEDED',
+    'The call did not finish in the time it was given.',
+  ],
+  SIGNALBOX_ERR_INDETERMINATE: [
+    'UNAVAILABLE',
+    'Storage failed while the request was written: it may or may not have been recorded. Retry with the same request id.',
+  ],
+  SIGNALBOX_ERR_RUNTIME_POISONED: [
+    'UNAVAILABLE',
+    'An earlier storage error stopped this runtime; open it anew once the cause is mended.',
+  ],
+  SIGNALBOX_ERR_RUNTIME_CLOSED: ['UNAVAILABLE', 'The runtime is closing or closed.'],
+  SIGNALBOX_ERR_DATA_DIR_LOCKED: [
+    'FAILED_PRECONDITION',
+    'Another process has the data folder open.',
+  ],
+  SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE: [
+    'FAILED_PRECONDITION',
+    'The data folder was made by a version or with settings that this one cannot read.',
+  ],
+  SIGNALBOX_ERR_JOURNAL_CORRUPT: ['DATA_LOSS', 'A journal record fails its checksum.'],
+  SIGNALBOX_ERR_BUNDLE_FAILED: ['FAILED_PRECONDITION', 'The workflow code could not be bundled.'],
+  SIGNALBOX_ERR_UNAUTHENTICATED: ['UNAUTHENTICATED', 'The request has no valid token.'],
+  SIGNALBOX_ERR_NOT_IMPLEMENTED: ['UNIMPLEMENTED', 'The feature is not part of this version.'],
+  SIGNALBOX_ERR_INTERNAL: ['INTERNAL', 'A defect of signalbox; please report it.'],
+} as const satisfies Record<string, readonly [status: StatusName, meaning: string]>
+
+export type StatusName =
+  | 'INVALID_ARGUMENT'
+  | 'NOT_FOUND'
+  | 'ALREADY_EXISTS'
+  | 'FAILED_PRECONDITION'
+  | 'RESOURCE_EXHAUSTED'
+  | 'DEADLINE_EXCEEDED'
+  | 'UNAUTHENTICATED'
+  | 'UNIMPLEMENTED'
+  | 'UNAVAILABLE'
+  | 'INTERNAL'
+  | 'DATA_LOSS'
+
+export type ErrorCode = keyof typeof table
+
+/** The table of all codes: google.rpc status name and meaning by code. */
+export const errorTable: Readonly<
+  Record<ErrorCode, readonly [status: StatusName, meaning: string]>
+> = table
+
+const brand = Symbol.for('signalbox.error')
+
+/**
+ * An error of signalbox itself. `code` is one of {@link errorTable}; `fields` has the particulars
+ * that a program may want, such as the run id of the workflow that is in the way.
+ */
+export class SignalboxError extends Error {
+  override name = 'SignalboxError'
+  readonly code: ErrorCode
+  /** The google.rpc status name, from which the HTTP status follows. */
+  readonly status: StatusName
+  readonly fields: Readonly<Record<string, unknown>>
+
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { readonly cause?: unknown; readonly fields?: Readonly<Record<string, unknown>> },
+  ) {
+    super(message, options?.cause === undefined ? undefined : { cause: options.cause })
+    this.code = code
+    this.status = errorTable[code][0]
+    this.fields = options?.fields ?? {}
+    Object.defineProperty(this, brand, { value: true })
+  }
+
+  /** True for errors of any loaded copy of signalbox. */
+  static override [Symbol.hasInstance](value: unknown): boolean {
+    if (this !== SignalboxError) return Function.prototype[Symbol.hasInstance].call(this, value)
+    return typeof value === 'object' && value !== null && brand in value
+  }
+}

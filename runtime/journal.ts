@@ -1,0 +1,111 @@
+/**
+ * The journal: what a signalbox data folder holds, behind one interface with two implementations
+ * (`journal-lmdb.ts`, `journal-memory.ts`) that pass one conformance suite.
+ *
+ * A journal knows runs by compact numbers. Of each run it holds records in commit order: inputs,
+ * commands and progress. Beside them it holds small rows by key, for indexes and summaries. One
+ * commit is atomic, durable when its promise resolves, and fenced by the epoch of the open.
+ */
+export interface Journal {
+  /** Grows by one with every open of the same data; each commit checks that it is still current. */
+  readonly epoch: number
+
+  /**
+   * Write one batch atomically. Resolved means fsynced; nothing of it is visible to any read before.
+   * Rejected means that nobody knows whether it is on disk: the journal is poisoned from then on and
+   * rejects every further commit with the same error.
+   *
+   * The caller has at most one commit in flight; a second call before the first has settled is a
+   * programming error and throws.
+   */
+  commit(batch: JournalBatch): Promise<void>
+
+  /**
+   * The records of a run in commit order from the first that holds or follows `fromSeq`
+   * (see {@link JournalRecord.seq}). Lazy: the caller may stop at any time, and must not await
+   * while it iterates. `bytes` is valid only until the next step of the iteration.
+   *
+   * @throws JournalCorruptError for a record whose checksum does not hold
+   */
+  readRun(run: number, fromSeq: number): Iterable<JournalRecord>
+
+  /** The run's last input number and the last input whose turn is known to have ended; or undefined. */
+  runState(run: number): RunProgress | undefined
+
+  /** A row, or undefined. The bytes belong to the caller. */
+  getRow(key: Uint8Array): Uint8Array | undefined
+
+  /** Rows with `start <= key < end` in key order, or from the end backwards. Lazy, as readRun. */
+  rows(range: RowRange): Iterable<readonly [key: Uint8Array, value: Uint8Array]>
+
+  /** Where records with this request hash may be: candidates, to be verified on the record. */
+  findRequest(hash: number): readonly RequestLocation[]
+
+  /**
+   * The runs whose work was not finished when the journal was last closed or killed: those with
+   * inputs beyond their progress. Its cost depends on what was written since the last checkpoint and
+   * on what is unfinished, not on what exists. Called once, after open.
+   */
+  unfinishedRuns(): Iterable<readonly [run: number, progress: RunProgress]>
+
+  /** One more than the highest run number ever committed. */
+  readonly nextRun: number
+
+  /** Remove a run's records. Slow work is spread over later commits. For retention. */
+  deleteRun(run: number): void
+
+  /** Finish the commit in flight, write a checkpoint and release the folder. Idempotent. */
+  close(): Promise<void>
+}
+
+export const RecordKind = {
+  /** `count` inputs with the numbers `seq … seq + count − 1`. */
+  inputs: 1,
+  /** The commands of turns from `seq` to at most `seq + count − 1`; those turns have ended. */
+  commands: 2,
+  /** No body: all turns up to `seq` have ended. Only the last one of a run matters. */
+  progress: 3,
+} as const
+export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
+
+export interface JournalRecord {
+  readonly run: number
+  readonly kind: RecordKind
+  readonly seq: number
+  readonly count: number
+  readonly bytes: Uint8Array
+}
+
+/** A record to be written. */
+export interface NewRecord extends JournalRecord {
+  /**
+   * Request ids among its inputs: hash, input number, hash, input number … Found again by
+   * {@link Journal.findRequest} for as long as the run exists.
+   */
+  readonly requests?: readonly number[]
+}
+
+export interface JournalBatch {
+  readonly records: readonly NewRecord[]
+  /** A null value deletes. Later entries of the same key win. */
+  readonly rows: readonly (readonly [key: Uint8Array, value: Uint8Array | null])[]
+}
+
+export interface RunProgress {
+  /** The number of the run's last input. */
+  readonly head: number
+  /** All turns up to this number have ended. */
+  readonly processed: number
+}
+
+export interface RequestLocation {
+  readonly run: number
+  readonly seq: number
+}
+
+export interface RowRange {
+  readonly start: Uint8Array
+  readonly end: Uint8Array
+  readonly reverse?: boolean
+  readonly limit?: number
+}

@@ -1,0 +1,227 @@
+import type { Failure } from '../actors/failure.ts'
+import type { RetryPolicyData } from '../actors/inputs.ts'
+import type { Payload, PayloadMap } from '../actors/payload.ts'
+
+/**
+ * What the engine offers, in plain data with payloads already converted: the calls of Temporal's
+ * WorkflowService that apply. The client and the HTTP API are both written over it. Every method may
+ * reject with a `SignalboxError`; see `docs/errors.md` for the codes.
+ */
+export interface WorkflowService {
+  startWorkflow(request: StartRequest): Promise<StartResponse>
+  signalWorkflow(request: SignalRequest): Promise<void>
+  signalWithStart(request: SignalWithStartRequest): Promise<StartResponse>
+  queryWorkflow(request: QueryRequest): Promise<QueryResponse>
+  describeWorkflow(target: Target): Promise<WorkflowDescription>
+  /** Resolves when the run (or, with `followRuns`, its chain) has closed, or when `timeoutMs` is over (`closed: false`). */
+  waitForClose(request: WaitForCloseRequest): Promise<CloseStatus>
+  getHistory(request: HistoryRequest): Promise<HistoryResponse>
+  listWorkflows(request: ListRequest): Promise<ListResponse>
+  countWorkflows(request: CountRequest): Promise<CountResponse>
+  cancelWorkflow(request: CancelRequest): Promise<void>
+  terminateWorkflow(request: TerminateRequest): Promise<void>
+}
+
+/** `namespace` is 'default' where it is not given; an empty or missing `runId` is the current run. */
+export interface Target {
+  readonly namespace?: string | undefined
+  readonly workflowId: string
+  readonly runId?: string | undefined
+}
+
+export type IdReusePolicy =
+  'ALLOW_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY' | 'REJECT_DUPLICATE' | 'TERMINATE_IF_RUNNING'
+export type IdConflictPolicy = 'FAIL' | 'USE_EXISTING' | 'TERMINATE_EXISTING'
+
+export interface StartRequest {
+  readonly namespace?: string | undefined
+  readonly workflowId: string
+  readonly workflowType: string
+  readonly args: readonly Payload[]
+  readonly taskQueue?: string | undefined
+  readonly requestId?: string | undefined
+  readonly identity?: string | undefined
+  readonly idReusePolicy?: IdReusePolicy | undefined
+  readonly idConflictPolicy?: IdConflictPolicy | undefined
+  readonly executionTimeoutMs?: number | undefined
+  readonly runTimeoutMs?: number | undefined
+  readonly taskTimeoutMs?: number | undefined
+  readonly retryPolicy?: RetryPolicyData | undefined
+  readonly cronSchedule?: string | undefined
+  readonly startDelayMs?: number | undefined
+  readonly memo?: PayloadMap | undefined
+  readonly searchAttributes?: PayloadMap | undefined
+  readonly headers?: PayloadMap | undefined
+}
+
+export interface StartResponse {
+  readonly runId: string
+  readonly firstExecutionRunId: string
+  /** False if a running workflow was used. */
+  readonly started: boolean
+}
+
+/** When a signal's promise resolves: once it is fsynced, or once its turn has ended as well. */
+export type WaitFor = 'durable' | 'processed'
+
+export interface SignalRequest extends Target {
+  readonly signalName: string
+  readonly args: readonly Payload[]
+  readonly requestId?: string | undefined
+  readonly identity?: string | undefined
+  readonly headers?: PayloadMap | undefined
+  readonly waitFor?: WaitFor | undefined
+}
+
+export interface SignalWithStartRequest extends StartRequest {
+  readonly signalName: string
+  readonly signalArgs: readonly Payload[]
+  readonly waitFor?: WaitFor | undefined
+}
+
+export type QueryRejectCondition = 'NONE' | 'NOT_OPEN' | 'NOT_COMPLETED_CLEANLY'
+
+export interface QueryRequest extends Target {
+  readonly queryType: string
+  readonly args: readonly Payload[]
+  readonly headers?: PayloadMap | undefined
+  readonly rejectCondition?: QueryRejectCondition | undefined
+}
+
+export type QueryResponse =
+  | { readonly result: Payload; readonly rejectedStatus?: undefined }
+  | { readonly rejectedStatus: WorkflowStatus; readonly result?: undefined }
+
+export type WorkflowStatus =
+  'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELED' | 'TERMINATED' | 'CONTINUED_AS_NEW' | 'TIMED_OUT'
+
+/** Times in milliseconds since the epoch. */
+export interface WorkflowSummary {
+  readonly namespace: string
+  readonly workflowId: string
+  readonly runId: string
+  readonly firstExecutionRunId: string
+  readonly workflowType: string
+  readonly taskQueue: string
+  readonly status: WorkflowStatus
+  readonly startTime: number
+  readonly closeTime?: number
+  readonly historyLength: number
+  readonly memo?: PayloadMap
+  readonly searchAttributes?: PayloadMap
+}
+
+export interface WorkflowDescription extends WorkflowSummary {
+  readonly executionTimeoutMs?: number
+  readonly runTimeoutMs?: number
+  readonly taskTimeoutMs: number
+  readonly pendingActivities: readonly PendingActivity[]
+  /** Accepted inputs whose turns have not ended. */
+  readonly mailboxDepth: number
+  /** Why the run does not advance, if it does not. */
+  readonly parked?: ParkedState
+  readonly quarantined?: { readonly reason: string; readonly since: number }
+}
+
+export interface ParkedState {
+  readonly reason: string
+  readonly stack?: string
+  readonly attempts: number
+  /** When the turn is tried again. */
+  readonly nextAttemptTime: number
+}
+
+export interface PendingActivity {
+  readonly activityId: string
+  readonly activityType: string
+  readonly state: 'SCHEDULED' | 'STARTED' | 'CANCEL_REQUESTED'
+  readonly attempt: number
+  readonly maximumAttempts: number
+  readonly scheduledTime: number
+  readonly lastStartedTime?: number
+  readonly lastFailure?: Failure
+  readonly heartbeatDetails?: readonly Payload[]
+}
+
+export interface WaitForCloseRequest extends Target {
+  readonly followRuns?: boolean | undefined
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+/** How a run ended. */
+export type CloseStatus =
+  | { readonly closed: false }
+  | {
+      readonly closed: true
+      readonly runId: string
+      readonly status: WorkflowStatus
+      readonly result?: Payload
+      readonly failure?: Failure
+      /** The run that continues this one. */
+      readonly newRunId?: string
+    }
+
+/** A history event in Temporal's proto3 JSON form: what `temporal workflow show -o json` prints. */
+export interface HistoryEvent {
+  readonly eventId: string
+  readonly eventTime: string
+  readonly eventType: string
+  readonly [attributes: string]: unknown
+}
+
+export interface HistoryRequest extends Target {
+  /** At most this many events; default 1,000. */
+  readonly pageSize?: number | undefined
+  readonly pageToken?: string | undefined
+  /** Only the event that closed the run. */
+  readonly closeEventOnly?: boolean | undefined
+  /** With nothing new to show, wait up to `timeoutMs` for it. */
+  readonly waitNewEvent?: boolean | undefined
+  readonly timeoutMs?: number | undefined
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface HistoryResponse {
+  readonly events: readonly HistoryEvent[]
+  readonly nextPageToken?: string
+}
+
+export interface ListRequest {
+  readonly namespace?: string | undefined
+  /** SQL-like filter over WorkflowId, WorkflowType, RunId, ExecutionStatus, StartTime, CloseTime. */
+  readonly query?: string | undefined
+  /** 1 … 1,000, default 100. */
+  readonly pageSize?: number | undefined
+  readonly pageToken?: string | undefined
+}
+
+export interface ListResponse {
+  readonly executions: readonly WorkflowSummary[]
+  readonly nextPageToken?: string
+}
+
+export interface CountRequest {
+  readonly namespace?: string | undefined
+  readonly query?: string | undefined
+}
+
+export interface CountResponse {
+  readonly count: number
+  /** With `GROUP BY ExecutionStatus`. */
+  readonly groups?: readonly { readonly status: WorkflowStatus; readonly count: number }[]
+}
+
+export interface CancelRequest extends Target {
+  readonly firstExecutionRunId?: string | undefined
+  readonly requestId?: string | undefined
+  readonly identity?: string | undefined
+  readonly reason?: string | undefined
+}
+
+export interface TerminateRequest extends Target {
+  readonly firstExecutionRunId?: string | undefined
+  readonly identity?: string | undefined
+  readonly reason?: string | undefined
+  readonly details?: readonly Payload[] | undefined
+}
