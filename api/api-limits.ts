@@ -1,0 +1,65 @@
+import { SignalboxError } from '../runtime/errors.ts'
+
+/** What the API refuses, and how long it waits. Each has a default that suits production. */
+export interface ApiLimits {
+  /** The largest body, in bytes; larger ones are answered 413. Default 4 MiB, as in Temporal. */
+  readonly bodyBytes: number
+  /** How deep JSON may be nested, payloads included. Default 64. */
+  readonly jsonDepth: number
+  /** The longest that a request for a result or for new history may wait. Default 60,000. */
+  readonly longPollMs: number
+}
+
+export const defaultApiLimits: ApiLimits = {
+  bodyBytes: 4 * 1024 * 1024,
+  jsonDepth: 64,
+  longPollMs: 60_000,
+}
+
+/** Limits of the sockets, for the server that {@link createServer} makes. */
+export interface ServerLimits extends ApiLimits {
+  /** From a request's first byte to its last, against slow senders. Default 30,000. */
+  readonly requestTimeoutMs: number
+  /** From a request's first byte to the end of its headers. Default 10,000. */
+  readonly headersTimeoutMs: number
+  /** A connection without traffic, long polls included, is closed. Default 90,000. */
+  readonly connectionTimeoutMs: number
+  /** An idle connection is kept for the next request. Default 72,000. */
+  readonly keepAliveTimeoutMs: number
+  /** Requests on one connection before it is closed. Default 1,000,000. */
+  readonly maxRequestsPerSocket: number
+  /** Connections at a time; further ones are refused. Default 20,000. */
+  readonly maxConnections: number
+}
+
+export const defaultServerLimits: ServerLimits = {
+  ...defaultApiLimits,
+  requestTimeoutMs: 30_000,
+  headersTimeoutMs: 10_000,
+  connectionTimeoutMs: 90_000,
+  keepAliveTimeoutMs: 72_000,
+  maxRequestsPerSocket: 1_000_000,
+  maxConnections: 20_000,
+}
+
+/**
+ * `given` over `defaults`.
+ *
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for a limit that is not a positive integer
+ */
+export function withLimits<Limits extends ApiLimits>(
+  defaults: Limits,
+  given: Partial<Limits> | undefined,
+): Limits {
+  const limits = { ...defaults, ...given }
+  for (const [name, value] of Object.entries(limits)) {
+    if (!Number.isSafeInteger(value) || Number(value) < 1) {
+      throw new SignalboxError(
+        'SIGNALBOX_ERR_INVALID_OPTION',
+        `limits.${name} must be a positive integer`,
+        { fields: { option: `limits.${name}` } },
+      )
+    }
+  }
+  return limits
+}

@@ -1,0 +1,103 @@
+import { STATUS_CODES } from 'node:http'
+import type { Socket } from 'node:net'
+import { LogController, fastify } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { sendStatus } from './answer.ts'
+import { defaultServerLimits, withLimits } from './api-limits.ts'
+import type { ServerLimits } from './api-limits.ts'
+import { requireHost, requireToken } from './authentication.ts'
+import { httpAnswer } from './rpc-status.ts'
+import { signalboxApi } from './signalbox-api.ts'
+import type { ApiRuntime } from './signalbox-api.ts'
+import { addHealthRoutes } from './routes/health-routes.ts'
+
+export interface ServerOptions {
+  readonly runtime: ApiRuntime
+  /** Requests need `Authorization: Bearer <token>`. Default: none is needed. */
+  readonly token?: string | undefined
+  /** Host names, without port, that requests may be for. Default: any. */
+  readonly allowedHosts?: readonly string[] | undefined
+  /** Before the path of every route but health. */
+  readonly prefix?: string | undefined
+  readonly limits?: Partial<ServerLimits> | undefined
+  /** Default: silent. */
+  readonly logger?: FastifyBaseLogger | undefined
+}
+
+/** How often Node looks for connections past their time. Its default, 30 s, doubles every limit. */
+const checkIntervalMs = 1000
+/** Ids have at most 1,000 bytes; longer ones come this far so that the answer can say so. */
+const maxParamLength = 4000
+
+/**
+ * A Fastify server with the API on it, ready to `listen`. Requests that are slow, large or malformed
+ * are refused with google.rpc.Status, before and after routing. `close` refuses new connections,
+ * ends long polls, and waits for the requests in hand; it does not close the runtime.
+ *
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for limits that cannot be
+ */
+export function createServer(options: ServerOptions): FastifyInstance {
+  const limits = withLimits(defaultServerLimits, options.limits)
+  const app = fastify({
+    ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
+    // A line per signal would cost more than the signal; what fails in the server is logged.
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: limits.bodyBytes,
+    requestTimeout: limits.requestTimeoutMs,
+    connectionTimeout: limits.connectionTimeoutMs,
+    keepAliveTimeout: limits.keepAliveTimeoutMs,
+    maxRequestsPerSocket: limits.maxRequestsPerSocket,
+    http: {
+      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+      connectionsCheckingInterval: checkIntervalMs,
+    },
+    routerOptions: { maxParamLength },
+    // While closing, the runtime still serves: what comes on open connections is answered.
+    return503OnClosing: false,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, _request, reply) => {
+      const problem =
+        error.code === 'FST_ERR_MAX_PARAM_LENGTH'
+          ? 'An id in the path is too long'
+          : 'The path is not valid: check its percent-encoding'
+      sendStatus(reply, httpAnswer(400, problem))
+    },
+  })
+  app.server.maxConnections = limits.maxConnections
+  app.setNotFoundHandler((request, reply) => {
+    sendStatus(reply, httpAnswer(404, `No route for ${request.method} ${pathOf(request.url)}`))
+  })
+  const { runtime, token, allowedHosts, prefix = '' } = options
+  addHealthRoutes(app, () => runtime.state)
+  app.register(async (scope) => {
+    if (allowedHosts !== undefined) scope.addHook('onRequest', requireHost(allowedHosts))
+    if (token !== undefined) scope.addHook('onRequest', requireToken(token))
+    await scope.register(signalboxApi, { runtime, limits, healthRoutes: false, prefix })
+  })
+  return app
+}
+
+/** What never became a request: broken HTTP, or one that took too long to arrive. */
+function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return
+  const [http, problem] =
+    error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
+      ? ([408, 'The request took too long to arrive'] as const)
+      : error.code === 'HPE_HEADER_OVERFLOW'
+        ? ([431, 'The headers are too large'] as const)
+        : ([400, 'The request is not valid HTTP'] as const)
+  const { body } = httpAnswer(http, problem)
+  if (socket.writable) {
+    socket.write(
+      `HTTP/1.1 ${http} ${STATUS_CODES[http]}\r\nConnection: close\r\n` +
+        `Content-Type: application/json; charset=utf-8\r\n` +
+        `Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    )
+  }
+  socket.destroy()
+}
+
+function pathOf(url: string): string {
+  const path = url.split('?', 1)[0] ?? ''
+  return path.length <= 200 ? path : `${path.slice(0, 200)}…`
+}

@@ -1,0 +1,89 @@
+import type {
+  PendingActivity,
+  WorkflowDescription,
+  WorkflowSummary,
+} from '../runtime/workflow-service.ts'
+import { formatEnum, pendingActivityState, taskQueueKind, workflowStatus } from './enum-json.ts'
+import { encodeFailure } from './failure-json.ts'
+import type { JsonValue } from './json-text.ts'
+import { encodePayloadMap, encodePayloads } from './payload-json.ts'
+import { formatDuration, formatTimestamp } from './time-json.ts'
+
+/** One workflow of a list, as Temporal's `WorkflowExecutionInfo`. */
+export function encodeExecutionInfo(summary: WorkflowSummary, shorthand: boolean): JsonValue {
+  const memo = encodePayloadMap(summary.memo, shorthand)
+  const indexedFields = encodePayloadMap(summary.searchAttributes, shorthand)
+  const { closeTime } = summary
+  return {
+    execution: { workflowId: summary.workflowId, runId: summary.runId },
+    type: { name: summary.workflowType },
+    startTime: formatTimestamp(summary.startTime),
+    closeTime: closeTime === undefined ? undefined : formatTimestamp(closeTime),
+    executionDuration:
+      closeTime === undefined ? undefined : formatDuration(closeTime - summary.startTime),
+    status: formatEnum(workflowStatus, summary.status),
+    historyLength: summary.historyLength === 0 ? undefined : String(summary.historyLength),
+    memo: memo === undefined ? undefined : { fields: memo },
+    searchAttributes: indexedFields === undefined ? undefined : { indexedFields },
+    taskQueue: summary.taskQueue === '' ? undefined : summary.taskQueue,
+    firstRunId: summary.firstExecutionRunId,
+  }
+}
+
+/**
+ * One workflow in full, as Temporal's `DescribeWorkflowExecutionResponse`. What Temporal has no
+ * field for is under `signalbox`: the depth of the mailbox and why a run does not advance.
+ */
+export function encodeDescription(description: WorkflowDescription, shorthand: boolean): JsonValue {
+  const { executionTimeoutMs, runTimeoutMs, parked, quarantined } = description
+  const duration = (ms: number | undefined) => (ms === undefined ? undefined : formatDuration(ms))
+  const pending = description.pendingActivities
+  return {
+    executionConfig: {
+      taskQueue: {
+        name: description.taskQueue === '' ? undefined : description.taskQueue,
+        kind: formatEnum(taskQueueKind, 'NORMAL'),
+      },
+      workflowExecutionTimeout: duration(executionTimeoutMs),
+      workflowRunTimeout: duration(runTimeoutMs),
+      defaultWorkflowTaskTimeout: duration(description.taskTimeoutMs),
+    },
+    workflowExecutionInfo: encodeExecutionInfo(description, shorthand),
+    pendingActivities:
+      pending.length === 0
+        ? undefined
+        : pending.map((activity) => encodePendingActivity(activity, shorthand)),
+    signalbox: {
+      mailboxDepth: description.mailboxDepth,
+      parked:
+        parked === undefined
+          ? undefined
+          : {
+              reason: parked.reason,
+              stack: parked.stack,
+              attempts: parked.attempts,
+              nextAttemptTime: formatTimestamp(parked.nextAttemptTime),
+            },
+      quarantined:
+        quarantined === undefined
+          ? undefined
+          : { reason: quarantined.reason, since: formatTimestamp(quarantined.since) },
+    },
+  }
+}
+
+function encodePendingActivity(activity: PendingActivity, shorthand: boolean): JsonValue {
+  const { lastStartedTime, lastFailure, heartbeatDetails } = activity
+  return {
+    activityId: activity.activityId,
+    activityType: { name: activity.activityType },
+    state: formatEnum(pendingActivityState, activity.state),
+    heartbeatDetails:
+      heartbeatDetails === undefined ? undefined : encodePayloads(heartbeatDetails, shorthand),
+    lastStartedTime: lastStartedTime === undefined ? undefined : formatTimestamp(lastStartedTime),
+    attempt: activity.attempt,
+    maximumAttempts: activity.maximumAttempts === 0 ? undefined : activity.maximumAttempts,
+    scheduledTime: formatTimestamp(activity.scheduledTime),
+    lastFailure: lastFailure === undefined ? undefined : encodeFailure(lastFailure, shorthand),
+  }
+}

@@ -1,0 +1,69 @@
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { SignalRequest, WaitFor, WorkflowService } from '../../runtime/workflow-service.ts'
+import { jsonType, sendJson } from '../answer.ts'
+import { invalidField } from '../invalid-field.ts'
+import { decodePayloadMap, decodePayloads } from '../payload-json.ts'
+import { optionalId, requestIdOf, requiredId } from '../request-ids.ts'
+import { RequestQuery } from '../request-query.ts'
+import { signalBody, signalWithStartBody } from '../schemas.ts'
+import type { SignalBody, SignalWithStartBody } from '../schemas.ts'
+import { decodeStart } from '../start-request.ts'
+import type { NamedWorkflowRequest } from './workflow-params.ts'
+
+const queryNames = ['waitFor']
+
+/** Signal and signal-with-start. */
+export function addSignalRoutes(app: FastifyInstance, service: WorkflowService): void {
+  // The hottest route: no async function, no serialiser, and one answer for all.
+  app.post(
+    '/workflows/:workflowId/signal/:name',
+    { schema: { body: signalBody } },
+    (request: NamedWorkflowRequest<SignalBody>, reply: FastifyReply) => {
+      service.signalWorkflow(decodeSignal(request)).then(
+        () => reply.header('content-type', jsonType).send('{}'),
+        (error: unknown) => reply.send(error),
+      )
+    },
+  )
+
+  app.post(
+    '/workflows/:workflowId/signal-with-start/:name',
+    { schema: { body: signalWithStartBody } },
+    async (request: NamedWorkflowRequest<SignalWithStartBody>, reply) => {
+      const { params, body } = request
+      const response = await service.signalWithStart({
+        ...decodeStart(params.namespace, params.workflowId, body),
+        signalName: requiredId(params.name, 'signalName'),
+        signalArgs: decodePayloads(body.signalInput, 'signalInput'),
+        requestId: requestIdOf(body, request.headers),
+        waitFor: decodeWaitFor(request.query),
+      })
+      return sendJson(request, reply, {
+        runId: response.runId,
+        firstExecutionRunId: response.firstExecutionRunId,
+        started: response.started ? true : undefined,
+      })
+    },
+  )
+}
+
+function decodeSignal(request: NamedWorkflowRequest<SignalBody>): SignalRequest {
+  const { params, body } = request
+  return {
+    namespace: requiredId(params.namespace, 'namespace'),
+    workflowId: requiredId(params.workflowId, 'workflowId'),
+    runId: optionalId(body.workflowExecution?.runId, 'workflowExecution.runId'),
+    signalName: requiredId(params.name, 'signalName'),
+    args: decodePayloads(body.input, 'input'),
+    requestId: requestIdOf(body, request.headers),
+    identity: optionalId(body.identity, 'identity'),
+    headers: decodePayloadMap(body.header?.fields, 'header.fields'),
+    waitFor: decodeWaitFor(request.query),
+  }
+}
+
+function decodeWaitFor(query: unknown): WaitFor | undefined {
+  const waitFor = new RequestQuery(query, queryNames).text('waitFor')
+  if (waitFor === undefined || waitFor === 'durable' || waitFor === 'processed') return waitFor
+  throw invalidField('waitFor', 'must be durable or processed')
+}

@@ -1,0 +1,71 @@
+import type { FastifyInstance } from 'fastify'
+import type { WorkflowService } from '../../runtime/workflow-service.ts'
+import { sendJson } from '../answer.ts'
+import { decodePayloads } from '../payload-json.ts'
+import { optionalId, requestIdOf, requiredId } from '../request-ids.ts'
+import { rejectQuery } from '../request-query.ts'
+import { cancelBody, startBody, terminateBody } from '../schemas.ts'
+import type { CancelBody, StartBody, TerminateBody } from '../schemas.ts'
+import { decodeStart } from '../start-request.ts'
+import type { WorkflowRequest } from './workflow-params.ts'
+
+/** Start, cancel and terminate. */
+export function addStartRoutes(app: FastifyInstance, service: WorkflowService): void {
+  app.post(
+    '/workflows/:workflowId',
+    { schema: { body: startBody } },
+    async (request: WorkflowRequest<StartBody>, reply) => {
+      const { params, body, query } = request
+      rejectQuery(query)
+      const response = await service.startWorkflow({
+        ...decodeStart(params.namespace, params.workflowId, body),
+        requestId: requestIdOf(body, request.headers),
+      })
+      return sendJson(request, reply, {
+        runId: response.runId,
+        firstExecutionRunId: response.firstExecutionRunId,
+        started: response.started ? true : undefined,
+      })
+    },
+  )
+
+  app.post(
+    '/workflows/:workflowId/cancel',
+    { schema: { body: cancelBody } },
+    async (request: WorkflowRequest<CancelBody>, reply) => {
+      const { body } = request
+      await service.cancelWorkflow({
+        ...decodeTarget(request),
+        requestId: requestIdOf(body, request.headers),
+        reason: body.reason,
+      })
+      return sendJson(request, reply, {})
+    },
+  )
+
+  app.post(
+    '/workflows/:workflowId/terminate',
+    { schema: { body: terminateBody } },
+    async (request: WorkflowRequest<TerminateBody>, reply) => {
+      const { body } = request
+      await service.terminateWorkflow({
+        ...decodeTarget(request),
+        reason: body.reason,
+        details: decodePayloads(body.details, 'details'),
+      })
+      return sendJson(request, reply, {})
+    },
+  )
+}
+
+function decodeTarget(request: WorkflowRequest<CancelBody | TerminateBody>) {
+  const { params, body, query } = request
+  rejectQuery(query)
+  return {
+    namespace: requiredId(params.namespace, 'namespace'),
+    workflowId: requiredId(params.workflowId, 'workflowId'),
+    runId: optionalId(body.workflowExecution?.runId, 'workflowExecution.runId'),
+    firstExecutionRunId: optionalId(body.firstExecutionRunId, 'firstExecutionRunId'),
+    identity: optionalId(body.identity, 'identity'),
+  }
+}

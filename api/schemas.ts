@@ -1,0 +1,123 @@
+import { Type } from 'typebox'
+
+/*
+ * The bodies of requests, as Temporal's messages in proto3 JSON. These schemas say which fields
+ * there are and of what JSON type; what a duration, an enum or a payload may be is checked where it
+ * is decoded, so that the error can say more than a pattern.
+ */
+
+const strict = { additionalProperties: false }
+const text = Type.Optional(Type.String())
+const duration = Type.Optional(Type.String({ examples: ['10s'] }))
+const enumeration = Type.Optional(Type.Union([Type.String(), Type.Integer()]))
+const integer = Type.Optional(Type.Union([Type.Integer(), Type.String()]))
+const float = Type.Optional(Type.Union([Type.Number(), Type.String()]))
+const flag = Type.Optional(Type.Boolean())
+/** Payloads, in shorthand or long form: payload-json.ts decodes them. */
+const payloads = Type.Optional(Type.Unknown())
+const payloadMap = Type.Optional(Type.Unknown())
+/** Accepted and not looked at: hints that change nothing here. */
+const ignored = Type.Optional(Type.Unknown())
+
+const execution = Type.Optional(Type.Object({ workflowId: text, runId: text }, strict))
+const header = Type.Optional(Type.Object({ fields: payloadMap }, strict))
+
+const startFields = {
+  namespace: text,
+  workflowId: text,
+  workflowType: Type.Optional(Type.Object({ name: text }, strict)),
+  taskQueue: Type.Optional(
+    Type.Object({ name: text, kind: enumeration, normalName: text }, strict),
+  ),
+  input: payloads,
+  workflowExecutionTimeout: duration,
+  workflowRunTimeout: duration,
+  workflowTaskTimeout: duration,
+  identity: text,
+  requestId: text,
+  workflowIdReusePolicy: enumeration,
+  workflowIdConflictPolicy: enumeration,
+  retryPolicy: Type.Optional(
+    Type.Object(
+      {
+        initialInterval: duration,
+        backoffCoefficient: float,
+        maximumInterval: duration,
+        maximumAttempts: integer,
+        nonRetryableErrorTypes: Type.Optional(Type.Array(Type.String())),
+      },
+      strict,
+    ),
+  ),
+  cronSchedule: text,
+  memo: Type.Optional(Type.Object({ fields: payloadMap }, strict)),
+  searchAttributes: Type.Optional(Type.Object({ indexedFields: payloadMap }, strict)),
+  header,
+  workflowStartDelay: duration,
+  links: ignored,
+  priority: ignored,
+}
+
+export const startBody = Type.Object({ ...startFields, requestEagerExecution: flag }, strict)
+export type StartBody = Type.Static<typeof startBody>
+
+export const signalWithStartBody = Type.Object(
+  { ...startFields, signalName: text, signalInput: payloads, control: text },
+  strict,
+)
+export type SignalWithStartBody = Type.Static<typeof signalWithStartBody>
+
+export const signalBody = Type.Object(
+  {
+    namespace: text,
+    workflowExecution: execution,
+    signalName: text,
+    input: payloads,
+    identity: text,
+    requestId: text,
+    control: text,
+    header,
+    links: ignored,
+  },
+  strict,
+)
+export type SignalBody = Type.Static<typeof signalBody>
+
+export const queryBody = Type.Object(
+  {
+    namespace: text,
+    execution,
+    query: Type.Optional(Type.Object({ queryType: text, queryArgs: payloads, header }, strict)),
+    queryRejectCondition: enumeration,
+  },
+  strict,
+)
+export type QueryBody = Type.Static<typeof queryBody>
+
+export const cancelBody = Type.Object(
+  {
+    namespace: text,
+    workflowExecution: execution,
+    identity: text,
+    requestId: text,
+    firstExecutionRunId: text,
+    reason: text,
+    links: ignored,
+  },
+  strict,
+)
+export type CancelBody = Type.Static<typeof cancelBody>
+
+export const terminateBody = Type.Object(
+  {
+    namespace: text,
+    workflowExecution: execution,
+    reason: text,
+    details: payloads,
+    identity: text,
+    firstExecutionRunId: text,
+    links: ignored,
+  },
+  strict,
+)
+export type TerminateBody = Type.Static<typeof terminateBody>
