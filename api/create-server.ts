@@ -64,6 +64,12 @@ export function createServer(options: ServerOptions): FastifyInstance {
     },
   })
   app.server.maxConnections = limits.maxConnections
+  app.addHook('preClose', (done) => {
+    // A connection whose request is in hand now would stay idle for the whole keep-alive time
+    // after its answer, and closing would wait for it.
+    app.server.keepAliveTimeout = 1
+    done()
+  })
   app.setNotFoundHandler((request, reply) => {
     sendStatus(reply, httpAnswer(404, `No route for ${request.method} ${pathOf(request.url)}`))
   })

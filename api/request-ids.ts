@@ -1,25 +1,19 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import { checkIdentifier } from '../runtime/identifiers.ts'
 import { invalidField } from './invalid-field.ts'
 
 // Half a surrogate pair has no UTF-8 form: ids that differ only in such halves would become one.
 const loneSurrogate = /\p{Surrogate}/u
 
 /**
- * An id or name that must be there: a workflow id, a signal name.
+ * An id or name from a body: undefined if it is empty, which is "not set" in protobuf. How long it
+ * may be and of what characters is the engine's to check.
  *
- * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT if it is missing, longer than 1,000 bytes,
- *   or holds control characters or half a surrogate pair
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT if it is not valid Unicode
  */
-export function requiredId(value: string | undefined, field: string): string {
-  checkIdentifier(field, value)
+export function optionalId(value: string | undefined, field: string): string | undefined {
+  if (value === undefined || value === '') return undefined
   if (loneSurrogate.test(value)) throw invalidField(field, 'is not valid Unicode')
   return value
-}
-
-/** As {@link requiredId}; missing and empty are undefined. */
-export function optionalId(value: string | undefined, field: string): string | undefined {
-  return value === undefined || value === '' ? undefined : requiredId(value, field)
 }
 
 /** The body's request id, or that of the header Idempotency-Key; if both are given they agree. */
@@ -28,9 +22,11 @@ export function requestIdOf(
   headers: IncomingHttpHeaders,
 ): string | undefined {
   const header = headers['idempotency-key']
-  if (header === undefined) return optionalId(body.requestId, 'requestId')
-  const key = requiredId(unquoted(String(header)), 'Idempotency-Key')
-  if (body.requestId !== undefined && body.requestId !== '' && body.requestId !== key) {
+  const fromBody = optionalId(body.requestId, 'requestId')
+  if (header === undefined) return fromBody
+  const key = unquoted(String(header))
+  if (key === '') throw invalidField('Idempotency-Key', 'is empty')
+  if (fromBody !== undefined && fromBody !== key) {
     throw invalidField('Idempotency-Key', 'differs from requestId')
   }
   return key

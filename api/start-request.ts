@@ -3,7 +3,7 @@ import type { StartRequest } from '../runtime/workflow-service.ts'
 import { idConflictPolicy, idReusePolicy, parseEnum } from './enum-json.ts'
 import { invalidField } from './invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from './payload-json.ts'
-import { optionalId, requiredId } from './request-ids.ts'
+import { optionalId } from './request-ids.ts'
 import type { StartBody } from './schemas.ts'
 import { parseDuration, parseTimeout } from './time-json.ts'
 
@@ -14,9 +14,9 @@ export function decodeStart(
   body: Omit<StartBody, 'requestEagerExecution'>,
 ): StartRequest {
   return {
-    namespace: requiredId(namespace, 'namespace'),
-    workflowId: requiredId(workflowId, 'workflowId'),
-    workflowType: requiredId(body.workflowType?.name, 'workflowType.name'),
+    namespace,
+    workflowId,
+    workflowType: optionalId(body.workflowType?.name, 'workflowType.name') ?? '',
     taskQueue: optionalId(body.taskQueue?.name, 'taskQueue.name'),
     args: decodePayloads(body.input, 'input'),
     identity: optionalId(body.identity, 'identity'),

@@ -5,7 +5,6 @@ import { pascalName } from '../enum-json.ts'
 import { encodeExecutionInfo } from '../execution-json.ts'
 import { decodePageToken, encodePageToken } from '../page-token.ts'
 import { encodePayload } from '../payload-json.ts'
-import { requiredId } from '../request-ids.ts'
 import { RequestQuery } from '../request-query.ts'
 import type { NamespaceRequest } from './workflow-params.ts'
 
@@ -19,7 +18,7 @@ export function addListRoutes(app: FastifyInstance, service: WorkflowService): v
     const query = new RequestQuery(request.query, listNames)
     const pageSize = query.count('pageSize')
     const response = await service.listWorkflows({
-      namespace: requiredId(request.params.namespace, 'namespace'),
+      namespace: request.params.namespace,
       query: query.text('query'),
       pageSize: pageSize === undefined ? undefined : Math.min(pageSize, maxPageSize),
       pageToken: decodePageToken(query.text('nextPageToken')),
@@ -37,7 +36,7 @@ export function addListRoutes(app: FastifyInstance, service: WorkflowService): v
   app.get('/workflow-count', async (request: NamespaceRequest, reply) => {
     const query = new RequestQuery(request.query, countNames)
     const response = await service.countWorkflows({
-      namespace: requiredId(request.params.namespace, 'namespace'),
+      namespace: request.params.namespace,
       query: query.text('query'),
     })
     const shorthand = wantsShorthand(request)

@@ -19,7 +19,7 @@ import {
   encodePayloads,
   shortenPayloads,
 } from '../payload-json.ts'
-import { optionalId, requiredId } from '../request-ids.ts'
+import { optionalId } from '../request-ids.ts'
 import { RequestQuery, rejectQuery } from '../request-query.ts'
 import { queryBody } from '../schemas.ts'
 import type { QueryBody } from '../schemas.ts'
@@ -51,10 +51,10 @@ export function addReadRoutes(
       const { params, body } = request
       rejectQuery(request.query)
       const response = await service.queryWorkflow({
-        namespace: requiredId(params.namespace, 'namespace'),
-        workflowId: requiredId(params.workflowId, 'workflowId'),
+        namespace: params.namespace,
+        workflowId: params.workflowId,
         runId: optionalId(body.execution?.runId, 'execution.runId'),
-        queryType: requiredId(params.name, 'queryType'),
+        queryType: params.name,
         args: decodePayloads(body.query?.queryArgs, 'query.queryArgs'),
         headers: decodePayloadMap(body.query?.header?.fields, 'query.header.fields'),
         rejectCondition: parseEnum(
@@ -130,8 +130,8 @@ function encodeCloseStatus(status: CloseStatus, shorthand: boolean): unknown {
 
 function readTarget(request: WorkflowRequest, query: RequestQuery): Target {
   return {
-    namespace: requiredId(request.params.namespace, 'namespace'),
-    workflowId: requiredId(request.params.workflowId, 'workflowId'),
+    namespace: request.params.namespace,
+    workflowId: request.params.workflowId,
     runId: optionalId(query.text('execution.runId') ?? query.text('runId'), 'execution.runId'),
   }
 }

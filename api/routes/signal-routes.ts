@@ -3,7 +3,7 @@ import type { SignalRequest, WaitFor, WorkflowService } from '../../runtime/work
 import { jsonType, sendJson } from '../answer.ts'
 import { invalidField } from '../invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from '../payload-json.ts'
-import { optionalId, requestIdOf, requiredId } from '../request-ids.ts'
+import { optionalId, requestIdOf } from '../request-ids.ts'
 import { RequestQuery } from '../request-query.ts'
 import { signalBody, signalWithStartBody } from '../schemas.ts'
 import type { SignalBody, SignalWithStartBody } from '../schemas.ts'
@@ -33,7 +33,7 @@ export function addSignalRoutes(app: FastifyInstance, service: WorkflowService):
       const { params, body } = request
       const response = await service.signalWithStart({
         ...decodeStart(params.namespace, params.workflowId, body),
-        signalName: requiredId(params.name, 'signalName'),
+        signalName: params.name,
         signalArgs: decodePayloads(body.signalInput, 'signalInput'),
         requestId: requestIdOf(body, request.headers),
         waitFor: decodeWaitFor(request.query),
@@ -50,10 +50,10 @@ export function addSignalRoutes(app: FastifyInstance, service: WorkflowService):
 function decodeSignal(request: NamedWorkflowRequest<SignalBody>): SignalRequest {
   const { params, body } = request
   return {
-    namespace: requiredId(params.namespace, 'namespace'),
-    workflowId: requiredId(params.workflowId, 'workflowId'),
+    namespace: params.namespace,
+    workflowId: params.workflowId,
     runId: optionalId(body.workflowExecution?.runId, 'workflowExecution.runId'),
-    signalName: requiredId(params.name, 'signalName'),
+    signalName: params.name,
     args: decodePayloads(body.input, 'input'),
     requestId: requestIdOf(body, request.headers),
     identity: optionalId(body.identity, 'identity'),

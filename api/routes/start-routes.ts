@@ -2,7 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { WorkflowService } from '../../runtime/workflow-service.ts'
 import { sendJson } from '../answer.ts'
 import { decodePayloads } from '../payload-json.ts'
-import { optionalId, requestIdOf, requiredId } from '../request-ids.ts'
+import { optionalId, requestIdOf } from '../request-ids.ts'
 import { rejectQuery } from '../request-query.ts'
 import { cancelBody, startBody, terminateBody } from '../schemas.ts'
 import type { CancelBody, StartBody, TerminateBody } from '../schemas.ts'
@@ -62,8 +62,8 @@ function decodeTarget(request: WorkflowRequest<CancelBody | TerminateBody>) {
   const { params, body, query } = request
   rejectQuery(query)
   return {
-    namespace: requiredId(params.namespace, 'namespace'),
-    workflowId: requiredId(params.workflowId, 'workflowId'),
+    namespace: params.namespace,
+    workflowId: params.workflowId,
     runId: optionalId(body.workflowExecution?.runId, 'workflowExecution.runId'),
     firstExecutionRunId: optionalId(body.firstExecutionRunId, 'firstExecutionRunId'),
     identity: optionalId(body.identity, 'identity'),

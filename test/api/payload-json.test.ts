@@ -76,11 +76,11 @@ describe('payloads in JSON', () => {
     fc.assert(
       fc.property(fc.array(anyPayload, { minLength: 1, maxLength: 4 }), (payloads) => {
         const event = { eventId: '1', attributes: { input: encodePayloads(payloads, false) } }
-        const short = throughJson(shortenPayloads(throughJson(event)))
-        expect(short).toMatchObject({ eventId: '1' })
-        const { input } = (short as { attributes: { input: unknown } }).attributes
-        expect(decodePayloads(input, 'input')).toEqual(payloads)
-        expect(input).toEqual(throughJson(encodePayloads(payloads, true)))
+        const input = throughJson(encodePayloads(payloads, true))
+        expect(throughJson(shortenPayloads(throughJson(event)))).toEqual({
+          eventId: '1',
+          attributes: { input },
+        })
       }),
     )
   })
@@ -102,8 +102,8 @@ describe('payloads in JSON', () => {
           const decoded = decodePayloads(value, 'input')
           writeJson(encodePayloads(decoded, true))
         } catch (error) {
-          expect(error).toBeInstanceOf(SignalboxError)
-          expect((error as SignalboxError).message).toMatch(/^input/)
+          if (!(error instanceof SignalboxError)) throw error
+          expect(error.message).toMatch(/^input/)
         }
       }),
       { numRuns: 1000 },

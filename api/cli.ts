@@ -1,0 +1,78 @@
+#!/usr/bin/env node
+import { createRequire } from 'node:module'
+import { Command, InvalidArgumentError, Option } from 'commander'
+import { SignalboxError } from '../runtime/errors.ts'
+import type { ServeOptions } from './serve.ts'
+
+const example = `
+Example:
+  $ signalbox serve --workflows workflows.ts --activities activities.ts --data-dir ./data
+`
+
+/** The `version` of package.json, which lies two folders above the built file. */
+function packageVersion(): string {
+  const manifest: unknown = createRequire(import.meta.url)('signalbox/package.json')
+  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest
+  return known ? String(manifest.version) : 'unknown'
+}
+
+function wholeNumber(from: number, to: number) {
+  return (value: string): number => {
+    const number = Number(value)
+    if (!/^\d+$/.test(value) || number < from || number > to) {
+      throw new InvalidArgumentError(`Give a whole number from ${from} to ${to}.`)
+    }
+    return number
+  }
+}
+
+const program = new Command('signalbox')
+  .description('Durable workflow actors: strictly ordered signals that survive kill -9')
+  .version(packageVersion())
+  .addHelpText('after', example)
+  .showHelpAfterError('(add --help for the commands and options)')
+
+program
+  .command('serve')
+  .description('Serve the workflows of a file over HTTP')
+  .requiredOption('--workflows <file>', 'the file whose exported functions are the workflows')
+  .option('--activities <file>', 'the file whose exported functions are the activities')
+  .requiredOption('--data-dir <folder>', 'the folder of the journal; made if it is missing')
+  .option('--port <number>', 'the port to listen on; 0 chooses one', wholeNumber(0, 65_535), 7243)
+  .option('--host <address>', 'the address to listen on', '127.0.0.1')
+  .option(
+    '--slots <number>',
+    'worker threads (default: one less than processors)',
+    wholeNumber(1, 256),
+  )
+  .addOption(
+    new Option('--token <token>', 'the bearer token that requests need').env('SIGNALBOX_TOKEN'),
+  )
+  .addOption(
+    new Option('--log-level <level>', 'what is logged, on stderr')
+      .choices(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
+      .default('info'),
+  )
+  .addHelpText('after', example)
+  .action(async (options: ServeOptions) => {
+    // Only this command needs the engine; the others start faster without.
+    const { serve } = await import('./serve.ts')
+    // An empty variable in the environment is no token, not an empty one.
+    await serve({ ...options, token: options.token === '' ? undefined : options.token })
+  })
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`${explain(error)}\n`)
+  process.exit(1)
+}
+
+/** What to tell a person: the stack only where the error is not one of ours. */
+function explain(error: unknown): string {
+  if (error instanceof SignalboxError) return `error: ${error.message} (${error.code})`
+  if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
+    return `error: ${error.message}: choose another --port`
+  }
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
