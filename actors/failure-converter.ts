@@ -1,0 +1,192 @@
+import type { Failure } from './failure.ts'
+import {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  isErrorLike,
+  ServerFailure,
+  TemporalFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+} from './failures.ts'
+import { fromPayload, fromPayloads, toPayload, toPayloads } from './payload-converter.ts'
+import { durationToMs } from './workflow/duration.ts'
+
+const notAnError =
+  ' [A non-Error value was thrown from your code. We recommend throwing Error objects so that we can provide a stack trace]'
+
+/** The error that a failure describes, with its stack, details and cause. */
+export function failureToError(failure: Failure): Error {
+  const error = makeError(failure)
+  error.stack = failure.stackTrace ?? ''
+  error.failure = failure
+  return error
+}
+
+function makeError(failure: Failure): TemporalFailure {
+  const { message } = failure
+  const cause = failure.cause && failureToError(failure.cause)
+  if (failure.applicationFailureInfo) {
+    const info = failure.applicationFailureInfo
+    return new ApplicationFailure(
+      message,
+      info.type,
+      info.nonRetryable ?? false,
+      fromPayloads(info.details ?? []),
+      cause,
+      info.nextRetryDelayMs,
+      info.category,
+    )
+  }
+  if (failure.serverFailureInfo) {
+    return new ServerFailure(message, failure.serverFailureInfo.nonRetryable ?? false, cause)
+  }
+  if (failure.timeoutFailureInfo) {
+    const { lastHeartbeatDetails, timeoutType } = failure.timeoutFailureInfo
+    const last = lastHeartbeatDetails?.[0]
+    return new TimeoutFailure(
+      message,
+      last === undefined ? undefined : fromPayload(last),
+      timeoutType,
+    )
+  }
+  if (failure.terminatedFailureInfo) return new TerminatedFailure(message, cause)
+  if (failure.canceledFailureInfo) {
+    const details = fromPayloads(failure.canceledFailureInfo.details ?? [])
+    return new CancelledFailure(message, details, cause)
+  }
+  if (failure.childWorkflowExecutionFailureInfo) {
+    const { namespace, workflowId, runId, workflowType, retryState } =
+      failure.childWorkflowExecutionFailureInfo
+    return new ChildWorkflowFailure(
+      namespace,
+      { workflowId, runId },
+      workflowType,
+      retryState,
+      cause,
+    )
+  }
+  if (failure.activityFailureInfo) {
+    const { activityType, activityId, retryState, identity } = failure.activityFailureInfo
+    return new ActivityFailure(message, activityType, activityId, retryState, identity, cause)
+  }
+  return new TemporalFailure(message, cause)
+}
+
+/**
+ * An error as data, with its stack and causes. An error that came out of a failure gives that failure
+ * again. Anything may be thrown in JavaScript, so anything is accepted.
+ */
+export function errorToFailure(error: unknown): Failure {
+  if (error instanceof TemporalFailure) return error.failure ?? temporalFailure(error)
+  if (isErrorLike(error)) return plainFailure(error)
+  return { message: describeNonError(error) + notAnError, source }
+}
+
+const source = 'signalbox'
+
+function plainFailure(error: Error): Failure {
+  return {
+    message: error.message,
+    source,
+    stackTrace: cutStack(error.stack),
+    ...(error.cause !== undefined && error.cause !== null
+      ? { cause: errorToFailure(error.cause) }
+      : {}),
+  }
+}
+
+function temporalFailure(error: TemporalFailure): Failure {
+  const base = plainFailure(error)
+  if (error instanceof ActivityFailure) {
+    const { activityType, retryState, identity } = error
+    return {
+      ...base,
+      activityFailureInfo: {
+        activityType,
+        activityId: error.activityId ?? '',
+        retryState,
+        ...(identity === undefined ? {} : { identity }),
+      },
+    }
+  }
+  if (error instanceof ChildWorkflowFailure) {
+    const { execution, workflowType, retryState } = error
+    return {
+      ...base,
+      childWorkflowExecutionFailureInfo: {
+        namespace: error.namespace ?? '',
+        workflowId: execution.workflowId,
+        runId: execution.runId,
+        workflowType,
+        retryState,
+      },
+    }
+  }
+  if (error instanceof ApplicationFailure) {
+    return { ...base, applicationFailureInfo: applicationInfo(error) }
+  }
+  if (error instanceof CancelledFailure) {
+    const { details } = error
+    return {
+      ...base,
+      canceledFailureInfo: details.length > 0 ? { details: toPayloads(details) } : {},
+    }
+  }
+  if (error instanceof TimeoutFailure) {
+    const { lastHeartbeatDetails: last, timeoutType } = error
+    return {
+      ...base,
+      timeoutFailureInfo: {
+        timeoutType,
+        ...(last === undefined ? {} : { lastHeartbeatDetails: [toPayload(last)] }),
+      },
+    }
+  }
+  if (error instanceof ServerFailure) {
+    return { ...base, serverFailureInfo: { nonRetryable: error.nonRetryable } }
+  }
+  if (error instanceof TerminatedFailure) return { ...base, terminatedFailureInfo: {} }
+  return base
+}
+
+function applicationInfo(
+  error: ApplicationFailure,
+): NonNullable<Failure['applicationFailureInfo']> {
+  const { type, nonRetryable, details, nextRetryDelay, category } = error
+  return {
+    nonRetryable: nonRetryable ?? false,
+    ...(type === undefined || type === null ? {} : { type }),
+    ...(details && details.length > 0 ? { details: toPayloads(details) } : {}),
+    ...(nextRetryDelay === undefined || nextRetryDelay === null
+      ? {}
+      : { nextRetryDelayMs: durationToMs(nextRetryDelay) }),
+    ...(category ? { category } : {}),
+  }
+}
+
+/**
+ * Where the code of the engine begins below the user's in a stack: what follows says nothing to the
+ * author and changes with our versions.
+ */
+const engineFrame = /^\s+at .*(?:signalbox:api|node:vm)/
+
+function cutStack(stack: string | undefined): string {
+  if (!stack) return ''
+  const lines = stack.split('\n')
+  const end = lines.findIndex(
+    (line) => engineFrame.test(line) && !line.includes('ApplicationFailure'),
+  )
+  // A stack that is the engine's from its first frame on is better than none.
+  return end > 1 ? lines.slice(0, end).join('\n') : stack
+}
+
+function describeNonError(value: unknown): string {
+  if (typeof value !== 'object' || value === null) return String(value)
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return Object.prototype.toString.call(value)
+  }
+}

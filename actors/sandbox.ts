@@ -1,0 +1,211 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import vm from 'node:vm'
+import type { Command } from './commands.ts'
+import { InputKind } from './inputs.ts'
+import { RejectionWatch } from './sandbox-rejections.ts'
+import { copyIn, copyOut } from './sandbox-transfer.ts'
+import { hostUrlParser } from './sandbox-urls.ts'
+import type {
+  Activation,
+  QueryOutcome,
+  QueryRequest,
+  Sandbox,
+  TurnError,
+  TurnOutcome,
+  WorkflowBundle,
+  WorkflowLogEntry,
+} from './turns.ts'
+import type { Activator } from './workflow/activator.ts'
+import type { Factory, Realm, RealmHost } from './workflow/realm/realm.ts'
+import { Entry } from './workflow/realm/entry.ts'
+
+/** How the authoring API and the user's code are called in stacks. */
+export const apiFileName = 'signalbox:api'
+export const workflowFileName = 'signalbox:workflows'
+
+export interface SandboxOptions {
+  readonly bundle: WorkflowBundle
+  /** Called with the run that is about to be entered, for whoever must know the culprit of a hang. */
+  readonly onTurn?: ((run: number) => void) | undefined
+  readonly log: (run: number, entry: WorkflowLogEntry) => void
+}
+
+const nothing: TurnOutcome = Object.freeze({ commands: Object.freeze([]) })
+
+/**
+ * A vm context with the runs that live in it.
+ *
+ * @throws {Error} if the top level of the workflow code throws
+ */
+export function createSandbox(options: SandboxOptions): Sandbox {
+  return new ContextSandbox(options)
+}
+
+class ContextSandbox implements Sandbox {
+  readonly workflowTypes: readonly string[]
+  readonly #onTurn: ((run: number) => void) | undefined
+  // Its microtasks drain before a call into it returns; and being no contextified object, its globals
+  // can be frozen and are found fast.
+  readonly #context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
+    microtaskMode: 'afterEvaluate',
+  })
+  readonly #entry = new vm.Script('__enter()', { filename: apiFileName })
+  readonly #realm: Realm
+  readonly #rejections = new RejectionWatch()
+
+  constructor({ bundle, onTurn, log }: SandboxOptions) {
+    this.#onTurn = onTurn
+    const api = new vm.Script(bundle.apiCode, { filename: apiFileName })
+    const { boot } = api.runInContext(this.#context) as { boot(host: RealmHost): Realm }
+    const scopes = new AsyncLocalStorage<never>()
+    this.#realm = boot({
+      log: (run, level, message, attributesJson, time) =>
+        log(run, { level, message, attributesJson, time }),
+      scopes: {
+        run: (scope, body) => scopes.run(scope as never, body),
+        current: () => scopes.getStore(),
+      },
+      urls: hostUrlParser,
+    })
+    const script = new vm.Script(bundle.workflowCode, { filename: workflowFileName })
+    this.#realm.install(
+      script.runInContext(this.#context) as Factory,
+      bundle.workflowCode.includes('allHandlersFinished'),
+    )
+    this.workflowTypes = this.#load()
+  }
+
+  #load(): readonly string[] {
+    const { inbox, outbox } = this.#realm
+    inbox.entry = Entry.load
+    this.#rejections.ignored(() => this.#enter())
+    if (outbox.error) throw loadError(outbox.error)
+    return outbox.workflowTypes.map(String)
+  }
+
+  activate(run: number, activation: Activation): TurnOutcome {
+    this.#onTurn?.(run)
+    this.#write(run, activation)
+    const outer = this.#rejections.begin(run)
+    try {
+      this.#enter()
+      const { activator } = this.#realm.outbox
+      if (activator === undefined) return this.#failed(this.#realm.outbox.error)
+      this.#settle(activator)
+      // Only what a turn cancels without waiting for makes another round of the same turn.
+      while (activator.localResolutions.length > 0 && !activator.taskError && !activator.terminal) {
+        this.#realm.inbox.entry = Entry.resolveLocally
+        this.#enter()
+        this.#settle(activator)
+      }
+      return this.#conclude(activator)
+    } finally {
+      this.#rejections.end(outer)
+    }
+  }
+
+  #write(run: number, activation: Activation): void {
+    const { inbox } = this.#realm
+    const { inputs } = activation
+    inbox.run = run
+    inbox.seq = activation.firstSeq
+    inbox.time = activation.time
+    inbox.replaying = activation.replaying
+    inbox.historyLength = activation.historyLength
+    inbox.historySize = activation.historySize
+    inbox.continueAsNewSuggested = activation.continueAsNewSuggested
+    const [first] = inputs
+    if (inputs.length === 1 && first !== undefined && first[0] === InputKind.signaled) {
+      inbox.entry = Entry.signal
+      inbox.name = first[2]
+      inbox.args = copyIn(this.#realm, first[3])
+      return
+    }
+    inbox.entry = Entry.activate
+    inbox.inputs = copyIn(this.#realm, inputs)
+  }
+
+  /** Conditions again and again while that unblocks code; microtasks drain after each round. */
+  #settle(activator: Activator): void {
+    const { inbox, outbox } = this.#realm
+    inbox.entry = Entry.settle
+    do {
+      if (activator.conditions.size === 0 || activator.taskError) return
+      this.#enter()
+    } while (outbox.unblocked > 0)
+  }
+
+  #conclude(activator: Activator): TurnOutcome {
+    if (activator.taskError) return this.#failed(this.#describe(activator.taskError.value))
+    const { commands } = activator
+    if (activator.terminal === undefined) {
+      if (commands.length === 0) return nothing
+      const issued = copyOut(commands) as Command[]
+      commands.length = 0
+      return { commands: issued }
+    }
+    this.#realm.conclude(activator)
+    const issued = copyOut([...commands, activator.terminal]) as Command[]
+    commands.length = 0
+    return { commands: issued }
+  }
+
+  #failed(error: TurnError | undefined): TurnOutcome {
+    return {
+      commands: [],
+      error: copyOut(error ?? { name: 'Error', message: 'The turn failed' }) as TurnError,
+    }
+  }
+
+  /** Errors are read inside the context too: their fields may be the user's getters. */
+  #describe(value: unknown): TurnError {
+    const { inbox, outbox } = this.#realm
+    inbox.entry = Entry.describeError
+    inbox.value = value
+    this.#enter()
+    inbox.value = undefined
+    return copyOut(outbox.error) as TurnError
+  }
+
+  query(run: number, request: QueryRequest): QueryOutcome & { readonly dirty?: boolean } {
+    this.#onTurn?.(run)
+    const { inbox, outbox } = this.#realm
+    inbox.entry = Entry.query
+    inbox.run = run
+    inbox.name = request.queryType
+    inbox.args = copyIn(this.#realm, request.args)
+    outbox.query = undefined
+    this.#rejections.ignored(() => this.#enter())
+    const { activator } = outbox
+    const outcome = copyOut(outbox.query) as QueryOutcome | undefined
+    if (activator === undefined || outcome === undefined) {
+      throw new Error(`Run ${run} is not in this sandbox`)
+    }
+    if (!activator.violated) return outcome
+    return 'failure' in outcome ? { ...outcome, dirty: true } : { failure: violation, dirty: true }
+  }
+
+  dispose(run: number): void {
+    this.#realm.forget(run)
+    this.#rejections.forget(run)
+  }
+
+  takeFloatingRejections(): readonly (readonly [run: number, error: TurnError])[] {
+    return this.#rejections.take().map(([run, reason]) => [run, this.#describe(reason)] as const)
+  }
+
+  #enter(): void {
+    this.#entry.runInContext(this.#context)
+  }
+}
+
+const violation = {
+  message: 'A query handler must not change the workflow',
+  applicationFailureInfo: { type: 'DeterminismViolationError', nonRetryable: true },
+} as const
+
+function loadError(error: TurnError): Error {
+  const loading = new Error(`The workflow code throws when it is loaded: ${error.message}`)
+  if (error.stack !== undefined) loading.stack = error.stack
+  return loading
+}

@@ -1,0 +1,273 @@
+import type { Command, ScheduleActivityCommand, TerminalCommand } from '../commands.ts'
+import { errorToFailure } from '../failure-converter.ts'
+import { DeterminismViolationError, isCancellation, TemporalFailure } from '../failures.ts'
+import type { ActivityResolution, StartedAttributes } from '../inputs.ts'
+import { fromPayloads, toPayload } from '../payload-converter.ts'
+import { CancellationScope } from './cancellation-scope.ts'
+import { ContinueAsNew } from './continue-as-new.ts'
+import { HandlerTable } from './handler-table.ts'
+import { BlockedCondition, PendingActivity, PendingTimer, type LocalResolution } from './pending.ts'
+import { RunRandom } from './random.ts'
+
+export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>
+
+/** Timers longer than this are cut to it: 100 years, beyond which a due time would not fit a date. */
+export const maximumTimerMs = 100 * 365 * 24 * 60 * 60 * 1000
+
+/**
+ * One run's state in its context: what it waits for, its handlers, the commands of the turn in hand.
+ * The order in which it does things is Temporal's, down to the number of microtasks between them:
+ * the same file must issue the same commands in the same order on either.
+ */
+export class Activator {
+  readonly run: number
+  readonly started: StartedAttributes
+  readonly startTime: number
+  readonly rootScope: CancellationScope
+  readonly handlers: HandlerTable
+  /** Evaluated in the order in which they began to wait. */
+  readonly conditions = new Set<BlockedCondition>()
+  /** Of the turn in hand, without the terminal one: the first of a run wins and comes last. */
+  readonly commands: Command[] = []
+  terminal: TerminalCommand | undefined
+  /** The first error that fails the turn; boxed, since anything may be thrown. */
+  taskError: { readonly value: unknown } | undefined
+  /** Activities that were cancelled without waiting for them: resolved once the turn is quiet. */
+  readonly localResolutions: LocalResolution[] = []
+  /** The scopes of `setTimeout`, by handle. */
+  readonly timeouts = new Map<number, CancellationScope>()
+  now: number
+  replaying = false
+  historyLength = 0
+  historySize = 0
+  continueAsNewSuggested = false
+  /** Grows with every activation. */
+  turn = 0
+  /** While a query is answered commands and registrations are errors … */
+  readOnly = false
+  /** … and whether it tried to make one. */
+  violated = false
+  readonly #timers = new Map<number, PendingTimer>()
+  readonly #activities = new Map<number, PendingActivity>()
+  #nextTimer = 1
+  #nextActivity = 1
+  #cancelRequested = false
+  #random: RunRandom | undefined
+
+  constructor(run: number, started: StartedAttributes, time: number) {
+    this.run = run
+    this.started = started
+    this.startTime = time
+    this.now = time
+    this.rootScope = CancellationScope.root()
+    this.handlers = new HandlerTable(this)
+  }
+
+  /** Seeded when it is first used: most workflows draw no random number. */
+  get random(): RunRandom {
+    return (this.#random ??= new RunRandom(this.started.runId))
+  }
+
+  /** Ask for something. */
+  push(command: Command): void {
+    this.assertWritable()
+    this.commands.push(command)
+  }
+
+  /** @throws {DeterminismViolationError} in a query, which must not change anything */
+  assertWritable(): void {
+    if (!this.readOnly) return
+    this.violated = true
+    throw new DeterminismViolationError(
+      'A query handler must not change the workflow: no commands, waits, handlers or cancellation',
+    )
+  }
+
+  /** Call the main function; how it ends becomes the run's terminal command. */
+  startMain(workflow: WorkflowFunction): void {
+    const args = fromPayloads(this.started.args)
+    // As many steps as there are in Temporal's chain around the function: they decide whether its
+    // end comes before or after another microtask's command.
+    callMain(workflow, args)
+      .then((result) => result)
+      .then(
+        (result) => this.#complete(result),
+        (error: unknown) => this.fail(error),
+      )
+  }
+
+  #complete(result: unknown): void {
+    try {
+      this.#end({ kind: 'completeWorkflow', result: toPayload(result) })
+    } catch (error) {
+      this.failTurn(error)
+    }
+  }
+
+  /** What an error of the main function or of a signal handler means for the run. */
+  fail(error: unknown): void {
+    try {
+      if (this.#cancelRequested && isCancellation(error)) {
+        this.#end({ kind: 'cancelWorkflow' })
+      } else if (error instanceof ContinueAsNew) {
+        this.#end({ ...error.command, kind: 'continueAsNew', carriedSeqs: [] })
+      } else if (error instanceof TemporalFailure) {
+        this.handlers.forgetUnfinished()
+        this.#end({ kind: 'failWorkflow', failure: errorToFailure(error) })
+      } else {
+        this.failTurn(error)
+      }
+    } catch (conversionError) {
+      this.failTurn(conversionError)
+    }
+  }
+
+  /** Fail the turn; only the first error counts. */
+  failTurn(error: unknown): void {
+    this.taskError ??= { value: error }
+  }
+
+  #end(command: TerminalCommand): void {
+    this.assertWritable()
+    this.terminal ??= command
+  }
+
+  cancelWorkflow(): void {
+    this.#cancelRequested = true
+    this.rootScope.cancel()
+  }
+
+  /** Start a durable timer in a scope. Rejects with CancelledFailure when the scope is cancelled. */
+  startTimer(scope: CancellationScope, delayMs: number, summary?: string): Promise<void> {
+    const seq = this.#nextTimer++
+    return new Promise((resolve, reject) => {
+      const timer = new PendingTimer(this, seq, scope, resolve, reject)
+      if (!timer.begin()) return
+      this.push({
+        kind: 'startTimer',
+        seq,
+        delayMs: Math.min(Math.max(1, delayMs), maximumTimerMs),
+        ...(summary === undefined ? {} : { summary }),
+      })
+      this.#timers.set(seq, timer)
+    })
+  }
+
+  /** The number that the next timer will have. */
+  get nextTimer(): number {
+    return this.#nextTimer
+  }
+
+  hasTimer(seq: number): boolean {
+    return this.#timers.has(seq)
+  }
+
+  fireTimer(seq: number): void {
+    const timer = this.#timers.get(seq)
+    if (timer === undefined) return
+    this.#timers.delete(seq)
+    timer.fire()
+  }
+
+  /** False if the timer is no longer pending. */
+  cancelTimer(seq: number): boolean {
+    if (!this.#timers.delete(seq)) return false
+    if (!this.#withdraw('startTimer', seq)) this.push({ kind: 'cancelTimer', seq })
+    return true
+  }
+
+  /** Take a number and schedule the activity that `make` describes, unless the scope is cancelled. */
+  scheduleActivity(
+    scope: CancellationScope,
+    make: (seq: number) => ScheduleActivityCommand,
+  ): Promise<unknown> {
+    const seq = this.#nextActivity++
+    return new Promise((resolve, reject) => {
+      const activity = new PendingActivity(this, seq, scope, resolve, reject)
+      if (!activity.begin()) return
+      const command = make(seq)
+      this.push(command)
+      activity.command = command
+      this.#activities.set(seq, activity)
+    })
+  }
+
+  hasActivity(seq: number): boolean {
+    return this.#activities.has(seq)
+  }
+
+  resolveActivity(seq: number, resolution: ActivityResolution): void {
+    const activity = this.#activities.get(seq)
+    if (activity === undefined) return
+    this.#activities.delete(seq)
+    activity.resolve(resolution)
+  }
+
+  /** Cancellation of a pending activity, by its cancellation type. */
+  cancelActivity(activity: PendingActivity): void {
+    const { seq, command } = activity
+    if (command === undefined || !this.#activities.has(seq)) return
+    // What was never sent need not be cancelled: neither command leaves the turn.
+    const withdrawn = this.#withdraw('scheduleActivity', seq)
+    if (!withdrawn && command.cancellationType !== 'ABANDON') {
+      this.push({ kind: 'requestCancelActivity', seq })
+    }
+    if (withdrawn || command.cancellationType !== 'WAIT_CANCELLATION_COMPLETED') {
+      this.localResolutions.push({ seq, failure: activity.cancelledFailure() })
+    }
+  }
+
+  /** Take back a command of the turn in hand; false if it was in an earlier turn. */
+  #withdraw(kind: 'startTimer' | 'scheduleActivity', seq: number): boolean {
+    this.assertWritable()
+    const { commands } = this
+    for (let at = commands.length - 1; at >= 0; at--) {
+      const command = commands[at] as Command
+      if (command.kind === kind && command.seq === seq) {
+        commands.splice(at, 1)
+        return true
+      }
+    }
+    return false
+  }
+
+  /** Wait until `predicate` holds. */
+  block(scope: CancellationScope, predicate: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const condition = new BlockedCondition(this, scope, predicate, resolve, reject)
+      if (!condition.begin()) return
+      if (predicate()) {
+        condition.resolve()
+        return
+      }
+      this.assertWritable()
+      this.conditions.add(condition)
+    })
+  }
+
+  /**
+   * Resolve what waits for a condition that holds now, again and again until nothing changes.
+   *
+   * @returns how many were resolved; their code runs with the next microtasks
+   */
+  unblockConditions(): number {
+    const { conditions } = this
+    let unblocked = 0
+    for (;;) {
+      if (this.taskError) throw this.taskError.value
+      const before = unblocked
+      for (const condition of conditions) {
+        if (condition.predicate()) {
+          conditions.delete(condition)
+          condition.resolve()
+          unblocked++
+        }
+      }
+      if (unblocked === before) return unblocked
+    }
+  }
+}
+
+async function callMain(workflow: WorkflowFunction, args: unknown[]): Promise<unknown> {
+  return await workflow(...args)
+}

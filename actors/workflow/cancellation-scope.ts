@@ -1,0 +1,223 @@
+import { CancelledFailure } from '../failures.ts'
+import { assertInWorkflowContext } from './current-run.ts'
+import { optionalDurationToMs, type Duration } from './duration.ts'
+
+/** Something pending that a scope cancels: a timer, an activity, a condition, a child scope. */
+export interface Cancellable {
+  cancelled(error: CancelledFailure): void
+}
+
+/** What carries the current scope across awaits; the host gives it to each context. */
+export interface ScopeStorage {
+  run<T>(scope: CancellationScope, body: () => T): T
+  current(): CancellationScope | undefined
+}
+
+let storage: ScopeStorage | undefined
+// Async context tracking slows every await of the context once it is on, so it goes on with the first
+// scope that is not a root. Before that every current scope is the root scope of its run.
+let storageUsed = false
+
+export function setScopeStorage(scopeStorage: ScopeStorage): void {
+  storage = scopeStorage
+}
+
+export interface CancellationScopeOptions {
+  /** After this time the scope cancels itself. Default never. */
+  timeout?: Duration
+  /** False: the scope keeps cancellation of its parents from what runs in it. */
+  cancellable: boolean
+  /** Default the current scope. */
+  parent?: CancellationScope | typeof noParent
+}
+
+/** The parent of root scopes, which nobody else can name. */
+declare const noParentBrand: unique symbol
+const noParent = Symbol('noParent') as typeof noParentBrand
+
+/**
+ * A scope of cancellation, as in Temporal: timers, activities, conditions and triggers that are begun
+ * while it runs are cancelled with it, and so are the scopes inside it.
+ */
+export class CancellationScope {
+  readonly cancellable: boolean
+  readonly parent?: CancellationScope
+  readonly #timeoutMs: number | undefined
+  #cancelRequested = false
+  #error: CancelledFailure | undefined
+  // Pending things and child scopes in the order in which they began. They leave it when they end: a
+  // run may live for years and must not keep a trace of every timer it ever had.
+  readonly #pending = new Set<Cancellable>()
+  #promise: Promise<never> | undefined
+  #promiseRejection: Cancellable | undefined
+  #link: Cancellable | undefined
+
+  constructor(options?: CancellationScopeOptions) {
+    this.#timeoutMs = optionalDurationToMs(options?.timeout)
+    this.cancellable = options?.cancellable ?? true
+    const given = options?.parent
+    if (given === noParent) return
+    const parent = (given as CancellationScope | undefined) ?? CancellationScope.current()
+    this.parent = parent
+    if (!parent.cancellable) return
+    this.#cancelRequested = parent.#cancelRequested
+    this.#attach()
+  }
+
+  /** The scope that the whole run is in; cancelled when the workflow is. */
+  static root(): CancellationScope {
+    return new RootScope({ cancellable: true, parent: noParent })
+  }
+
+  /** Rejects with a CancelledFailure when this scope or a parent is cancelled; nobody has to handle it. */
+  get cancelRequested(): Promise<never> {
+    if (this.#promise === undefined) {
+      this.#attach()
+      this.#promise = new Promise<never>((_, reject) => {
+        if (this.#error) {
+          reject(this.#error)
+          return
+        }
+        // Takes its place among what is pending, so that who listens to the promise is told in turn.
+        this.#promiseRejection = { cancelled: reject }
+        this.#pending.add(this.#promiseRejection)
+      })
+      this.#promise.catch(() => {})
+    }
+    return this.#promise
+  }
+
+  /** True if the scope was cancelled and can be: what it begins now fails with CancelledFailure. */
+  get consideredCancelled(): boolean {
+    return (this.#cancelRequested || this.#inheritsCancellation()) && this.cancellable
+  }
+
+  /** Run `body` in this scope. Its promise is the result; cancelling does not settle it by itself. */
+  run<T>(body: () => Promise<T>): Promise<T> {
+    const inside = () => this.#runInside(body)
+    if (storage === undefined) {
+      assertInWorkflowContext()
+      return inside()
+    }
+    storageUsed = true
+    return storage.run(this, inside)
+  }
+
+  /** Cancel the scope, what is pending in it and the cancellable scopes inside it. Idempotent. */
+  cancel(): void {
+    this.#reject(new CancelledFailure(this.cancelMessage()))
+  }
+
+  protected cancelMessage(): string {
+    return 'Cancellation scope cancelled'
+  }
+
+  /**
+   * Tell `pending` of a cancellation, in a microtask of its own as if it listened to
+   * `cancelRequested`; at once if it has happened.
+   */
+  register(pending: Cancellable): void {
+    if (this.#error) notify(pending, this.#error)
+    else {
+      this.#attach()
+      this.#pending.add(pending)
+    }
+  }
+
+  /** `pending` has ended by itself. */
+  unregister(pending: Cancellable): void {
+    this.#pending.delete(pending)
+  }
+
+  async #runInside<T>(body: () => Promise<T>): Promise<T> {
+    let timerScope: CancellationScope | undefined
+    if (this.#timeoutMs) {
+      const scope = new CancellationScope({ cancellable: true, parent: this })
+      timerScope = scope
+      const timeoutMs = this.#timeoutMs
+      settled(() => assertInWorkflowContext().startTimer(scope, timeoutMs)).then(
+        () => this.cancel(),
+        // The scope was cancelled before its time was over.
+        () => {},
+      )
+    }
+    try {
+      return await body()
+    } finally {
+      if (timerScope && !timerScope.consideredCancelled) timerScope.cancel()
+      this.#detachIfIdle()
+    }
+  }
+
+  #reject(error: CancelledFailure): void {
+    this.#cancelRequested = true
+    if (this.#error) return
+    this.#error = error
+    this.#detach()
+    for (const pending of this.#pending) {
+      // The promise's reactions are microtasks by themselves.
+      if (pending === this.#promiseRejection) pending.cancelled(error)
+      else notify(pending, error)
+    }
+    this.#pending.clear()
+  }
+
+  #attach(): void {
+    if (this.#link || this.#error || !this.parent?.cancellable) return
+    this.#link = { cancelled: (error) => this.#reject(error) }
+    this.parent.register(this.#link)
+  }
+
+  #detach(): void {
+    if (this.#link) this.parent?.unregister(this.#link)
+    this.#link = undefined
+  }
+
+  #detachIfIdle(): void {
+    if (this.#pending.size === 0 && this.#promise === undefined) this.#detach()
+  }
+
+  #inheritsCancellation(): boolean {
+    // A scope that has let go of its parent is not told, so it looks.
+    const { parent } = this
+    if (this.#link || !parent?.cancellable) return false
+    return parent.#cancelRequested || parent.#inheritsCancellation()
+  }
+
+  /** The scope that the code that asks runs in. */
+  static current(): CancellationScope {
+    const inner = storageUsed ? storage?.current() : undefined
+    return inner ?? assertInWorkflowContext().rootScope
+  }
+
+  /** Run `body` in a new scope that is cancelled with its parent. */
+  static cancellable<T>(body: () => Promise<T>): Promise<T> {
+    return new this({ cancellable: true }).run(body)
+  }
+
+  /** Run `body` shielded from cancellation of the scopes around it. */
+  static nonCancellable<T>(body: () => Promise<T>): Promise<T> {
+    return new this({ cancellable: false }).run(body)
+  }
+
+  /** Run `body` in a new scope that cancels itself after `timeout`. */
+  static withTimeout<T>(timeout: Duration, body: () => Promise<T>): Promise<T> {
+    return new this({ cancellable: true, timeout }).run(body)
+  }
+}
+
+class RootScope extends CancellationScope {
+  protected override cancelMessage(): string {
+    return 'Workflow cancelled'
+  }
+}
+
+const resolved = Promise.resolve()
+
+function notify(pending: Cancellable, error: CancelledFailure): void {
+  void resolved.then(() => pending.cancelled(error))
+}
+
+async function settled<T>(body: () => Promise<T>): Promise<T> {
+  return await body()
+}

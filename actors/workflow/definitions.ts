@@ -1,0 +1,165 @@
+import { assertInWorkflowContext } from './current-run.ts'
+import {
+  HandlerUnfinishedPolicy,
+  type AnyHandler,
+  type DefaultQueryHandler,
+  type DefaultSignalHandler,
+} from './handler-table.ts'
+
+// The arguments of a function type that stands for any function of its kind: `any` here would spread
+// to callers, `unknown` would accept no function with parameters.
+type AnyArgs = never[]
+
+export type WorkflowReturnType = Promise<unknown>
+/** A workflow function. */
+export type Workflow = (...args: AnyArgs) => WorkflowReturnType
+export type WorkflowResultType<W extends Workflow> =
+  ReturnType<W> extends Promise<infer Result> ? Result : never
+export type WorkflowSignalType = (...args: AnyArgs) => Promise<void> | void
+export type WorkflowQueryType = (...args: AnyArgs) => unknown
+
+declare const argsBrand: unique symbol
+declare const resultBrand: unique symbol
+
+/** A signal's name with the types of its arguments. */
+export interface SignalDefinition<Args extends unknown[] = [], Name extends string = string> {
+  type: 'signal'
+  name: Name
+  [argsBrand]: Args
+}
+
+/** A query's name with the types of its arguments and result. */
+export interface QueryDefinition<Ret, Args extends unknown[] = [], Name extends string = string> {
+  type: 'query'
+  name: Name
+  [argsBrand]: Args
+  [resultBrand]: Ret
+}
+
+/** Name a signal and give its arguments' types. Usable in workflows and on the host alike. */
+export function defineSignal<Args extends unknown[] = [], Name extends string = string>(
+  name: Name,
+): SignalDefinition<Args, Name> {
+  return { type: 'signal', name } as SignalDefinition<Args, Name>
+}
+
+/** Name a query and give the types of its result and arguments. */
+export function defineQuery<Ret, Args extends unknown[] = [], Name extends string = string>(
+  name: Name,
+): QueryDefinition<Ret, Args, Name> {
+  return { type: 'query', name } as QueryDefinition<Ret, Args, Name>
+}
+
+/** The function that handles a definition. */
+export type Handler<
+  Ret,
+  Args extends unknown[],
+  T extends SignalDefinition<Args> | QueryDefinition<Ret, Args>,
+> =
+  T extends QueryDefinition<infer R, infer A>
+    ? (...args: A) => R
+    : T extends SignalDefinition<infer A>
+      ? (...args: A) => void | Promise<void>
+      : never
+
+export interface SignalHandlerOptions {
+  description?: string
+  /** Whether closing the workflow while the handler runs is worth a warning. Default it is. */
+  unfinishedPolicy?: HandlerUnfinishedPolicy
+}
+
+export interface QueryHandlerOptions {
+  description?: string
+}
+
+/**
+ * Set the handler of a signal or query; `undefined` removes it.
+ *
+ * Signals come one at a time in the order in which they were accepted. Those that came before their
+ * handler are handed to it now, in order, before this call returns. An asynchronous handler runs up
+ * to its first await; nothing makes the next signal wait for the rest of it.
+ *
+ * @throws {TypeError} for reserved names and for handlers that are not functions
+ */
+export function setHandler<Ret, Args extends unknown[], T extends QueryDefinition<Ret, Args>>(
+  def: T,
+  handler: Handler<Ret, Args, T> | undefined,
+  options?: QueryHandlerOptions,
+): void
+export function setHandler<Ret, Args extends unknown[], T extends SignalDefinition<Args>>(
+  def: T,
+  handler: Handler<Ret, Args, T> | undefined,
+  options?: SignalHandlerOptions,
+): void
+export function setHandler(
+  def: { readonly type: string; readonly name: string },
+  handler: AnyHandler | null | undefined,
+  options: SignalHandlerOptions = {},
+): void {
+  const activator = assertInWorkflowContext(
+    'Workflow.setHandler(...) may only be used from a Workflow Execution.',
+  )
+  refuseReservedName(def.type, def.name)
+  if (def.type !== 'signal' && def.type !== 'query') {
+    throw new TypeError(
+      def.type === 'update'
+        ? 'Updates are not part of this version of signalbox'
+        : `Invalid definition type: ${def.type}`,
+    )
+  }
+  const fn = checkHandler(handler)
+  const { handlers } = activator
+  if (def.type === 'signal') {
+    handlers.setSignal(def.name, fn, options.description, options.unfinishedPolicy)
+    return
+  }
+  activator.assertWritable()
+  if (fn === undefined) handlers.queries.delete(def.name)
+  else {
+    handlers.queries.set(def.name, {
+      handler: fn as (...args: unknown[]) => unknown,
+      description: options.description,
+    })
+  }
+}
+
+/** Set the handler of signals that have none of their own; it gets all that wait, in order, at once. */
+export function setDefaultSignalHandler(handler: DefaultSignalHandler | undefined): void {
+  const { handlers } = assertInWorkflowContext(
+    'Workflow.setDefaultSignalHandler(...) may only be used from a Workflow Execution.',
+  )
+  handlers.setDefaultSignal(checkHandler(handler))
+}
+
+/** Set the handler of queries that have none of their own. */
+export function setDefaultQueryHandler(handler: DefaultQueryHandler | undefined): void {
+  const activator = assertInWorkflowContext(
+    'Workflow.setDefaultQueryHandler(...) may only be used from a Workflow Execution.',
+  )
+  activator.assertWritable()
+  activator.handlers.defaultQuery = checkHandler(handler)
+}
+
+/** True while no signal handler is running: what a workflow waits for before it ends. */
+export function allHandlersFinished(): boolean {
+  return assertInWorkflowContext(
+    'allHandlersFinished() may only be used from a Workflow Execution.',
+  ).handlers.allFinished
+}
+
+function checkHandler<T extends AnyHandler>(handler: T | null | undefined): T | undefined {
+  if (handler === null || handler === undefined) return undefined
+  if (typeof handler === 'function') return handler
+  throw new TypeError(
+    `Expected handler to be either a function or 'undefined'. Got: '${typeof handler}'`,
+  )
+}
+
+function refuseReservedName(type: string, name: string): void {
+  if (name.startsWith('__temporal_')) {
+    throw new TypeError(`Cannot use ${type} name: '${name}', with reserved prefix: '__temporal_'`)
+  }
+  if (name === '__stack_trace' || name === '__enhanced_stack_trace') {
+    throw new TypeError(`Cannot use ${type} name: '${name}', which is a reserved name`)
+  }
+}

@@ -1,0 +1,79 @@
+/**
+ * The authoring API: what workflow code imports as `signalbox/workflow`, with the names and the
+ * behaviour of `@temporalio/workflow`. Definitions and types may be imported by the host as well.
+ */
+export {
+  ActivityFailure,
+  ApplicationFailure,
+  ApplicationFailureCategory,
+  type ApplicationFailureOptions,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  CompleteAsyncError,
+  DeterminismViolationError,
+  IllegalStateError,
+  isCancellation,
+  NamespaceNotFoundError,
+  PayloadConverterError,
+  rootCause,
+  ServerFailure,
+  TemporalFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+  ValueError,
+  WorkflowError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from '../failures.ts'
+export type { RetryState, TimeoutType } from '../failure.ts'
+export type { Payload } from '../payload.ts'
+export {
+  ActivityCancellationType,
+  type ActivityFunction,
+  type ActivityFunctionWithOptions,
+  type ActivityInterface,
+  type ActivityInterfaceFor,
+  type ActivityOptions,
+  NotAnActivityMethod,
+  proxyActivities,
+  scheduleActivity,
+  type UntypedActivities,
+} from './activities.ts'
+export { CancellationScope, type CancellationScopeOptions } from './cancellation-scope.ts'
+export {
+  ContinueAsNew,
+  continueAsNew,
+  type ContinueAsNewOptions,
+  makeContinueAsNewFunc,
+} from './continue-as-new.ts'
+export { inWorkflowContext } from './current-run.ts'
+export {
+  allHandlersFinished,
+  defineQuery,
+  defineSignal,
+  type Handler,
+  type QueryDefinition,
+  type QueryHandlerOptions,
+  setDefaultQueryHandler,
+  setDefaultSignalHandler,
+  setHandler,
+  type SignalDefinition,
+  type SignalHandlerOptions,
+  type Workflow,
+  type WorkflowQueryType,
+  type WorkflowResultType,
+  type WorkflowReturnType,
+  type WorkflowSignalType,
+} from './definitions.ts'
+export type { Duration } from './duration.ts'
+export {
+  type DefaultQueryHandler,
+  type DefaultSignalHandler,
+  HandlerUnfinishedPolicy,
+} from './handler-table.ts'
+export { log, type WorkflowLogger } from './log.ts'
+export type { RetryPolicy } from './retry-policy.ts'
+export { Trigger } from './trigger.ts'
+export { uuid4 } from './uuid4.ts'
+export { condition, sleep, type TimerOptions } from './waiting.ts'
+export { type UnsafeWorkflowInfo, workflowInfo, type WorkflowInfo } from './workflow-info.ts'

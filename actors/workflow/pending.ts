@@ -1,0 +1,162 @@
+import type { ScheduleActivityCommand } from '../commands.ts'
+import type { Failure } from '../failure.ts'
+import { failureToError } from '../failure-converter.ts'
+import type { CancelledFailure } from '../failures.ts'
+import type { ActivityResolution } from '../inputs.ts'
+import { fromPayload } from '../payload-converter.ts'
+import type { Activator } from './activator.ts'
+import type { Cancellable, CancellationScope } from './cancellation-scope.ts'
+
+/** An activity that is resolved in the turn that cancelled it, as Temporal's core does. */
+export interface LocalResolution {
+  readonly seq: number
+  readonly failure: Failure
+}
+
+/** Something that code awaits in a scope. */
+abstract class Pending implements Cancellable {
+  protected readonly activator: Activator
+  protected readonly scope: CancellationScope
+  protected readonly reject: (reason: unknown) => void
+
+  constructor(activator: Activator, scope: CancellationScope, reject: (reason: unknown) => void) {
+    this.activator = activator
+    this.scope = scope
+    this.reject = reject
+  }
+
+  /** False in a cancelled scope: then it only waits to be rejected, and nothing is to be asked for. */
+  begin(): boolean {
+    if (this.scope.consideredCancelled) {
+      this.scope.register({ cancelled: this.reject })
+      return false
+    }
+    if (this.scope.cancellable) this.scope.register(this)
+    return true
+  }
+
+  protected end(): void {
+    if (this.scope.cancellable) this.scope.unregister(this)
+  }
+
+  abstract cancelled(error: CancelledFailure): void
+}
+
+export class PendingTimer extends Pending {
+  readonly #seq: number
+  readonly #resolve: () => void
+
+  constructor(
+    activator: Activator,
+    seq: number,
+    scope: CancellationScope,
+    resolve: () => void,
+    reject: (reason: unknown) => void,
+  ) {
+    super(activator, scope, reject)
+    this.#seq = seq
+    this.#resolve = resolve
+  }
+
+  fire(): void {
+    this.end()
+    this.#resolve()
+  }
+
+  override cancelled(error: CancelledFailure): void {
+    if (this.activator.cancelTimer(this.#seq)) this.reject(error)
+  }
+}
+
+export class BlockedCondition extends Pending {
+  readonly predicate: () => boolean
+  readonly #resolve: () => void
+
+  constructor(
+    activator: Activator,
+    scope: CancellationScope,
+    predicate: () => boolean,
+    resolve: () => void,
+    reject: (reason: unknown) => void,
+  ) {
+    super(activator, scope, reject)
+    this.predicate = predicate
+    this.#resolve = resolve
+  }
+
+  resolve(): void {
+    this.end()
+    this.#resolve()
+  }
+
+  override cancelled(error: CancelledFailure): void {
+    this.activator.assertWritable()
+    this.activator.conditions.delete(this)
+    this.reject(error)
+  }
+}
+
+export class PendingActivity extends Pending {
+  readonly seq: number
+  command: ScheduleActivityCommand | undefined
+  readonly #resolve: (result: unknown) => void
+
+  constructor(
+    activator: Activator,
+    seq: number,
+    scope: CancellationScope,
+    resolve: (result: unknown) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    super(activator, scope, reject)
+    this.seq = seq
+    this.#resolve = resolve
+  }
+
+  resolve(resolution: ActivityResolution): void {
+    this.end()
+    if (resolution.status === 'completed') this.#resolve(fromPayload(resolution.result))
+    else this.reject(failureToError(this.#wrap(resolution.failure)))
+  }
+
+  override cancelled(): void {
+    this.activator.cancelActivity(this)
+  }
+
+  /** What awaiting code sees of an activity that was cancelled without waiting for its end. */
+  cancelledFailure(): Failure {
+    return {
+      message: 'Activity cancelled',
+      cause: { message: 'Activity cancelled', canceledFailureInfo: {} },
+      activityFailureInfo: { ...this.#identity(), retryState: 'CANCEL_REQUESTED' },
+    }
+  }
+
+  /** The failure as an activity's, whether the host says which activity or only what happened. */
+  #wrap(failure: Failure): Failure {
+    if (failure.activityFailureInfo) return failure
+    const cancelled = failure.canceledFailureInfo !== undefined
+    const final = failure.applicationFailureInfo?.nonRetryable === true
+    return {
+      message: cancelled ? 'Activity task cancelled' : 'Activity task failed',
+      cause: failure,
+      activityFailureInfo: {
+        ...this.#identity(),
+        retryState: cancelled
+          ? 'CANCEL_REQUESTED'
+          : failure.timeoutFailureInfo
+            ? 'TIMEOUT'
+            : final
+              ? 'NON_RETRYABLE_FAILURE'
+              : 'MAXIMUM_ATTEMPTS_REACHED',
+      },
+    }
+  }
+
+  #identity(): { readonly activityType: string; readonly activityId: string } {
+    return {
+      activityType: this.command?.activityType ?? '',
+      activityId: this.command?.activityId ?? String(this.seq),
+    }
+  }
+}

@@ -1,0 +1,354 @@
+import type { Input, StartedAttributes } from '../../inputs.ts'
+import { InputKind } from '../../inputs.ts'
+import type { Payload } from '../../payload.ts'
+import type { QueryOutcome, TurnError } from '../../turns.ts'
+import { Activator, type WorkflowFunction } from '../activator.ts'
+import { setScopeStorage, type ScopeStorage } from '../cancellation-scope.ts'
+import { setCurrentRun } from '../current-run.ts'
+import { countSyncHandlers } from '../handler-table.ts'
+import * as api from '../index.ts'
+import { logFor, setLogSink, type LogSink } from '../log.ts'
+import { answerQuery } from './answer-query.ts'
+import { Entry } from './entry.ts'
+import { harden, hiddenIntrinsics } from './harden.ts'
+import { installGlobals } from './install-globals.ts'
+import { makeRunGlobal, prepareRunGlobals } from './run-global.ts'
+import { setUrlParser, type UrlParser } from './url.ts'
+
+/** What the host writes before it enters: primitives and objects of this realm, nothing else. */
+export interface Inbox {
+  entry: Entry
+  run: number
+  seq: number
+  time: number
+  replaying: boolean
+  historyLength: number
+  historySize: number
+  continueAsNewSuggested: boolean
+  name: string
+  args: Payload[]
+  inputs: Input[]
+  value: unknown
+}
+
+/** What the host reads when the entry's microtasks have drained. */
+export interface Outbox {
+  activator: Activator | undefined
+  unblocked: number
+  query: QueryOutcome | undefined
+  error: TurnError | undefined
+  workflowTypes: string[]
+}
+
+export type Factory = (
+  runGlobal: object,
+  require: (name: string) => unknown,
+  module: { exports: Record<string, unknown> },
+  exports: object,
+) => void
+
+export interface RealmHost {
+  readonly log: LogSink
+  readonly scopes: ScopeStorage
+  readonly urls: UrlParser
+}
+
+/** The context's side of a sandbox. */
+export interface Realm {
+  readonly inbox: Inbox
+  readonly outbox: Outbox
+  readonly enter: () => void
+  /** Once, after {@link boot}: the user's code. */
+  install(factory: Factory, asksForFinishedHandlers: boolean): void
+  /** What only an activation's end can tell; it runs no code of the user. */
+  conclude(activator: Activator): void
+  forget(run: number): void
+  makeArray(): unknown[]
+  makeObject(): Record<string, unknown>
+  makeBytes(length: number): Uint8Array
+}
+
+const inbox: Inbox = {
+  entry: Entry.settle,
+  run: 0,
+  seq: 0,
+  time: 0,
+  replaying: false,
+  historyLength: 0,
+  historySize: 0,
+  continueAsNewSuggested: false,
+  name: '',
+  args: [],
+  inputs: [],
+  value: undefined,
+}
+const outbox: Outbox = {
+  activator: undefined,
+  unblocked: 0,
+  query: undefined,
+  error: undefined,
+  workflowTypes: [],
+}
+const runs = new Map<number, Activator>()
+let factory: Factory | undefined
+
+/** Set the context up. Called once, before any code of the user. */
+export function boot(host: RealmHost): Realm {
+  setLogSink(host.log)
+  setScopeStorage(host.scopes)
+  setUrlParser(host.urls)
+  installGlobals()
+  prepareRunGlobals()
+  Object.defineProperty(globalThis, '__enter', { value: enter })
+  harden([globalThis, api, workflowModule, ...hiddenIntrinsics()])
+  return {
+    inbox,
+    outbox,
+    enter,
+    install(bundleFactory, asksForFinishedHandlers) {
+      factory = bundleFactory
+      countSyncHandlers(asksForFinishedHandlers)
+    },
+    conclude,
+    forget: (run) => void runs.delete(run),
+    makeArray: () => [],
+    makeObject: () => ({}),
+    makeBytes: (length) => new Uint8Array(length),
+  }
+}
+
+const workflowModule: Readonly<Record<string, unknown>> = Object.defineProperty(
+  { ...api },
+  '__esModule',
+  { value: true },
+)
+
+/**
+ * Every way into this context. It never throws: a call that throws is not drained by Node, and its
+ * microtasks would then run in the turn of whichever run comes next.
+ */
+function enter(): void {
+  try {
+    switch (inbox.entry) {
+      case Entry.signal:
+        enterSignal()
+        break
+      case Entry.activate:
+        activate()
+        break
+      case Entry.settle:
+        outbox.unblocked = requireRun().unblockConditions()
+        break
+      case Entry.resolveLocally:
+        resolveLocally(requireRun())
+        break
+      case Entry.query:
+        enterQuery()
+        break
+      case Entry.describeError:
+        setCurrentRun(undefined)
+        outbox.error = describeError(inbox.value)
+        break
+      case Entry.load:
+        loadForTypes()
+        break
+    }
+  } catch (error) {
+    outbox.unblocked = 0
+    if (outbox.activator) outbox.activator.failTurn(error)
+    else outbox.error = describeError(error)
+  }
+}
+
+function requireRun(): Activator {
+  const activator = runs.get(inbox.run)
+  if (activator === undefined) throw new Error(`Run ${inbox.run} is not in this context`)
+  activator.readOnly = false
+  outbox.activator = activator
+  setCurrentRun(activator)
+  return activator
+}
+
+function begin(activator: Activator): void {
+  activator.turn++
+  activator.now = inbox.time
+  activator.replaying = inbox.replaying
+  activator.historyLength = inbox.historyLength
+  activator.historySize = inbox.historySize
+  activator.continueAsNewSuggested = inbox.continueAsNewSuggested
+}
+
+/** One signal, the most frequent activation by far. */
+function enterSignal(): void {
+  const activator = requireRun()
+  begin(activator)
+  activator.handlers.dispatch({ name: inbox.name, args: inbox.args, seq: inbox.seq })
+  activator.unblockConditions()
+}
+
+/**
+ * The inputs of one activation: signals first, then the others, each followed by a look at the
+ * conditions; in the first activation the main function comes last.
+ */
+function activate(): void {
+  const { inputs, seq } = inbox
+  const started = inputs.find((input) => input[0] === InputKind.started)
+  const main = started ? create(started[2] as StartedAttributes) : undefined
+  const activator = requireRun()
+  // What Temporal has no event for, such as a timer that was cancelled before it fired, is as if it
+  // had not been: neither time nor conditions move.
+  const news = inputs.map((input) => isNews(activator, input))
+  if (!started && !news.includes(true)) return
+  begin(activator)
+  for (const signals of [true, false]) {
+    inputs.forEach((input, at) => {
+      if (!news[at] || (input[0] === InputKind.signaled) !== signals) return
+      perform(activator, input, seq + at)
+      activator.unblockConditions()
+    })
+  }
+  if (main) {
+    activator.startMain(main)
+    activator.unblockConditions()
+  }
+}
+
+function isNews(activator: Activator, input: Input): boolean {
+  switch (input[0]) {
+    case InputKind.timerFired:
+      return activator.hasTimer(input[2])
+    case InputKind.activityResolved:
+      return activator.hasActivity(input[2])
+    case InputKind.signaled:
+    case InputKind.cancelRequested:
+      return true
+    default:
+      return false
+  }
+}
+
+function perform(activator: Activator, input: Input, seq: number): void {
+  switch (input[0]) {
+    case InputKind.signaled:
+      activator.handlers.dispatch({ name: input[2], args: input[3], seq })
+      break
+    case InputKind.activityResolved:
+      activator.resolveActivity(input[2], input[3])
+      break
+    case InputKind.timerFired:
+      activator.fireTimer(input[2])
+      break
+    case InputKind.cancelRequested:
+      activator.cancelWorkflow()
+      break
+    default:
+  }
+}
+
+/** Bring a run into being: its state, then its own instance of the user's modules. */
+function create(started: StartedAttributes): WorkflowFunction {
+  const activator = new Activator(inbox.run, started, inbox.time)
+  runs.set(inbox.run, activator)
+  outbox.activator = activator
+  setCurrentRun(activator)
+  begin(activator)
+  const exported = load()
+  const name = started.workflowType
+  const own = Object.hasOwn(exported, name) ? exported[name] : undefined
+  const workflow = typeof own === 'function' ? own : exported['default']
+  if (typeof workflow === 'function') return workflow as WorkflowFunction
+  throw new TypeError(
+    `Failed to initialize workflow of type '${name}': ${
+      own === undefined
+        ? 'no such function is exported by the workflow bundle'
+        : `expected a function, but got: '${typeof own}'`
+    }`,
+  )
+}
+
+function load(): Record<string, unknown> {
+  if (factory === undefined) throw new Error('The context has no workflow code')
+  const module: { exports: Record<string, unknown> } = { exports: {} }
+  factory(makeRunGlobal(), requireModule, module, module.exports)
+  return module.exports
+}
+
+function requireModule(name: string): unknown {
+  // The bundler leaves only the authoring API out of the bundle, under whichever name it was imported.
+  void name
+  return workflowModule
+}
+
+/** Run the top level of the user's code as no run's, to learn which functions it exports. */
+function loadForTypes(): void {
+  outbox.activator = undefined
+  const nobody: StartedAttributes = {
+    namespace: 'default',
+    workflowId: '',
+    runId: '',
+    workflowType: '',
+    taskQueue: '',
+    args: [],
+    firstExecutionRunId: '',
+    attempt: 1,
+    taskTimeoutMs: 10_000,
+  }
+  setCurrentRun(new Activator(-1, nobody, 0))
+  outbox.workflowTypes = Object.entries(load())
+    .filter(([, value]) => typeof value === 'function')
+    .map(([name]) => name)
+}
+
+function resolveLocally(activator: Activator): void {
+  for (const { seq, failure } of activator.localResolutions.splice(0)) {
+    activator.resolveActivity(seq, { status: 'cancelled', failure, attempt: 1 })
+    activator.unblockConditions()
+  }
+}
+
+function enterQuery(): void {
+  const activator = requireRun()
+  activator.readOnly = true
+  activator.violated = false
+  outbox.query = answerQuery(activator, inbox.name, inbox.args)
+}
+
+function conclude(activator: Activator): void {
+  const { terminal, handlers } = activator
+  if (terminal === undefined) return
+  if (terminal.kind === 'continueAsNew') {
+    activator.terminal = { ...terminal, carriedSeqs: handlers.carriedSeqs() }
+  }
+  const unfinished = handlers.unfinishedToWarnOf()
+  if (unfinished.length === 0) return
+  logFor(
+    activator,
+    'WARN',
+    '[TMPRL1102] Workflow finished while a signal handler was still running. This may have ' +
+      'interrupted work that the signal handler was doing. Wait for all handlers with ' +
+      '`await condition(allHandlersFinished)`, or set the handler with ' +
+      '{ unfinishedPolicy: HandlerUnfinishedPolicy.ABANDON } if that is fine. Unfinished: ' +
+      JSON.stringify(unfinished),
+  )
+}
+
+function describeError(error: unknown): TurnError {
+  try {
+    if (typeof error === 'object' && error !== null) {
+      const { name, message, stack } = error as {
+        name?: unknown
+        message?: unknown
+        stack?: unknown
+      }
+      return {
+        name: String(name ?? 'Error'),
+        message: String(message ?? ''),
+        ...(typeof stack === 'string' ? { stack } : {}),
+        ...(error instanceof api.DeterminismViolationError ? { nonDeterministic: true } : {}),
+      }
+    }
+    return { name: 'Error', message: String(error) }
+  } catch {
+    return { name: 'Error', message: 'An error was thrown that cannot be read' }
+  }
+}

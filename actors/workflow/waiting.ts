@@ -1,0 +1,93 @@
+import { CancellationScope } from './cancellation-scope.ts'
+import { assertInWorkflowContext } from './current-run.ts'
+import { durationToMs, type Duration } from './duration.ts'
+
+export interface TimerOptions {
+  /** Shown beside the timer in the workflow's history. */
+  readonly summary?: string
+}
+
+/**
+ * Wait. The timer is durable: it goes on while the process is down and fires once it is over,
+ * however long ago that was. Less than a millisecond is one millisecond.
+ *
+ * @throws {CancelledFailure} when the scope is cancelled
+ */
+export function sleep(duration: Duration, options?: TimerOptions): Promise<void> {
+  const activator = assertInWorkflowContext(
+    'Workflow.sleep(...) may only be used from a Workflow Execution',
+  )
+  return activator.startTimer(CancellationScope.current(), durationToMs(duration), options?.summary)
+}
+
+/**
+ * Wait until `predicate` holds. It is evaluated at once, after every input of the workflow and as long
+ * as that changes anything; it should only look at the workflow's state.
+ *
+ * With a timeout: true if it held, false if time was over first.
+ *
+ * @throws {CancelledFailure} when the scope is cancelled
+ */
+export function condition(
+  predicate: () => boolean,
+  timeout: Duration,
+  options?: TimerOptions,
+): Promise<boolean>
+export function condition(predicate: () => boolean): Promise<void>
+export async function condition(
+  predicate: () => boolean,
+  timeout?: Duration,
+  options?: TimerOptions,
+): Promise<boolean | void> {
+  const activator = assertInWorkflowContext(
+    'Workflow.condition(...) may only be used from a Workflow Execution.',
+  )
+  if (timeout === undefined) return activator.block(CancellationScope.current(), predicate)
+  const timeoutMs = durationToMs(timeout)
+  const scope = new CancellationScope({ cancellable: true })
+  const timer = () => activator.startTimer(scope, timeoutMs, options?.summary)
+  return inside(async () => {
+    try {
+      return await Promise.race([
+        timer().then(() => false),
+        activator.block(scope, predicate).then(() => true),
+      ])
+    } finally {
+      scope.cancel()
+    }
+  })
+}
+
+/** As many microtasks as CancellationScope.run takes, without its cost. */
+async function inside<T>(body: () => Promise<T>): Promise<T> {
+  return await body()
+}
+
+/** The workflow's `setTimeout`: a durable timer. */
+export function setWorkflowTimeout(
+  callback: (...args: unknown[]) => unknown,
+  delayMs?: number,
+  ...args: unknown[]
+): number {
+  const activator = assertInWorkflowContext()
+  const seq = activator.nextTimer
+  const scope = new CancellationScope({ cancellable: true })
+  void inside(() => activator.startTimer(scope, Number(delayMs) || 1)).then(
+    () => {
+      activator.timeouts.delete(seq)
+      callback(...args)
+    },
+    () => activator.timeouts.delete(seq),
+  )
+  activator.timeouts.set(seq, scope)
+  return seq
+}
+
+/** The workflow's `clearTimeout`. A handle that is unknown or has fired is ignored. */
+export function clearWorkflowTimeout(handle: unknown): void {
+  const { timeouts } = assertInWorkflowContext()
+  const scope = timeouts.get(handle as number)
+  if (scope === undefined) return
+  timeouts.delete(handle as number)
+  scope.cancel()
+}

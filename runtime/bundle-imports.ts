@@ -1,0 +1,53 @@
+import { isBuiltin } from 'node:module'
+import type { PartialMessage, Plugin } from 'esbuild'
+
+/** These are the authoring API under any name; each context has it already. */
+const authoringApi = new Set(['signalbox/workflow', '@temporalio/workflow', '@temporalio/common'])
+
+const hostOnly: ReadonlyMap<string, string> = new Map([
+  [
+    'signalbox/activity',
+    'Activities run outside of workflows: use proxyActivities, and `import type` for their types.',
+  ],
+  [
+    '@temporalio/activity',
+    'Activities run outside of workflows: use proxyActivities, and `import type` for their types.',
+  ],
+  ['signalbox', 'The runtime and its client belong to the host: use `import type` for types.'],
+  ['signalbox/api', 'The HTTP API belongs to the host: use `import type` for types.'],
+  ['@temporalio/client', 'Clients belong to the host: use `import type` for types.'],
+  ['@temporalio/worker', 'Workers belong to the host: use `import type` for types.'],
+])
+
+/**
+ * Leaves the authoring API out of a bundle of workflows, and refuses what a workflow cannot have:
+ * Node's modules, also when a package imports them, and code of the host.
+ */
+export function workflowImports(): Plugin {
+  return {
+    name: 'signalbox-workflow-imports',
+    setup(build) {
+      build.onResolve({ filter: /^[^./]/ }, ({ path, importer }) => {
+        if (authoringApi.has(path)) return { path, external: true }
+        const advice = hostOnly.get(path)
+        if (advice !== undefined) {
+          return {
+            errors: [refusal(path, `"${path}" cannot be imported by workflow code.`, advice)],
+          }
+        }
+        if (!isBuiltin(path)) return undefined
+        const from = importer.includes('node_modules')
+          ? `A package that the workflow imports (${importer}) needs the Node module "${path}".`
+          : `Workflow code cannot import the Node module "${path}".`
+        const help =
+          'Workflows must be deterministic and have no access to Node: do it in an activity. ' +
+          'If only types are needed, use `import type`.'
+        return { errors: [refusal(path, from, help)] }
+      })
+    },
+  }
+}
+
+function refusal(path: string, text: string, advice: string): PartialMessage {
+  return { text, notes: [{ text: advice }], detail: { import: path } }
+}

@@ -1,0 +1,136 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, isAbsolute, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { build, type BuildFailure, type BuildOptions, type Message } from 'esbuild'
+import type { WorkflowBundle } from '../actors/turns.ts'
+import { workflowImports } from './bundle-imports.ts'
+import { SignalboxError } from './errors.ts'
+
+export interface BundleOptions {
+  /** The file that exports the workflow functions: TypeScript or JavaScript. */
+  readonly workflowsPath: string
+}
+
+/**
+ * Make the code that workflows run from: once, at build time or when a runtime opens. The result is
+ * plain data that may be stored as JSON and given to `Runtime.open` as `workflowBundle`, by the same
+ * version of signalbox.
+ *
+ * @throws {SignalboxError} SIGNALBOX_ERR_BUNDLE_FAILED, with `fields` file, line, column and import
+ * where they are known, if the code does not build or imports what workflows cannot have
+ */
+export async function bundleWorkflowCode(options: BundleOptions): Promise<WorkflowBundle> {
+  const path = resolve(options.workflowsPath)
+  if (!existsSync(path)) {
+    throw new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', `There is no workflow file ${path}`, {
+      fields: { file: path },
+    })
+  }
+  const [apiCode, workflows] = await Promise.all([bundleApi(), bundleWorkflows(path)])
+  return { version: packageVersion(), apiCode, ...workflows }
+}
+
+/** This module runs from sources in the repository and from dist in a package. */
+const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
+let apiCode: Promise<string> | undefined
+
+function bundleApi(): Promise<string> {
+  apiCode ??= build({
+    ...shared,
+    entryPoints: [
+      fileURLToPath(new URL(`../actors/workflow/realm/realm${extension}`, import.meta.url)),
+    ],
+    format: 'iife',
+    globalName: 'signalboxRealm',
+    banner: { js: '(function () { "use strict";' },
+    footer: { js: 'return signalboxRealm; })()' },
+  }).then(({ outputFiles }) => outputFiles[0]?.text ?? '')
+  return apiCode
+}
+
+const shared = {
+  bundle: true,
+  write: false as const,
+  platform: 'neutral' as const,
+  target: 'node20',
+  mainFields: ['module', 'main'] as string[],
+  charset: 'utf8',
+  legalComments: 'none',
+  logLevel: 'silent',
+  // The project's own settings for its output do not apply to code that runs elsewhere.
+  tsconfigRaw: { compilerOptions: { target: 'ES2022', useDefineForClassFields: true } },
+} satisfies BuildOptions
+
+async function bundleWorkflows(
+  path: string,
+): Promise<Pick<WorkflowBundle, 'workflowCode' | 'sourceMap'>> {
+  const outdir = dirname(path)
+  try {
+    const { outputFiles } = await build({
+      ...shared,
+      entryPoints: { workflows: path },
+      outdir,
+      format: 'cjs',
+      sourcemap: 'external',
+      sourcesContent: false,
+      define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
+      // One function a run: modules' state and globals are the run's own.
+      banner: { js: '(function (globalThis, require, module, exports) { "use strict";' },
+      footer: { js: '})' },
+      plugins: [workflowImports()],
+    })
+    const text = (end: string): string =>
+      outputFiles.find((file) => file.path.endsWith(end))?.text ?? ''
+    return { workflowCode: text('.js'), sourceMap: absoluteSources(text('.js.map'), outdir) }
+  } catch (error) {
+    throw bundleError(error, path)
+  }
+}
+
+/** Stacks are to name files that can be opened, wherever the process runs. */
+function absoluteSources(sourceMap: string, outdir: string): string {
+  const map = JSON.parse(sourceMap) as { sources: string[] }
+  map.sources = map.sources.map((source) => (isAbsolute(source) ? source : resolve(outdir, source)))
+  return JSON.stringify(map)
+}
+
+function bundleError(error: unknown, path: string): SignalboxError {
+  const errors = (error as Partial<BuildFailure>).errors ?? []
+  const [first] = errors
+  if (first === undefined) {
+    const reason = error instanceof Error ? error.message : String(error)
+    return new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', `${path}: ${reason}`, {
+      cause: error,
+      fields: { file: path },
+    })
+  }
+  const detail = first.detail as { readonly import?: string } | undefined
+  const imported = detail?.import ?? /Could not resolve "([^"]+)"/.exec(first.text)?.[1]
+  return new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', errors.map(describe).join('\n'), {
+    fields: {
+      file: first.location ? resolve(first.location.file) : path,
+      ...(first.location ? { line: first.location.line, column: first.location.column + 1 } : {}),
+      ...(imported === undefined ? {} : { import: imported }),
+    },
+  })
+}
+
+function describe({ text, location, notes }: Message): string {
+  const advice = notes.map((note) => ` ${note.text}`).join('')
+  if (!location) return text + advice
+  return `${resolve(location.file)}:${location.line}:${location.column + 1}: ${text}${advice}`
+}
+
+/** The version in the package's package.json, above this file however it was built. */
+function packageVersion(): string {
+  for (const up of ['../package.json', '../../package.json']) {
+    const file = fileURLToPath(new URL(up, import.meta.url))
+    if (!existsSync(file)) continue
+    const { name, version } = JSON.parse(readFileSync(file, 'utf8')) as {
+      readonly name?: string
+      readonly version?: string
+    }
+    if (name === 'signalbox' && version !== undefined) return version
+  }
+  throw new SignalboxError('SIGNALBOX_ERR_INTERNAL', 'The package.json of signalbox is missing')
+}
