@@ -1,0 +1,269 @@
+import type { Failure } from '../actors/failure.ts'
+import { CancelledFailure, CompleteAsyncError } from '../actors/failures.ts'
+import type { Payload } from '../actors/payload.ts'
+import { fromPayloads, toPayload } from '../actors/payload-converter.ts'
+import {
+  failureBytes,
+  payloadBytes,
+  RUNTIME_SOURCE,
+  sizeLimitFailure,
+  thrownFailure,
+} from './activity-failure.ts'
+import type { ActivityTimeouts } from './activity-policy.ts'
+import type { ActivityTask } from './activity-task.ts'
+import { ActivityCancellation } from './activity/cancellation.ts'
+import { Context, contextStorage, type Info } from './activity/context.ts'
+import type { LogWriter } from './activity/logger.ts'
+import type { Clock } from './clock.ts'
+import { SignalboxError } from './errors.ts'
+
+// The runtime calls functions whose arguments it cannot know.
+export type ActivityFunction = (...args: unknown[]) => unknown
+
+/** How one call of an activity function ended. */
+export type AttemptOutcome =
+  | { readonly status: 'completed'; readonly result: Payload }
+  | { readonly status: 'failed'; readonly failure: Failure }
+  | { readonly status: 'cancelled'; readonly details: readonly Payload[] | undefined }
+
+export interface AttemptPorts {
+  readonly clock: Clock
+  readonly log: LogWriter
+  readonly maxPayloadBytes: number
+  readonly ended: (outcome: AttemptOutcome) => void
+  readonly heartbeat: (details: readonly Payload[]) => void
+}
+
+/**
+ * One call of an activity function: its context, its arguments, its outcome.
+ *
+ * Guarantee: `ended` is called at most once, and never after {@link detach}: what a function returns
+ * after it was timed out or its workflow has closed is dropped here.
+ */
+export class ActivityAttempt {
+  readonly cancellation = new ActivityCancellation()
+  readonly startedTime: number
+  lastHeartbeatTime: number
+  readonly #task: ActivityTask
+  readonly #timeouts: ActivityTimeouts
+  readonly #ports: AttemptPorts
+  #detached = false
+
+  constructor(task: ActivityTask, timeouts: ActivityTimeouts, ports: AttemptPorts) {
+    this.#task = task
+    this.#timeouts = timeouts
+    this.#ports = ports
+    this.startedTime = ports.clock.now()
+    this.lastHeartbeatTime = this.startedTime
+  }
+
+  /** Call the function. Nothing that it does makes this throw. */
+  run(activities: ReadonlyMap<string, ActivityFunction>): void {
+    const { activityType, args } = this.#task.command
+    const fn = activities.get(activityType) ?? activities.get('default')
+    if (fn === undefined) {
+      this.#fail(notRegistered(activityType, activities))
+      return
+    }
+    let values: unknown[]
+    try {
+      values = fromPayloads(args)
+    } catch (error) {
+      this.#fail(unreadableArguments(activityType, error))
+      return
+    }
+    this.#call(fn, values)
+  }
+
+  /** From now on the function is on its own: its outcome and its heartbeats are dropped. */
+  detach(): void {
+    this.#detached = true
+  }
+
+  #call(fn: ActivityFunction, values: unknown[]): void {
+    try {
+      const context = new Context(activityInfo(this.#task, this.#timeouts), {
+        clock: this.#ports.clock,
+        cancellation: this.cancellation,
+        heartbeat: (details) => this.#heartbeat(details),
+        log: this.#ports.log,
+      })
+      const result = contextStorage.run(context, fn, ...values)
+      if (isThenable(result)) {
+        result.then(
+          (value) => this.#complete(value),
+          (error: unknown) => this.#throwing(error),
+        )
+      } else this.#complete(result)
+    } catch (error) {
+      this.#throwing(error)
+    }
+  }
+
+  #heartbeat(details: unknown): void {
+    if (this.#detached) return
+    const payload = toPayload(details)
+    const bytes = payloadBytes(payload)
+    if (bytes > this.#ports.maxPayloadBytes) {
+      throw new SignalboxError(
+        'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE',
+        `heartbeat details of ${bytes} bytes exceed ${this.#ports.maxPayloadBytes} bytes`,
+      )
+    }
+    this.#ports.heartbeat([payload])
+  }
+
+  #complete(value: unknown): void {
+    if (this.#detached) return
+    let result: Payload
+    try {
+      result = toPayload(value)
+    } catch (error) {
+      this.#fail(thrownFailure(error))
+      return
+    }
+    if (payloadBytes(result) > this.#ports.maxPayloadBytes) {
+      this.#fail(sizeLimitFailure('Complete result exceeds size limit.'))
+    } else this.#end({ status: 'completed', result })
+  }
+
+  #throwing(error: unknown): void {
+    if (this.#detached) return
+    if (error instanceof CompleteAsyncError) {
+      this.#fail(notImplemented(error))
+      return
+    }
+    const { reason } = this.cancellation
+    if (reason !== undefined && (error instanceof CancelledFailure || isAbortError(error))) {
+      if (reason === 'CANCELLED') {
+        const details = thrownFailureDetails(error)
+        this.#end({ status: 'cancelled', details })
+      } else this.#fail(shutdownFailure())
+      return
+    }
+    const failure = thrownFailure(error)
+    const tooLarge = failureBytes(failure) > this.#ports.maxPayloadBytes
+    this.#fail(
+      tooLarge ? sizeLimitFailure('Failure exceeds size limit.', shortened(failure)) : failure,
+    )
+  }
+
+  #fail(failure: Failure): void {
+    this.#end({ status: 'failed', failure })
+  }
+
+  #end(outcome: AttemptOutcome): void {
+    if (this.#detached) return
+    this.#detached = true
+    this.#ports.ended(outcome)
+  }
+}
+
+function activityInfo(task: ActivityTask, timeouts: ActivityTimeouts): Info {
+  const { command, workflow, heartbeatDetails } = task
+  const { namespace, workflowId, runId } = workflow
+  return {
+    activityId: command.activityId,
+    activityType: command.activityType,
+    attempt: task.attempt,
+    idempotencyKey: `${workflowId}/${runId}/${command.activityId}`,
+    isLocal: false,
+    inWorkflow: true,
+    namespace,
+    activityNamespace: namespace,
+    workflowNamespace: namespace,
+    workflowExecution: { workflowId, runId },
+    workflowType: workflow.workflowType,
+    taskQueue: command.taskQueue ?? workflow.taskQueue ?? '',
+    scheduledTimestampMs: task.scheduledTime,
+    currentAttemptScheduledTimestampMs: task.dueTime,
+    scheduleToCloseTimeoutMs: orZero(timeouts.scheduleToCloseMs),
+    startToCloseTimeoutMs: orZero(timeouts.startToCloseMs),
+    ...(timeouts.heartbeatMs === Infinity || !command.heartbeatTimeoutMs
+      ? {}
+      : { heartbeatTimeoutMs: timeouts.heartbeatMs }),
+    heartbeatDetails:
+      heartbeatDetails === undefined ? undefined : fromPayloads(heartbeatDetails)[0],
+    retryPolicy: command.retryPolicy,
+  }
+}
+
+function orZero(timeoutMs: number): number {
+  return timeoutMs === Infinity ? 0 : timeoutMs
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return (
+    typeof value === 'object' &&
+    value !== null &&
+    'then' in value &&
+    typeof value.then === 'function'
+  )
+}
+
+/** What libraries throw when the signal that they were given aborts. */
+function isAbortError(error: unknown): boolean {
+  return (
+    error instanceof Error &&
+    (error.name === 'AbortError' || ('code' in error && error.code === 'ABORT_ERR'))
+  )
+}
+
+function thrownFailureDetails(error: unknown): readonly Payload[] | undefined {
+  if (!(error instanceof CancelledFailure) || error.details.length === 0) return undefined
+  return error.details.map((detail) => toPayload(detail))
+}
+
+function notRegistered(
+  activityType: string,
+  activities: ReadonlyMap<string, ActivityFunction>,
+): Failure {
+  const names = JSON.stringify([...activities.keys()])
+  return {
+    message:
+      `Activity function ${activityType} is not registered on this Worker, ` +
+      `available activities: ${names}`,
+    source: RUNTIME_SOURCE,
+    applicationFailureInfo: { type: 'NotFoundError', nonRetryable: false },
+  }
+}
+
+function unreadableArguments(activityType: string, error: unknown): Failure {
+  const failure = thrownFailure(error)
+  return {
+    ...failure,
+    message: `Failed to parse activity args for activity ${activityType}: ${failure.message}`,
+  }
+}
+
+function notImplemented(error: Error): Failure {
+  return {
+    message:
+      'Completing an activity asynchronously is not part of this version of signalbox: ' +
+      'let the function return its result',
+    ...(error.stack === undefined ? {} : { stackTrace: error.stack }),
+    applicationFailureInfo: { type: 'CompleteAsyncError', nonRetryable: true },
+  }
+}
+
+/** The attempt was stopped because the runtime closes; another attempt may follow after its return. */
+function shutdownFailure(): Failure {
+  return {
+    message: 'The activity was cancelled since its runtime is closing',
+    source: RUNTIME_SOURCE,
+    applicationFailureInfo: { type: 'WorkerShutdown', nonRetryable: false },
+  }
+}
+
+const SHORT_TEXT = 1_000
+
+function shortened(failure: Failure): Failure {
+  const type = failure.applicationFailureInfo?.type
+  return {
+    message: failure.message.slice(0, SHORT_TEXT),
+    ...(failure.stackTrace === undefined
+      ? {}
+      : { stackTrace: failure.stackTrace.slice(0, SHORT_TEXT) }),
+    applicationFailureInfo: type === undefined ? {} : { type: type.slice(0, SHORT_TEXT) },
+  }
+}

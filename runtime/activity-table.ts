@@ -1,0 +1,45 @@
+import type { ActivityExecution } from './activity-execution.ts'
+
+/** The activities without an outcome, by run and number, in the order of scheduling. */
+export class ActivityTable {
+  readonly #runs = new Map<number, Map<number, ActivityExecution>>()
+  #size = 0
+
+  get size(): number {
+    return this.#size
+  }
+
+  /** @throws RangeError for an activity that is there already: its two outcomes would be one too many */
+  add(execution: ActivityExecution): void {
+    const { run, command } = execution.task
+    let executions = this.#runs.get(run)
+    if (executions === undefined) {
+      executions = new Map()
+      this.#runs.set(run, executions)
+    } else if (executions.has(command.seq)) {
+      throw new RangeError(`activity ${command.seq} of run ${run} was scheduled twice`)
+    }
+    executions.set(command.seq, execution)
+    this.#size++
+  }
+
+  get(run: number, seq: number): ActivityExecution | undefined {
+    return this.#runs.get(run)?.get(seq)
+  }
+
+  delete(execution: ActivityExecution): void {
+    const { run, command } = execution.task
+    const executions = this.#runs.get(run)
+    if (executions?.delete(command.seq) !== true) return
+    this.#size--
+    if (executions.size === 0) this.#runs.delete(run)
+  }
+
+  ofRun(run: number): ActivityExecution[] {
+    return [...(this.#runs.get(run)?.values() ?? [])]
+  }
+
+  all(): ActivityExecution[] {
+    return Array.from(this.#runs.keys(), (run) => this.ofRun(run)).flat()
+  }
+}

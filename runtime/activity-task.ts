@@ -1,0 +1,60 @@
+import type { ScheduleActivityCommand } from '../actors/commands.ts'
+import type { Failure } from '../actors/failure.ts'
+import type { Payload } from '../actors/payload.ts'
+import type { LogWriter } from './activity/logger.ts'
+
+/** An activity that a workflow has scheduled and that has no outcome yet: what the journal keeps of it. */
+export interface ActivityTask {
+  /** The run's number. */
+  readonly run: number
+  readonly workflow: {
+    readonly namespace: string
+    readonly workflowId: string
+    readonly runId: string
+    readonly workflowType: string
+    /** Where the command names none. */
+    readonly taskQueue?: string
+  }
+  readonly command: ScheduleActivityCommand
+  /** When the workflow scheduled it, in milliseconds since the epoch. */
+  readonly scheduledTime: number
+  /** From 1: the attempt that runs, or the one that is to come. */
+  readonly attempt: number
+  /** The attempt may have begun. True of attempt 1 as soon as its schedule command is committed. */
+  readonly started: boolean
+  /** When the attempt is, or was, to begin, in milliseconds since the epoch. */
+  readonly dueTime: number
+  /** Why the attempt before this one failed. */
+  readonly lastFailure?: Failure
+  readonly heartbeatDetails?: readonly Payload[]
+  readonly cancelRequested?: boolean
+}
+
+/** What log lines about a task say of it. */
+export function taskAttributes(task: ActivityTask): Readonly<Record<string, unknown>> {
+  const { command, workflow, attempt } = task
+  return {
+    workflowId: workflow.workflowId,
+    workflowRunId: workflow.runId,
+    workflowType: workflow.workflowType,
+    activityId: command.activityId,
+    activityType: command.activityType,
+    attempt,
+  }
+}
+
+/** An attempt that failed is worth a warning, unless its author called the failure benign. */
+export function logFailure(
+  log: LogWriter,
+  task: ActivityTask,
+  failure: Failure,
+  retrying: boolean,
+): void {
+  const benign = failure.applicationFailureInfo?.category === 'BENIGN'
+  log(benign ? 'DEBUG' : 'WARN', 'Activity failed', {
+    ...taskAttributes(task),
+    error: failure.message,
+    errorType: failure.applicationFailureInfo?.type,
+    retrying,
+  })
+}

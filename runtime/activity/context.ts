@@ -1,0 +1,163 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import type { RetryPolicyData } from '../../actors/inputs.ts'
+import { type Duration, durationToMs } from '../../actors/workflow/duration.ts'
+import type { Clock } from '../clock.ts'
+import type { ActivityCancelReason, ActivityCancellation } from './cancellation.ts'
+import { type Logger, type LogWriter, loggerOver } from './logger.ts'
+
+/** What an activity may know about itself. Times in milliseconds since the epoch. */
+export interface Info {
+  readonly activityId: string
+  readonly activityType: string
+  /** From 1; grows with each retry. */
+  readonly attempt: number
+  /**
+   * The same for every attempt of this activity and different for every other one: hand it to
+   * services that remove duplicates, since an activity runs at least once, not exactly once.
+   */
+  readonly idempotencyKey: string
+  readonly isLocal: boolean
+  readonly inWorkflow: boolean
+  readonly namespace: string
+  /** @deprecated the same as `namespace` */
+  readonly activityNamespace: string
+  /** @deprecated the same as `namespace` */
+  readonly workflowNamespace: string
+  readonly workflowExecution: { readonly workflowId: string; readonly runId: string }
+  readonly workflowType: string
+  readonly taskQueue: string
+  /** When the workflow scheduled the activity. */
+  readonly scheduledTimestampMs: number
+  /** When this attempt was due. */
+  readonly currentAttemptScheduledTimestampMs: number
+  /** 0 where there is none. */
+  readonly scheduleToCloseTimeoutMs: number
+  readonly startToCloseTimeoutMs: number
+  readonly heartbeatTimeoutMs?: number
+  /** What the last heartbeat carried, of an earlier attempt: where to go on from. */
+  // oxlint-disable-next-line typescript/no-explicit-any -- Temporal's type, so that its code compiles
+  readonly heartbeatDetails: any
+  readonly retryPolicy: RetryPolicyData
+}
+
+/** Why the activity was cancelled, as flags. */
+export interface ActivityCancellationDetails {
+  readonly cancelRequested: boolean
+  readonly notFound: boolean
+  readonly timedOut: boolean
+  readonly workerShutdown: boolean
+  readonly paused: boolean
+  readonly reset: boolean
+}
+
+/** How the context reaches the runner of its attempt. */
+export interface ContextPorts {
+  readonly clock: Clock
+  readonly cancellation: ActivityCancellation
+  readonly heartbeat: (details: unknown) => void
+  readonly log: LogWriter
+}
+
+/** Carries the context from the call of an activity function through everything it awaits. */
+export const contextStorage = new AsyncLocalStorage<Context>()
+
+/** The context of one attempt of an activity; `Context.current()` gives it to code that runs in one. */
+export class Context {
+  readonly info: Info
+  readonly #ports: ContextPorts
+  #log: Logger | undefined
+
+  /** Made by the runtime, never by activity code. */
+  constructor(info: Info, ports: ContextPorts) {
+    this.info = info
+    this.#ports = ports
+  }
+
+  /** @throws Error outside of an activity */
+  static current(): Context {
+    const context = contextStorage.getStore()
+    if (context === undefined) throw new Error('Activity context not initialized')
+    return context
+  }
+
+  /**
+   * Say that the activity is alive and how far it has come. The last details are there for the next
+   * attempt; they are journaled at most once per 0.8 × heartbeat timeout (30 s without one).
+   *
+   * @throws where `details` cannot be converted or are too large
+   */
+  readonly heartbeat = (details?: unknown): void => {
+    this.#ports.heartbeat(details)
+  }
+
+  /**
+   * Wait; rejects with a CancelledFailure when the activity is told to stop.
+   *
+   * @param duration milliseconds, or a text as the `ms` package reads it
+   */
+  readonly sleep = async (duration: Duration): Promise<void> => {
+    const wait = durationToMs(duration)
+    const { clock, cancellation } = this.#ports
+    const { signal } = cancellation
+    await new Promise<void>((resolve, reject) => {
+      const cancel = (): void => {
+        timer.cancel()
+        reject(signal.reason)
+      }
+      const timer = clock.setTimer(clock.now() + wait, () => {
+        signal.removeEventListener('abort', cancel)
+        resolve()
+      })
+      if (signal.aborted) cancel()
+      else signal.addEventListener('abort', cancel, { once: true })
+    })
+  }
+
+  /** Rejects with a CancelledFailure when the activity is told to stop; never resolves. */
+  get cancelled(): Promise<never> {
+    return this.#ports.cancellation.promise
+  }
+
+  /** Aborts when the activity is told to stop; its reason is a CancelledFailure. */
+  get cancellationSignal(): AbortSignal {
+    return this.#ports.cancellation.signal
+  }
+
+  /** Undefined while the activity has not been told to stop. */
+  get cancellationDetails(): ActivityCancellationDetails | undefined {
+    const { reason } = this.#ports.cancellation
+    return reason === undefined ? undefined : cancellationDetailsOf(reason)
+  }
+
+  /** A logger that adds the ids of the activity and its workflow to each line. */
+  get log(): Logger {
+    this.#log ??= loggerOver(this.#ports.log, () => logAttributes(this.info))
+    return this.#log
+  }
+}
+
+function cancellationDetailsOf(reason: ActivityCancelReason): ActivityCancellationDetails {
+  return {
+    cancelRequested: reason === 'CANCELLED',
+    notFound: reason === 'NOT_FOUND',
+    timedOut: reason === 'TIMED_OUT',
+    workerShutdown: reason === 'WORKER_SHUTDOWN',
+    paused: false,
+    reset: false,
+  }
+}
+
+function logAttributes(info: Info): Readonly<Record<string, unknown>> {
+  return {
+    sdkComponent: 'activity',
+    namespace: info.namespace,
+    workflowId: info.workflowExecution.workflowId,
+    workflowRunId: info.workflowExecution.runId,
+    workflowType: info.workflowType,
+    activityId: info.activityId,
+    activityType: info.activityType,
+    attempt: info.attempt,
+    taskQueue: info.taskQueue,
+    isLocal: info.isLocal,
+  }
+}
