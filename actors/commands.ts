@@ -13,9 +13,16 @@ export type Command =
       readonly kind: 'startTimer'
       readonly seq: number
       readonly delayMs: number
+      /** When it is due, in milliseconds since the epoch. The actor adds it: turn time + delay. */
+      readonly dueTime?: number
       readonly summary?: string
     }
-  | { readonly kind: 'cancelTimer'; readonly seq: number }
+  | {
+      readonly kind: 'cancelTimer'
+      readonly seq: number
+      /** That of the timer, added by the actor: the timer index is by due time. */
+      readonly dueTime?: number
+    }
   | TerminalCommand
 
 /** The commands that end a run; the first one of a run wins and is the last command of its turn. */

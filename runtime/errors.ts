@@ -26,6 +26,14 @@ const table = {
     'ALREADY_EXISTS',
     'A workflow with this id is running, or the reuse policy forbids another run.',
   ],
+  SIGNALBOX_ERR_WORKFLOW_FAILED: [
+    'FAILED_PRECONDITION',
+    'The workflow whose result was asked for did not complete; the cause says why.',
+  ],
+  SIGNALBOX_ERR_CONTINUED_AS_NEW: [
+    'FAILED_PRECONDITION',
+    'The run whose result was asked for continued as new.',
+  ],
   SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN: [
     'INVALID_ARGUMENT',
     'The workflow bundle exports no function of this name.',

@@ -20,6 +20,8 @@ export interface WorkflowService {
   countWorkflows(request: CountRequest): Promise<CountResponse>
   cancelWorkflow(request: CancelRequest): Promise<void>
   terminateWorkflow(request: TerminateRequest): Promise<void>
+  /** Let a quarantined or parked run try again at once. */
+  releaseWorkflow(target: Target): Promise<void>
 }
 
 /** `namespace` is 'default' where it is not given; an empty or missing `runId` is the current run. */

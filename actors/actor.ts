@@ -1,0 +1,262 @@
+import { type Command, commandIdentity, isTerminal } from './commands.ts'
+import { eventsOfCommand, eventsOfInput } from './history-length.ts'
+import { type Input, InputKind } from './inputs.ts'
+import { Mailbox } from './mailbox.ts'
+import type { OpenBody } from './protocol.ts'
+import type { TurnCommands } from './records.ts'
+import type { Activation, Sandbox, TurnError } from './turns.ts'
+
+/** When `continueAsNewSuggested` turns true, as on Temporal's server. */
+const SUGGEST_EVENTS = 4_096
+const SUGGEST_BYTES = 4 * 1024 * 1024
+
+/** A workflow task writes three events: scheduled, started, completed. */
+const TASK_EVENTS = 3
+const EVENTS_BEFORE_CODE_RUNS = 2
+
+/**
+ * A run's live instance: its mailbox, its place in history, and the comparison of what its code asks
+ * for with what the journal says it asked for.
+ *
+ * Guarantee: turns are done one at a time in journal order. Turns up to `processed` of the open
+ * frame are a replay: they issue nothing, and their commands must be those of the journal. Nothing
+ * beyond them is done before the journal has been sent whole, since only then is it certain that
+ * the code still matches it.
+ */
+export class Actor {
+  readonly run: number
+  readonly #sandbox: Sandbox
+  readonly #mailbox = new Mailbox(1)
+  readonly #groups = new Map<number, number>()
+  readonly #closed: boolean
+  readonly #timers = new Map<number, number>()
+  readonly #activation: { -readonly [K in keyof Activation]: Activation[K] }
+  #replayTo: number
+  #loaded = false
+  #ended = false
+  #failed = false
+  #processed = 0
+  #reported: number
+  #historyLength = 0
+  #historySize = 0
+  #journaled: TurnCommands[] = []
+  #replayed: TurnCommands[] = []
+  #turns: TurnCommands[] = []
+
+  constructor(run: number, processed: number, body: OpenBody, sandbox: Sandbox) {
+    this.run = run
+    this.#replayTo = processed
+    this.#reported = processed
+    this.#closed = body.closed
+    this.#sandbox = sandbox
+    for (const [first, last] of body.groups) this.#groups.set(first, last)
+    this.#activation = {
+      firstSeq: 0,
+      inputs: [],
+      time: 0,
+      replaying: true,
+      historyLength: 0,
+      historySize: 0,
+      continueAsNewSuggested: false,
+    }
+  }
+
+  get processed(): number {
+    return this.#processed
+  }
+
+  get historyLength(): number {
+    return this.#historyLength
+  }
+
+  /** True once a terminal command was issued, or the end of a closed run was reached. */
+  get ended(): boolean {
+    return this.#ended || (this.#closed && this.#loaded && this.#processed >= this.#replayTo)
+  }
+
+  get mailbox(): Mailbox {
+    return this.#mailbox
+  }
+
+  receive(firstSeq: number, inputs: readonly Input[], bytes: number): void {
+    this.#mailbox.push(firstSeq, inputs, bytes)
+  }
+
+  /** Commands that the journal holds for turns to be replayed. */
+  expect(turns: readonly TurnCommands[]): TurnError | undefined {
+    for (const turn of turns) this.#journaled.push(turn)
+    return this.#compare()
+  }
+
+  /** The journal has been sent whole. */
+  loaded(): void {
+    this.#loaded = true
+  }
+
+  /** True if {@link turn} would do something. */
+  get runnable(): boolean {
+    if (this.#failed || this.ended) return false
+    const next = this.#mailbox.nextSeq
+    const last = this.#groups.get(next) ?? next
+    if (last > this.#mailbox.lastSeq) return false
+    return last <= this.#replayTo || (this.#loaded && !this.#closed)
+  }
+
+  /** Do one turn. An error means that the run is to be parked and this actor to be dropped. */
+  turn(): TurnError | undefined {
+    const firstSeq = this.#mailbox.nextSeq
+    const lastSeq = this.#groups.get(firstSeq) ?? firstSeq
+    const error = this.#checkReplayComplete(firstSeq)
+    if (error !== undefined) return this.#fail(error)
+    const inputs: Input[] = []
+    for (let seq = firstSeq; seq <= lastSeq; seq++) inputs.push(this.#mailbox.shift())
+    return this.#activate(firstSeq, lastSeq, inputs)
+  }
+
+  #activate(firstSeq: number, lastSeq: number, inputs: readonly Input[]): TurnError | undefined {
+    const activation = this.#activation
+    const visible = inputs.filter((input) => this.#isVisible(input))
+    this.#processed = lastSeq
+    if (visible.length === 0) return undefined
+    for (const input of visible) {
+      if (input[1] > activation.time) activation.time = input[1]
+      this.#historyLength += eventsOfInput(input)
+      this.#historySize += estimatedBytes(input)
+    }
+    activation.firstSeq = firstSeq
+    activation.inputs = visible
+    activation.replaying = lastSeq <= this.#replayTo
+    activation.historyLength = this.#historyLength + EVENTS_BEFORE_CODE_RUNS
+    activation.historySize = this.#historySize
+    activation.continueAsNewSuggested =
+      activation.historyLength >= SUGGEST_EVENTS || this.#historySize >= SUGGEST_BYTES
+    const outcome = this.#sandbox.activate(this.run, activation)
+    if (outcome.error !== undefined) return this.#fail(outcome.error)
+    this.#historyLength += TASK_EVENTS
+    if (outcome.commands.length === 0) return undefined
+    return this.#issue(lastSeq, outcome.commands)
+  }
+
+  #issue(seq: number, issued: readonly Command[]): TurnError | undefined {
+    const commands = issued.map((command) => this.#withDueTime(command))
+    for (const command of commands) {
+      this.#historyLength += eventsOfCommand(command)
+      this.#historySize += estimatedBytes(command)
+      if (isTerminal(command)) this.#ended = true
+    }
+    if (seq > this.#replayTo) {
+      this.#turns.push([seq, commands])
+      return undefined
+    }
+    this.#replayed.push([seq, commands])
+    return this.#compare()
+  }
+
+  /** A timer that was cancelled while its firing was on the way has no event in Temporal: no turn. */
+  #isVisible(input: Input): boolean {
+    return input[0] !== InputKind.timerFired || this.#timers.delete(input[2])
+  }
+
+  #withDueTime(command: Command): Command {
+    if (command.kind === 'startTimer') {
+      const dueTime = this.#activation.time + command.delayMs
+      this.#timers.set(command.seq, dueTime)
+      return { ...command, dueTime }
+    }
+    if (command.kind === 'cancelTimer') {
+      const dueTime = this.#timers.get(command.seq)
+      this.#timers.delete(command.seq)
+      return dueTime === undefined ? command : { ...command, dueTime }
+    }
+    return command
+  }
+
+  /**
+   * Guarantee: a command of a replayed turn that is not the journal's, a missing one and a surplus
+   * one are each found, whatever the order in which inputs and commands arrive from the journal.
+   */
+  #compare(): TurnError | undefined {
+    let matched = 0
+    while (matched < this.#journaled.length && matched < this.#replayed.length) {
+      const [journaledSeq, journaled] = this.#journaled[matched] as TurnCommands
+      const [replayedSeq, replayed] = this.#replayed[matched] as TurnCommands
+      const then = journaled.map(commandIdentity).join(', ')
+      const now = replayed.map(commandIdentity).join(', ')
+      if (journaledSeq !== replayedSeq || then !== now) {
+        return this.#fail(
+          journaledSeq === replayedSeq
+            ? mismatch(journaledSeq, then, now)
+            : journaledSeq < replayedSeq
+              ? mismatch(journaledSeq, then, 'nothing')
+              : mismatch(replayedSeq, 'nothing', now),
+        )
+      }
+      matched++
+    }
+    if (matched > 0) {
+      this.#journaled.splice(0, matched)
+      this.#replayed.splice(0, matched)
+    }
+    return undefined
+  }
+
+  /** Before the first turn that is not a replay: nothing may be left over on either side. */
+  #checkReplayComplete(nextSeq: number): TurnError | undefined {
+    if (nextSeq <= this.#replayTo) return undefined
+    const [journaled] = this.#journaled
+    if (journaled !== undefined) {
+      return mismatch(journaled[0], journaled[1].map(commandIdentity).join(', '), 'nothing')
+    }
+    const [replayed] = this.#replayed
+    if (replayed === undefined) return undefined
+    return mismatch(replayed[0], 'nothing', replayed[1].map(commandIdentity).join(', '))
+  }
+
+  #fail(error: TurnError): TurnError {
+    this.#failed = true
+    return error
+  }
+
+  /** The commands of new turns since the last call, and whether any turn has ended since. */
+  takeResults(): { readonly turns: readonly TurnCommands[]; readonly progressed: boolean } {
+    const progressed = this.#processed > this.#reported
+    if (progressed) this.#reported = this.#processed
+    const turns = this.#turns
+    if (turns.length > 0) this.#turns = []
+    return { turns, progressed }
+  }
+
+  /** The last turn whose results have been taken: what stays valid if this batch is dropped. */
+  get reported(): number {
+    return this.#reported
+  }
+}
+
+function mismatch(seq: number, journaled: string, issued: string): TurnError {
+  return {
+    name: 'DeterminismViolationError',
+    message:
+      `[TMPRL1100] Nondeterminism error: for input ${seq} the journal has ${journaled}, ` +
+      `and the code now issues ${issued}. Deploy code that does what the journal says, ` +
+      'or start the workflow anew.',
+    nonDeterministic: true,
+  }
+}
+
+/** Deterministic and cheap: the size of texts, which is what grows. */
+function estimatedBytes(value: Input | Command): number {
+  let bytes = 64
+  if (Array.isArray(value) && value[0] === InputKind.signaled) {
+    bytes += value[2].length
+    for (const arg of value[3]) bytes += payloadBytes(arg)
+  } else if (!Array.isArray(value) && 'args' in value) {
+    for (const arg of value.args) bytes += payloadBytes(arg)
+  }
+  return bytes
+}
+
+function payloadBytes(payload: import('./payload.ts').Payload): number {
+  if (payload === null) return 0
+  if (typeof payload === 'string' || payload instanceof Uint8Array) return payload.length
+  return payload.data.length
+}

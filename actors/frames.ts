@@ -1,0 +1,120 @@
+/**
+ * Frames: the thread protocol's unit. A message between the host and a slot is one buffer of
+ * frames, so that a tick costs one structured clone however many signals it carries, and a record
+ * of the journal passes to the worker without being decoded on the host.
+ *
+ * Layout, little endian: kind u8 · flags u8 · 2 unused · body length u32 · run f64 · seq f64 ·
+ * count u32 · body. Run and sequence numbers are integers below 2^53.
+ */
+export const FRAME_HEADER_BYTES = 28
+
+export const FrameKind = {
+  /** Host to slot: build an actor for `run`; `seq` is the last turn known to have ended. Body: OpenBody. */
+  open: 1,
+  /** Host to slot: `count` inputs from number `seq` on. Body: a journal record of inputs. */
+  inputs: 2,
+  /** Both ways: commands of turns from `seq` to `seq + count − 1`. Body: a journal record of commands. */
+  commands: 3,
+  /** Host to slot: everything the journal held when the actor was opened has been sent. */
+  loaded: 4,
+  /** Host to slot: a query with the number `seq`, to be answered once turn `count`'s input is handled. */
+  query: 5,
+  /** Host to slot: forget the actor. */
+  evict: 6,
+  /** Slot to host: all turns up to `seq` have ended; `count` is the history length. */
+  progress: 7,
+  /** Slot to host: turn `seq` failed as a workflow task fails; the actor is gone. Body: TurnError. */
+  parked: 8,
+  /** Slot to host: the answer to query `seq`. Body: QueryOutcome. */
+  answer: 9,
+  /** Slot to host: a log line. Body: WorkflowLogEntry. */
+  log: 10,
+} as const
+export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
+
+export const FrameFlag = {
+  /** On commands from a slot: the last of them ends the run. */
+  terminal: 1,
+  /** On parked: nothing is wrong with the run's turns, it only has to be built anew. */
+  rebuild: 2,
+} as const
+
+export interface Frame {
+  readonly kind: number
+  readonly flags: number
+  readonly run: number
+  readonly seq: number
+  readonly count: number
+  readonly body: Uint8Array
+}
+
+/** Collects frames into one growing buffer. */
+export class FrameWriter {
+  #buffer: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
+  #length = 0
+
+  /** Bytes written since the last {@link take}. */
+  get length(): number {
+    return this.#length
+  }
+
+  /** Append a frame and return its size in bytes. */
+  write(
+    kind: FrameKind,
+    run: number,
+    seq: number,
+    count: number,
+    body?: Uint8Array,
+    flags = 0,
+  ): number {
+    const bodyLength = body === undefined ? 0 : body.length
+    const size = FRAME_HEADER_BYTES + bodyLength
+    if (this.#length + size > this.#buffer.length) this.#grow(size)
+    const buffer = this.#buffer
+    const at = this.#length
+    buffer.writeUInt32LE(kind | (flags << 8), at)
+    buffer.writeUInt32LE(bodyLength, at + 4)
+    buffer.writeDoubleLE(run, at + 8)
+    buffer.writeDoubleLE(seq, at + 16)
+    buffer.writeUInt32LE(count, at + 24)
+    if (body !== undefined) buffer.set(body, at + FRAME_HEADER_BYTES)
+    this.#length = at + size
+    return size
+  }
+
+  /** The frames so far as a buffer of their own, fit to be transferred; the writer is empty then. */
+  take(): Uint8Array<ArrayBuffer> {
+    // A copy of exact size: a view of the pooled buffer would be cloned whole by postMessage.
+    const frames = new Uint8Array(this.#length)
+    frames.set(this.#buffer.subarray(0, this.#length))
+    this.#length = 0
+    return frames
+  }
+
+  #grow(size: number): void {
+    const larger = Buffer.allocUnsafeSlow(
+      Math.max(this.#buffer.length * 2, this.#length + size + 4096),
+    )
+    this.#buffer.copy(larger, 0, 0, this.#length)
+    this.#buffer = larger
+  }
+}
+
+/** Read a message's frames in order. Bodies are views into the message. */
+export function readFrames(message: Uint8Array, visit: (frame: Frame) => void): void {
+  const buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+  let at = 0
+  while (at < buffer.length) {
+    const bodyLength = buffer.readUInt32LE(at + 4)
+    const start = at + FRAME_HEADER_BYTES
+    visit({
+      kind: buffer[at] as number,
+      flags: buffer[at + 1] as number,
+      run: buffer.readDoubleLE(at + 8),
+      seq: buffer.readDoubleLE(at + 16),
+      count: buffer.readUInt32LE(at + 24),
+      body: buffer.subarray(start, start + bodyLength),
+    })
+    at = start + bodyLength
+  }
+}

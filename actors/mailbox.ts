@@ -1,0 +1,87 @@
+import type { Input } from './inputs.ts'
+
+interface Batch {
+  readonly firstSeq: number
+  readonly inputs: readonly Input[]
+  readonly bytes: number
+}
+
+/**
+ * A run's ordered inputs that its actor has been sent and has not handled.
+ *
+ * Guarantee: inputs leave in the order of their numbers, without a gap and each once. A batch that
+ * does not follow the last one is a defect of the sender and throws, since handling it would break
+ * the order that the journal promised.
+ */
+export class Mailbox {
+  readonly #batches: Batch[] = []
+  #batchIndex = 0
+  #offset = 0
+  #handledBytes = 0
+  #nextSeq: number
+  #lastSeq: number
+
+  constructor(firstSeq: number) {
+    this.#nextSeq = firstSeq
+    this.#lastSeq = firstSeq - 1
+  }
+
+  /** The number of the input that {@link shift} gives next. */
+  get nextSeq(): number {
+    return this.#nextSeq
+  }
+
+  /** The number of the last input received; `nextSeq − 1` when empty. */
+  get lastSeq(): number {
+    return this.#lastSeq
+  }
+
+  push(firstSeq: number, inputs: readonly Input[], bytes: number): void {
+    if (firstSeq !== this.#lastSeq + 1) {
+      throw new RangeError(`mailbox expected input ${this.#lastSeq + 1} and was given ${firstSeq}`)
+    }
+    this.#batches.push({ firstSeq, inputs, bytes })
+    this.#lastSeq = firstSeq + inputs.length - 1
+  }
+
+  /** The next input. The mailbox must not be empty. */
+  shift(): Input {
+    let batch = this.#batches[this.#batchIndex]
+    if (batch !== undefined && this.#offset === batch.inputs.length) {
+      this.#handledBytes += batch.bytes
+      this.#offset = 0
+      batch = this.#batches[++this.#batchIndex]
+    }
+    const input = batch?.inputs[this.#offset]
+    if (input === undefined) throw new RangeError('mailbox is empty')
+    this.#offset++
+    this.#nextSeq++
+    return input
+  }
+
+  /** The bytes of the batches that have been handled whole since the last call. */
+  takeHandledBytes(): number {
+    const batch = this.#batches[this.#batchIndex]
+    if (batch !== undefined && this.#offset === batch.inputs.length) {
+      this.#handledBytes += batch.bytes
+      this.#offset = 0
+      this.#batchIndex++
+    }
+    if (this.#batchIndex > 64 || this.#batchIndex === this.#batches.length) {
+      this.#batches.splice(0, this.#batchIndex)
+      this.#batchIndex = 0
+    }
+    const bytes = this.#handledBytes
+    this.#handledBytes = 0
+    return bytes
+  }
+
+  /** The bytes of everything not handled whole yet. */
+  pendingBytes(): number {
+    let bytes = this.#handledBytes
+    for (let i = this.#batchIndex; i < this.#batches.length; i++) {
+      bytes += this.#batches[i]?.bytes ?? 0
+    }
+    return bytes
+  }
+}

@@ -1,0 +1,51 @@
+import type { QueryRequest, WorkflowBundle } from './turns.ts'
+
+/** The body of an `open` frame: what an actor must know before its first input. */
+export interface OpenBody {
+  /** The run is closed: nothing beyond the turns that have ended is ever handled. */
+  readonly closed: boolean
+  /** Inputs that were, or are to be, handled as one activation: first and last number. */
+  readonly groups: readonly (readonly [first: number, last: number])[]
+}
+
+/** The body of a `query` frame. */
+export interface QueryBody {
+  /** The last input that the answer must reflect. */
+  readonly after: number
+  readonly request: QueryRequest
+}
+
+/** What the pool hands a slot's worker when it starts. */
+export interface SlotStart {
+  readonly port: import('node:worker_threads').MessagePort
+  readonly bundle: WorkflowBundle
+  /** Where the slot publishes what it is doing; see {@link StatusField}. */
+  readonly status: SharedArrayBuffer
+}
+
+/**
+ * The slot's status: float64 values that the host reads without asking, so that it can tell which
+ * run a stuck or dead worker was in.
+ */
+export const StatusField = {
+  /** Grows with every turn, query and actor that is built. */
+  turns: 0,
+  /** The run in whose code the worker is, or 0. */
+  run: 1,
+} as const
+export const STATUS_BYTES = 16
+
+/** What a slot posts to the host. */
+export interface SlotReport {
+  /** Frames, possibly none. */
+  readonly frames: Uint8Array
+  /** Bytes of frames from the host that have been handled since the last report. */
+  readonly consumed: number
+  /** In the first report: the workflow types that the bundle exports. */
+  readonly workflowTypes?: readonly string[]
+}
+
+/** What a worker resolves to its pool when its port was closed by the host. */
+export interface SlotEnd {
+  readonly turns: number
+}

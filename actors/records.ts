@@ -1,0 +1,47 @@
+import { Packr } from 'msgpackr'
+import type { Command } from './commands.ts'
+import type { Input } from './inputs.ts'
+
+/**
+ * The one codec of journal records and frame bodies. Plain msgpack without record extensions, so
+ * that a record can be read without any structure table kept beside it; the frequent shapes are
+ * tuples, which need no field names.
+ */
+const packr = new Packr({ useRecords: false, mapsAsObjects: true, variableMapSize: true })
+
+/** Version of the shapes in inputs.ts and commands.ts; written in each record of the journal. */
+export const RECORD_FORMAT = 1
+
+/** The commands of one turn, with the number of the last input that the turn handled. */
+export type TurnCommands = readonly [seq: number, commands: readonly Command[]]
+
+export function encode(value: unknown): Uint8Array {
+  return packr.pack(value)
+}
+
+export function decode<T>(bytes: Uint8Array): T {
+  return packr.unpack(bytes) as T
+}
+
+export function encodeInputs(inputs: readonly Input[]): Uint8Array {
+  return packr.pack(inputs)
+}
+
+export function decodeInputs(bytes: Uint8Array): readonly Input[] {
+  return packr.unpack(bytes) as Input[]
+}
+
+/** `historyLength` is the number of events after the last of these turns. */
+export function encodeCommands(historyLength: number, turns: readonly TurnCommands[]): Uint8Array {
+  return packr.pack([historyLength, turns])
+}
+
+export interface CommandsRecord {
+  readonly historyLength: number
+  readonly turns: readonly TurnCommands[]
+}
+
+export function decodeCommands(bytes: Uint8Array): CommandsRecord {
+  const [historyLength, turns] = packr.unpack(bytes) as [number, TurnCommands[]]
+  return { historyLength, turns }
+}

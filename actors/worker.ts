@@ -1,0 +1,29 @@
+import type { SlotEnd, SlotReport, SlotStart } from './protocol.ts'
+import { createSandbox } from './sandbox.ts'
+import { Slot } from './slot.ts'
+
+/**
+ * The pool's entry: one long-running task per slot, which ends when the host closes the port. It
+ * holds nothing that the journal cannot rebuild, so the host may terminate it at any time.
+ */
+export default function runSlot({ port, bundle, status }: SlotStart): Promise<SlotEnd> {
+  const fields = new Float64Array(status)
+  const sandbox = createSandbox({ bundle, log: (run, entry) => slot.log(run, entry) })
+  const slot = new Slot({
+    sandbox,
+    status: fields,
+    post: (report: SlotReport) => {
+      port.postMessage(report, [report.frames.buffer as ArrayBuffer])
+    },
+  })
+  return new Promise((resolve) => {
+    port.on('message', (message: Uint8Array) => slot.receive(message))
+    port.on('close', () => resolve({ turns: fields[0] ?? 0 }))
+    const { workflowTypes } = sandbox
+    port.postMessage({
+      frames: new Uint8Array(0),
+      consumed: 0,
+      workflowTypes,
+    } satisfies SlotReport)
+  })
+}

@@ -1,0 +1,274 @@
+import {
+  type ActivityResolution,
+  type Input,
+  InputKind,
+  type SignaledInput,
+  type StartedAttributes,
+} from '../actors/inputs.ts'
+import type { Committer } from './committer.ts'
+import { SignalboxError } from './errors.ts'
+import type { ResolvedOptions } from './options.ts'
+import { checkPayloadMap, checkPayloads } from './payload-size.ts'
+import type { RequestLedger } from './request-ledger.ts'
+import { activityKey, runKey, timerKey, type TimerRow, workflowIdKey } from './row-keys.ts'
+import type { Run } from './run.ts'
+import { createRunId } from './run-id.ts'
+import { encodeRunRow, type RunRow } from './run-row.ts'
+import { encodeKey, type RunTable } from './run-table.ts'
+import type { SignalRequest, StartRequest } from './workflow-service.ts'
+
+/** Inputs of the engine itself count a little against the bounds, and are never refused. */
+const INTERNAL_INPUT_BYTES = 64
+const DEFAULT_TASK_TIMEOUT_MS = 10_000
+/** The timer number that stands for the run's own timeout. */
+export const RUN_TIMEOUT_SEQ = 0
+
+/**
+ * Takes inputs into runs: gives each its place in the run's queue, in the caller's own tick, and
+ * leaves the rest to the commit. What clients send is bounded here; results, timers and cancels are
+ * not, since a run that cannot receive them could never empty its mailbox.
+ */
+export class Acceptor {
+  readonly #options: ResolvedOptions
+  readonly #runs: RunTable
+  readonly #committer: Committer
+  readonly #requests: RequestLedger
+  readonly #onTimer: (timer: TimerRow) => void
+  #waitingInputs = 0
+
+  constructor(
+    options: ResolvedOptions,
+    runs: RunTable,
+    committer: Committer,
+    requests: RequestLedger,
+    onTimer: (timer: TimerRow) => void,
+  ) {
+    this.#options = options
+    this.#runs = runs
+    this.#committer = committer
+    this.#requests = requests
+    this.#onTimer = onTimer
+  }
+
+  /** Inputs of all runs that wait to be handled. */
+  get waitingInputs(): number {
+    return this.#waitingInputs
+  }
+
+  /** Turns have ended, or their run has closed. */
+  handled(inputs: number): void {
+    this.#waitingInputs -= inputs
+  }
+
+  /** Inputs found in the journal at open. */
+  recovered(inputs: number): void {
+    this.#waitingInputs += inputs
+  }
+
+  /** @throws SIGNALBOX_ERR_MAILBOX_FULL when the run, or the runtime, holds all it may */
+  checkRoom(run: Run | undefined): void {
+    const { limits } = this.#options
+    const full =
+      run !== undefined && run.mailboxDepth >= limits.maxMailboxDepth
+        ? `workflow ${run.row.workflowId} has maxMailboxDepth = ${limits.maxMailboxDepth} inputs waiting`
+        : this.#waitingInputs >= limits.maxWaitingInputs
+          ? `maxWaitingInputs = ${limits.maxWaitingInputs} inputs wait to be handled`
+          : this.#committer.uncommittedBytes >= limits.maxUncommittedBytes
+            ? `maxUncommittedBytes = ${limits.maxUncommittedBytes} bytes wait to be written`
+            : undefined
+    if (full === undefined) return
+    throw new SignalboxError(
+      'SIGNALBOX_ERR_MAILBOX_FULL',
+      `${full}; nothing was written, retry later.`,
+      { fields: { retryAfterMs: 1_000 } },
+    )
+  }
+
+  /** Create a run with its started input; the caller has applied the id policies. */
+  start(
+    request: StartRequest & { readonly namespace: string },
+    groups: RunRow['groups'] = [],
+  ): Run {
+    const { limits, taskQueue } = this.#options
+    const bytes =
+      checkPayloads(request.args, limits.maxPayloadBytes, 'input') +
+      checkPayloadMap(request.memo, limits.maxPayloadBytes, 'memo') +
+      checkPayloadMap(request.searchAttributes, limits.maxPayloadBytes, 'searchAttributes') +
+      checkPayloadMap(request.headers, limits.maxPayloadBytes, 'header')
+    const now = Date.now()
+    const key = this.#runs.allocateKey()
+    const runId = createRunId(key, now)
+    return this.createRun(key, bytes, now, groups, {
+      namespace: request.namespace,
+      workflowId: request.workflowId,
+      runId,
+      workflowType: request.workflowType,
+      taskQueue: request.taskQueue ?? taskQueue,
+      args: request.args,
+      firstExecutionRunId: runId,
+      attempt: 1,
+      taskTimeoutMs: request.taskTimeoutMs ?? DEFAULT_TASK_TIMEOUT_MS,
+      ...defined({
+        requestId: request.requestId,
+        identity: request.identity,
+        executionTimeoutMs: request.executionTimeoutMs,
+        executionExpirationTime:
+          request.executionTimeoutMs === undefined ? undefined : now + request.executionTimeoutMs,
+        runTimeoutMs: request.runTimeoutMs,
+        memo: request.memo,
+        searchAttributes: request.searchAttributes,
+        headers: request.headers,
+      }),
+    })
+  }
+
+  /** Create a run of any origin. Its rows and its started input share one commit. */
+  createRun(
+    key: number,
+    bytes: number,
+    now: number,
+    groups: RunRow['groups'],
+    attributes: StartedAttributes,
+  ): Run {
+    const row: RunRow = {
+      namespace: attributes.namespace,
+      workflowId: attributes.workflowId,
+      runId: attributes.runId,
+      firstExecutionRunId: attributes.firstExecutionRunId,
+      workflowType: attributes.workflowType,
+      taskQueue: attributes.taskQueue,
+      startTime: now,
+      taskTimeoutMs: attributes.taskTimeoutMs,
+      executionTimeoutMs: attributes.executionTimeoutMs,
+      executionExpirationTime: attributes.executionExpirationTime,
+      runTimeoutMs: attributes.runTimeoutMs,
+      memo: attributes.memo,
+      searchAttributes: attributes.searchAttributes,
+      status: 'RUNNING',
+      closeSeq: 0,
+      historyLength: 0,
+      groups,
+      cancelRequested: false,
+    }
+    const run = this.#runs.add(key, row)
+    const input: Input = [InputKind.started, now, attributes]
+    if (attributes.requestId !== undefined) {
+      this.#remember(run, 'start', attributes.requestId, input)
+    }
+    this.#take(run, input, bytes + INTERNAL_INPUT_BYTES)
+    this.#committer.putRow(workflowIdKey(row.namespace, row.workflowId), encodeKey(key))
+    this.saveRow(run, row)
+    this.#startRunTimeout(run)
+    return run
+  }
+
+  /** The run's own timeout is the timer with the number {@link RUN_TIMEOUT_SEQ}. */
+  #startRunTimeout(run: Run): void {
+    const { startTime, runTimeoutMs, executionExpirationTime } = run.row
+    const runEnd = runTimeoutMs === undefined ? undefined : startTime + runTimeoutMs
+    const ends = [runEnd, executionExpirationTime].filter((end) => end !== undefined)
+    if (ends.length === 0) return
+    const timer = { dueTime: Math.min(...ends), run: run.key, seq: RUN_TIMEOUT_SEQ }
+    this.#committer.putRow(timerKey(timer.dueTime, timer.run, timer.seq), NO_VALUE)
+    this.#committer.afterCommit(() => this.#onTimer(timer))
+  }
+
+  /** Change a run's summary; written with the open batch. */
+  saveRow(run: Run, row: RunRow): void {
+    run.row = row
+    this.#committer.putRow(runKey(run.key), encodeRunRow(row))
+  }
+
+  /** Take a client's signal. The caller has found the run open and the request new. */
+  signal(
+    run: Run,
+    request: Pick<SignalRequest, 'signalName' | 'args' | 'requestId' | 'identity' | 'headers'>,
+  ): void {
+    const { maxPayloadBytes } = this.#options.limits
+    const bytes =
+      checkPayloads(request.args, maxPayloadBytes, 'input') +
+      checkPayloadMap(request.headers, maxPayloadBytes, 'header')
+    const { requestId, identity, headers } = request
+    const input: SignaledInput =
+      requestId === undefined && identity === undefined && headers === undefined
+        ? [InputKind.signaled, Date.now(), request.signalName, request.args]
+        : [
+            InputKind.signaled,
+            Date.now(),
+            request.signalName,
+            request.args,
+            defined({ requestId, identity, headers }),
+          ]
+    if (requestId !== undefined) this.#remember(run, 'signal', requestId, input)
+    this.#take(run, input, bytes + request.signalName.length + INTERNAL_INPUT_BYTES)
+  }
+
+  /** Take over an input of the run that this one continues. */
+  carry(run: Run, input: Input): void {
+    const requestId = input[0] === InputKind.signaled ? input[4]?.requestId : undefined
+    if (requestId !== undefined) this.#remember(run, 'signal', requestId, input)
+    this.#take(run, input, INTERNAL_INPUT_BYTES)
+  }
+
+  cancel(
+    run: Run,
+    attributes: {
+      readonly reason?: string | undefined
+      readonly identity?: string | undefined
+      readonly requestId?: string | undefined
+    },
+  ): void {
+    this.#take(
+      run,
+      [InputKind.cancelRequested, Date.now(), defined(attributes)],
+      INTERNAL_INPUT_BYTES,
+    )
+    this.saveRow(run, { ...run.row, cancelRequested: true })
+  }
+
+  /** An activity's one outcome. Its row goes in the same commit, so it is recorded exactly once. */
+  resolveActivity(run: Run, seq: number, resolution: ActivityResolution): void {
+    run.activities.delete(seq)
+    this.#take(run, [InputKind.activityResolved, Date.now(), seq, resolution], INTERNAL_INPUT_BYTES)
+    this.#committer.deleteRow(activityKey(run.key, seq))
+  }
+
+  /** A timer's firing, at its due time or later. Its row goes in the same commit. */
+  fireTimer(run: Run, seq: number, dueTime: number): void {
+    const time = Math.max(Date.now(), dueTime)
+    this.#take(run, [InputKind.timerFired, time, seq], INTERNAL_INPUT_BYTES)
+    this.#committer.deleteRow(timerKey(dueTime, run.key, seq))
+  }
+
+  /** The row of a timer that has nothing to do any more. */
+  forgetTimer(timer: TimerRow): void {
+    this.#committer.deleteRow(timerKey(timer.dueTime, timer.run, timer.seq))
+  }
+
+  /** Record an input that closes the run past its mailbox. */
+  appendClosing(run: Run, input: Input): void {
+    this.#take(run, input, INTERNAL_INPUT_BYTES)
+  }
+
+  #take(run: Run, input: Input, bytes: number): void {
+    this.#waitingInputs++
+    this.#committer.accept(run, input, bytes)
+  }
+
+  #remember(run: Run, operation: 'start' | 'signal', requestId: string, input: Input): void {
+    const hash = this.#requests.add(run, operation, requestId, input)
+    this.#committer.afterCommit(() => this.#requests.committed(hash, input))
+  }
+}
+
+const NO_VALUE = new Uint8Array(0)
+
+/** The fields that have a value: msgpack would write an undefined one. */
+function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
+  const result: { [K in keyof T]?: Exclude<T[K], undefined> } = {}
+  for (const key of Object.keys(fields) as (keyof T)[]) {
+    const value = fields[key]
+    if (value !== undefined) result[key] = value as Exclude<T[keyof T], undefined>
+  }
+  return result
+}

@@ -1,0 +1,100 @@
+import type { RetryState } from '../actors/failure.ts'
+import { type ErrorCode, SignalboxError } from './errors.ts'
+import type { WorkflowStatus } from './workflow-service.ts'
+
+/** There is no such workflow, or it has closed. Code SIGNALBOX_ERR_WORKFLOW_NOT_FOUND. */
+export class WorkflowNotFoundError extends SignalboxError {
+  override name = 'WorkflowNotFoundError'
+  readonly workflowId: string
+  readonly runId: string | undefined
+
+  constructor(message: string, workflowId: string, runId: string | undefined, cause?: unknown) {
+    super('SIGNALBOX_ERR_WORKFLOW_NOT_FOUND', message, { cause, fields: { workflowId, runId } })
+    this.workflowId = workflowId
+    this.runId = runId
+  }
+}
+
+/** The workflow id is taken. Code SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED. */
+export class WorkflowExecutionAlreadyStartedError extends SignalboxError {
+  override name = 'WorkflowExecutionAlreadyStartedError'
+  readonly workflowId: string
+  readonly workflowType: string
+
+  constructor(message: string, workflowId: string, workflowType: string, cause: SignalboxError) {
+    super('SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED', message, { cause, fields: cause.fields })
+    this.workflowId = workflowId
+    this.workflowType = workflowType
+  }
+}
+
+/**
+ * The workflow did not complete: it failed, was cancelled, was terminated or timed out. `cause` says
+ * which, as the failure class that Temporal uses for it. Code SIGNALBOX_ERR_WORKFLOW_FAILED.
+ */
+export class WorkflowFailedError extends SignalboxError {
+  override name = 'WorkflowFailedError'
+  override readonly cause: Error | undefined
+  readonly retryState: RetryState
+
+  constructor(message: string, cause: Error | undefined, retryState: RetryState) {
+    super('SIGNALBOX_ERR_WORKFLOW_FAILED', message, { cause })
+    this.cause = cause
+    this.retryState = retryState
+  }
+}
+
+/** The run continued as new, and the handle does not follow runs. Code SIGNALBOX_ERR_CONTINUED_AS_NEW. */
+export class WorkflowContinuedAsNewError extends SignalboxError {
+  override name = 'WorkflowContinuedAsNewError'
+  readonly newExecutionRunId: string
+
+  constructor(message: string, newExecutionRunId: string) {
+    super('SIGNALBOX_ERR_CONTINUED_AS_NEW', message, { fields: { newExecutionRunId } })
+    this.newExecutionRunId = newExecutionRunId
+  }
+}
+
+/** The query reject condition held. Code SIGNALBOX_ERR_QUERY_REJECTED. */
+export class QueryRejectedError extends SignalboxError {
+  override name = 'QueryRejectedError'
+  /** The workflow's status, which is why. */
+  readonly rejectedStatus: WorkflowStatus
+
+  constructor(rejectedStatus: WorkflowStatus) {
+    super('SIGNALBOX_ERR_QUERY_REJECTED', `query rejected: the workflow is ${rejectedStatus}`, {
+      fields: { rejectedStatus },
+    })
+    this.rejectedStatus = rejectedStatus
+  }
+}
+
+/** The workflow has no handler for the query. Code SIGNALBOX_ERR_QUERY_NOT_REGISTERED. */
+export class QueryNotRegisteredError extends SignalboxError {
+  override name = 'QueryNotRegisteredError'
+
+  constructor(message: string, cause?: unknown) {
+    super('SIGNALBOX_ERR_QUERY_NOT_REGISTERED', message, { cause })
+  }
+}
+
+/** The error class that a client of Temporal knows, for an error of the service. */
+export function toClientError(
+  error: unknown,
+  workflowId: string,
+  runId: string | undefined,
+  workflowType = '',
+): unknown {
+  if (!(error instanceof SignalboxError)) return error
+  const code: ErrorCode = error.code
+  if (code === 'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND') {
+    return new WorkflowNotFoundError(error.message, workflowId, runId, error)
+  }
+  if (code === 'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED') {
+    return new WorkflowExecutionAlreadyStartedError(error.message, workflowId, workflowType, error)
+  }
+  if (code === 'SIGNALBOX_ERR_QUERY_NOT_REGISTERED') {
+    return new QueryNotRegisteredError(error.message, error)
+  }
+  return error
+}

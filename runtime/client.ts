@@ -1,0 +1,203 @@
+import { hostname } from 'node:os'
+import { toPayloadMap } from '../actors/payload-converter.ts'
+import type {
+  SignalDefinition,
+  Workflow,
+  WorkflowResultType,
+} from '../actors/workflow/definitions.ts'
+import { type Duration, optionalDurationToMs } from '../actors/workflow/duration.ts'
+import { toClientError } from './client-errors.ts'
+import { convert } from './convert-arguments.ts'
+import { WorkflowHandle } from './workflow-handle.ts'
+import type {
+  CountResponse,
+  IdConflictPolicy,
+  IdReusePolicy,
+  StartRequest,
+  StartResponse,
+  WaitFor,
+  WorkflowService,
+  WorkflowSummary,
+} from './workflow-service.ts'
+
+/** What `start`, `execute` and `signalWithStart` take beside the workflow, as in `@temporalio/client`. */
+export interface WorkflowStartOptions<W extends Workflow = Workflow> {
+  readonly workflowId: string
+  /** The workflow function's arguments. Default: none. */
+  readonly args?: Parameters<W> | readonly unknown[]
+  readonly taskQueue?: string
+  /** Default 'default'. */
+  readonly namespace?: string
+  /** A retry with the same id returns the same run. Default: none, so that every call starts one. */
+  readonly requestId?: string
+  readonly workflowIdReusePolicy?: IdReusePolicy
+  readonly workflowIdConflictPolicy?: IdConflictPolicy
+  readonly workflowExecutionTimeout?: Duration
+  readonly workflowRunTimeout?: Duration
+  readonly workflowTaskTimeout?: Duration
+  readonly memo?: Readonly<Record<string, unknown>>
+  readonly searchAttributes?: Readonly<Record<string, unknown>>
+}
+
+export interface SignalWithStartOptions<
+  W extends Workflow = Workflow,
+  Args extends unknown[] = unknown[],
+> extends WorkflowStartOptions<W> {
+  readonly signal: SignalDefinition<Args> | string
+  readonly signalArgs?: Args
+  /** When the call resolves. Default 'durable'. */
+  readonly waitFor?: WaitFor
+}
+
+export interface GetHandleOptions {
+  /** Follow a run that continues as new, or was reset. Default true. */
+  readonly followRuns?: boolean
+  readonly namespace?: string
+}
+
+export interface ListOptions {
+  readonly namespace?: string
+  /** SQL-like filter, e.g. `WorkflowType = 'order' AND ExecutionStatus = 'Running'`. */
+  readonly query?: string
+  /** Runs read per page. Default 100. */
+  readonly pageSize?: number
+}
+
+/** In-process clients of a runtime. */
+export class Client {
+  readonly workflow: WorkflowClient
+
+  /** @internal */
+  constructor(service: WorkflowService) {
+    this.workflow = new WorkflowClient(service)
+  }
+}
+
+/**
+ * Starts workflows and gives handles to them, in the shape of `@temporalio/client`'s WorkflowClient.
+ * Every method may reject with a {@link SignalboxError}; match on its `code`.
+ */
+export class WorkflowClient {
+  readonly #service: WorkflowService
+  readonly #identity = `${process.pid}@${hostname()}`
+
+  /** @internal */
+  constructor(service: WorkflowService) {
+    this.#service = service
+  }
+
+  /**
+   * Start a workflow. Resolves when the start is durable.
+   *
+   * @throws WorkflowExecutionAlreadyStartedError if the id is taken and the policies forbid it
+   */
+  async start<W extends Workflow>(
+    workflow: W | string,
+    options: WorkflowStartOptions<W>,
+  ): Promise<WorkflowHandle<W>> {
+    const request = this.#startRequest(workflow, options)
+    const started = await this.#call(request, () => this.#service.startWorkflow(request))
+    return this.#handleOf<W>(request, started)
+  }
+
+  /** Start a workflow and wait for its result. */
+  async execute<W extends Workflow>(
+    workflow: W | string,
+    options: WorkflowStartOptions<W>,
+  ): Promise<WorkflowResultType<W>> {
+    const handle = await this.start(workflow, options)
+    return handle.result()
+  }
+
+  /**
+   * Signal the running workflow with this id, or start one whose first turn has the signal. Atomic:
+   * however many callers race, one run starts and every signal is in it.
+   */
+  async signalWithStart<W extends Workflow, Args extends unknown[] = unknown[]>(
+    workflow: W | string,
+    options: SignalWithStartOptions<W, Args>,
+  ): Promise<WorkflowHandle<W>> {
+    const start = this.#startRequest(workflow, options)
+    const { signal } = options
+    const request = {
+      ...start,
+      signalName: typeof signal === 'string' ? signal : signal.name,
+      signalArgs: convert(options.signalArgs ?? []),
+      waitFor: options.waitFor,
+    }
+    const started = await this.#call(start, () => this.#service.signalWithStart(request))
+    return this.#handleOf<W>(start, started)
+  }
+
+  /** A handle to a workflow that exists, or may; nothing is asked until it is used. */
+  getHandle<W extends Workflow = Workflow>(
+    workflowId: string,
+    runId?: string,
+    options: GetHandleOptions = {},
+  ): WorkflowHandle<W> {
+    return new WorkflowHandle<W>(this.#service, {
+      namespace: options.namespace,
+      workflowId,
+      runId,
+      followRuns: options.followRuns ?? true,
+      firstExecutionRunId: undefined,
+    })
+  }
+
+  /** All runs that match, newest first, read page by page. */
+  async *list(options: ListOptions = {}): AsyncGenerator<WorkflowSummary, void, void> {
+    let pageToken: string | undefined
+    do {
+      const page = await this.#service.listWorkflows({ ...options, pageToken })
+      yield* page.executions
+      pageToken = page.nextPageToken
+    } while (pageToken !== undefined)
+  }
+
+  /** How many runs match; by status with `GROUP BY ExecutionStatus`. */
+  count(query?: string, namespace?: string): Promise<CountResponse> {
+    return this.#service.countWorkflows({ query, namespace })
+  }
+
+  #startRequest<W extends Workflow>(
+    workflow: W | string,
+    options: WorkflowStartOptions<W>,
+  ): StartRequest {
+    const { memo, searchAttributes } = options
+    return {
+      namespace: options.namespace,
+      workflowId: options.workflowId,
+      workflowType: typeof workflow === 'string' ? workflow : workflow.name,
+      args: convert((options.args ?? []) as readonly unknown[]),
+      taskQueue: options.taskQueue,
+      requestId: options.requestId,
+      identity: this.#identity,
+      idReusePolicy: options.workflowIdReusePolicy,
+      idConflictPolicy: options.workflowIdConflictPolicy,
+      executionTimeoutMs: optionalDurationToMs(options.workflowExecutionTimeout),
+      runTimeoutMs: optionalDurationToMs(options.workflowRunTimeout),
+      taskTimeoutMs: optionalDurationToMs(options.workflowTaskTimeout),
+      memo: memo === undefined ? undefined : toPayloadMap(memo),
+      searchAttributes: searchAttributes === undefined ? undefined : toPayloadMap(searchAttributes),
+    }
+  }
+
+  #handleOf<W extends Workflow>(request: StartRequest, started: StartResponse): WorkflowHandle<W> {
+    return new WorkflowHandle<W>(this.#service, {
+      namespace: request.namespace,
+      workflowId: request.workflowId,
+      runId: undefined,
+      followRuns: true,
+      firstExecutionRunId: started.firstExecutionRunId,
+      startedRunId: started.runId,
+    })
+  }
+
+  async #call<T>(request: StartRequest, call: () => Promise<T>): Promise<T> {
+    try {
+      return await call()
+    } catch (error) {
+      throw toClientError(error, request.workflowId, undefined, request.workflowType)
+    }
+  }
+}

@@ -1,0 +1,285 @@
+import type { Input } from '../actors/inputs.ts'
+import { encodeInputs } from '../actors/records.ts'
+import { SignalboxError } from './errors.ts'
+import { type Journal, type NewRecord, RecordKind } from './journal.ts'
+import type { Run } from './run.ts'
+
+/** Progress that nothing else carries to the journal is written on its own after this long. */
+const PROGRESS_DELAY_MS = 200
+
+interface Batch {
+  readonly dirtyRuns: Run[]
+  readonly records: NewRecord[]
+  readonly rows: (readonly [key: Uint8Array, value: Uint8Array | null])[]
+  readonly effects: (() => void)[]
+  readonly durable: Promise<void>
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+export interface CommitterPorts {
+  /** Inputs are durable and may be delivered: called per record, in order, before senders are told. */
+  readonly onInputs: (run: Run, seq: number, count: number, bytes: Uint8Array) => void
+  /** A batch is durable, its effects are released, its senders are about to be told. */
+  readonly onCommitted: (records: number) => void
+  /** The journal failed: nothing is ever acknowledged again. */
+  readonly onPoisoned: (error: SignalboxError) => void
+}
+
+/**
+ * Group commit. What is accepted while a transaction is in flight is the next batch; there is never
+ * more than one in flight.
+ *
+ * Guarantees: inputs of a run are numbered densely in the order in which they were accepted; a batch
+ * is acknowledged and delivered only when its commit has resolved; commands' effects are released
+ * only then; after a failed commit nothing is acknowledged any more.
+ */
+export class Committer {
+  readonly #journal: Journal
+  readonly #ports: CommitterPorts
+  #open: Batch = openBatch()
+  #inFlight: Batch | undefined
+  #scheduled = false
+  #progressed: Run[] = []
+  #progressTimer: NodeJS.Timeout | undefined
+  #poisoned: SignalboxError | undefined
+  #idleWaiters: (() => void)[] = []
+  #uncommittedBytes = 0
+  #openBytes = 0
+
+  constructor(journal: Journal, ports: CommitterPorts) {
+    this.#journal = journal
+    this.#ports = ports
+  }
+
+  /**
+   * Resolves when what was just accepted is durable. Shared by all who ask in the same batch. Only
+   * for callers that have put something into it: an empty batch is never written.
+   */
+  get durable(): Promise<void> {
+    return this.#open.durable
+  }
+
+  /** Resolves when everything accepted until now is durable; at once if it is. */
+  get allDurable(): Promise<void> {
+    if (this.#hasWork()) return this.#open.durable
+    return this.#inFlight?.durable ?? Promise.resolve()
+  }
+
+  get uncommittedBytes(): number {
+    return this.#uncommittedBytes
+  }
+
+  get poisoned(): SignalboxError | undefined {
+    return this.#poisoned
+  }
+
+  /** Take an input into the run's queue. `bytes` is its approximate size, for the bound. */
+  accept(run: Run, input: Input, bytes: number): void {
+    run.pending.push(input)
+    this.#uncommittedBytes += bytes
+    this.#openBytes += bytes
+    if (run.dirty) return
+    run.dirty = true
+    this.#open.dirtyRuns.push(run)
+    this.#schedule()
+  }
+
+  /** Commands of turns that have ended. */
+  addCommands(run: Run, seq: number, count: number, bytes: Uint8Array): void {
+    run.resultsInFlight++
+    run.processedRecorded = Math.max(run.processedRecorded, seq + count - 1)
+    this.#open.records.push({ run: run.key, kind: RecordKind.commands, seq, count, bytes })
+    this.#open.effects.push(() => {
+      run.resultsInFlight--
+    })
+    this.#schedule()
+  }
+
+  /**
+   * The run has progressed. Written with the next batch that has a reason of its own, or a little
+   * later: a crash in between costs a few turns done again, and a commit of its own would stand in
+   * the way of the next signal.
+   */
+  noteProgress(run: Run): void {
+    if (run.progressNoted) return
+    run.progressNoted = true
+    this.#progressed.push(run)
+    if (!this.#scheduled && this.#inFlight === undefined) this.#armProgress()
+  }
+
+  putRow(key: Uint8Array, value: Uint8Array): void {
+    this.#open.rows.push([key, value])
+    this.#schedule()
+  }
+
+  deleteRow(key: Uint8Array): void {
+    this.#open.rows.push([key, null])
+    this.#schedule()
+  }
+
+  /** Called when the open batch is durable, before its senders are told. */
+  afterCommit(effect: () => void): void {
+    this.#open.effects.push(effect)
+    this.#schedule()
+  }
+
+  /** Resolves when nothing is open or in flight, or the journal has failed. */
+  async drain(): Promise<void> {
+    clearTimeout(this.#progressTimer)
+    this.#progressTimer = undefined
+    if (this.#progressed.length > 0) this.#schedule()
+    while (this.#poisoned === undefined && (this.#scheduled || this.#inFlight !== undefined)) {
+      await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
+    }
+  }
+
+  #hasWork(): boolean {
+    const { dirtyRuns, records, rows, effects } = this.#open
+    return dirtyRuns.length > 0 || records.length > 0 || rows.length > 0 || effects.length > 0
+  }
+
+  #schedule(): void {
+    if (this.#scheduled || this.#inFlight !== undefined) return
+    this.#scheduled = true
+    // A macrotask later: everything that the current one still accepts shares the commit.
+    setImmediate(() => this.#cut())
+  }
+
+  #cut(): void {
+    this.#scheduled = false
+    if (this.#poisoned !== undefined) return this.#settleIdle()
+    const batch = this.#open
+    this.#open = openBatch()
+    const bytes = this.#openBytes
+    this.#openBytes = 0
+    this.#recordProgress(batch)
+    // From here on record i of the batch is that of dirty run i − firstInput.
+    const firstInput = batch.records.length
+    for (const run of batch.dirtyRuns) this.#number(run, batch)
+    if (batch.records.length === 0 && batch.rows.length === 0 && batch.effects.length === 0) {
+      batch.resolve()
+      return this.#settleIdle()
+    }
+    this.#inFlight = batch
+    this.#journal.commit(batch).then(
+      () => {
+        this.#uncommittedBytes -= bytes
+        this.#committed(batch, firstInput)
+      },
+      (error: unknown) => this.#failed(batch, error),
+    )
+  }
+
+  /** Give the run's pending inputs their numbers and make them one record. */
+  #number(run: Run, batch: Batch): void {
+    const inputs = run.pending
+    const seq = run.head + 1
+    run.pending = []
+    run.dirty = false
+    run.head += inputs.length
+    if (run.pendingWaiters !== undefined) {
+      for (const waiter of run.pendingWaiters) {
+        run.waiters.push({ ...waiter, seq: seq + waiter.index })
+      }
+      run.pendingWaiters = undefined
+    }
+    const record = {
+      run: run.key,
+      kind: RecordKind.inputs,
+      seq,
+      count: inputs.length,
+      bytes: encodeInputs(inputs),
+    }
+    if (run.pendingRequests === undefined) {
+      batch.records.push(record)
+      return
+    }
+    const requests: number[] = []
+    for (const [index, hash] of run.pendingRequests) requests.push(hash, seq + index)
+    run.pendingRequests = undefined
+    batch.records.push({ ...record, requests })
+  }
+
+  #recordProgress(batch: Batch): void {
+    for (const run of this.#progressed) {
+      run.progressNoted = false
+      if (run.processed <= run.processedRecorded) continue
+      run.processedRecorded = run.processed
+      batch.records.push({
+        run: run.key,
+        kind: RecordKind.progress,
+        seq: run.processed,
+        count: 0,
+        bytes: NO_BYTES,
+      })
+    }
+    this.#progressed = []
+  }
+
+  #committed(batch: Batch, firstInput: number): void {
+    this.#inFlight = undefined
+    const { dirtyRuns, records } = batch
+    for (let i = 0; i < dirtyRuns.length; i++) {
+      const run = dirtyRuns[i] as Run
+      const { seq, count, bytes } = records[firstInput + i] as NewRecord
+      run.committed = seq + count - 1
+      this.#ports.onInputs(run, seq, count, bytes)
+    }
+    for (const effect of batch.effects) effect()
+    this.#ports.onCommitted(records.length)
+    batch.resolve()
+    // Senders that wait for this batch go on before the next one is cut, so that theirs join it.
+    if (this.#hasWork()) this.#schedule()
+    else {
+      if (this.#progressed.length > 0) this.#armProgress()
+      this.#settleIdle()
+    }
+  }
+
+  #armProgress(): void {
+    this.#progressTimer ??= setTimeout(() => {
+      this.#progressTimer = undefined
+      this.#schedule()
+    }, PROGRESS_DELAY_MS)
+  }
+
+  #failed(batch: Batch, cause: unknown): void {
+    this.#inFlight = undefined
+    const indeterminate = new SignalboxError(
+      'SIGNALBOX_ERR_INDETERMINATE',
+      'The journal failed while this was written: it may or may not have been recorded. ' +
+        'Open the runtime anew and retry with the same request id.',
+      { cause },
+    )
+    const poisoned = new SignalboxError(
+      'SIGNALBOX_ERR_RUNTIME_POISONED',
+      `The journal failed and this runtime has stopped: ${cause instanceof Error ? cause.message : String(cause)}`,
+      { cause },
+    )
+    this.#poisoned = poisoned
+    batch.reject(indeterminate)
+    this.#open.reject(poisoned)
+    this.#settleIdle()
+    this.#ports.onPoisoned(poisoned)
+  }
+
+  #settleIdle(): void {
+    const waiters = this.#idleWaiters
+    this.#idleWaiters = []
+    for (const resolve of waiters) resolve()
+  }
+}
+
+const NO_BYTES = new Uint8Array(0)
+
+function openBatch(): Batch {
+  let settle: { resolve: () => void; reject: (error: Error) => void } | undefined
+  const durable = new Promise<void>((resolve, reject) => {
+    settle = { resolve, reject }
+  })
+  // Whoever waits has the rejection; an input that nobody waits for must not end the process.
+  durable.catch(() => undefined)
+  if (settle === undefined) throw new Error('a promise runs its executor at once')
+  return { dirtyRuns: [], records: [], rows: [], effects: [], durable, ...settle }
+}

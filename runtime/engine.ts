@@ -1,0 +1,345 @@
+import { type Frame, FrameFlag, FrameKind } from '../actors/frames.ts'
+import { InputKind } from '../actors/inputs.ts'
+import { decode, encode } from '../actors/records.ts'
+import type {
+  LogLevel,
+  QueryOutcome,
+  TurnError,
+  WorkflowBundle,
+  WorkflowLogEntry,
+} from '../actors/turns.ts'
+import { Acceptor, RUN_TIMEOUT_SEQ } from './acceptor.ts'
+import { ActivityRunner } from './activity-runner.ts'
+import type { ActivityTask } from './activity-task.ts'
+import { systemClock } from './clock.ts'
+import { Committer } from './committer.ts'
+import { Dispatcher } from './dispatcher.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { SignalboxError } from './errors.ts'
+import type { Journal } from './journal.ts'
+import type { Logger } from './logger.ts'
+import type { ResolvedOptions } from './options.ts'
+import { RequestLedger } from './request-ledger.ts'
+import { activityKey, RowTable, tableRange, type TimerRow } from './row-keys.ts'
+import type { Run } from './run.ts'
+import { RunCloser } from './run-closer.ts'
+import { RunFailures } from './run-failures.ts'
+import { RunTable } from './run-table.ts'
+import { SlotSupervisor } from './slot-supervisor.ts'
+import { SlotWatchdog } from './slot-watchdog.ts'
+import { mapStack } from './source-map.ts'
+import { Timers } from './timers.ts'
+import { TurnResults } from './turn-results.ts'
+import { Visibility } from './visibility.ts'
+import { WorkerPool } from './worker-pool.ts'
+
+/** Runs looked at after each commit, per record of it, to forget idle ones. */
+const FORGET_PER_RECORD = 2
+const DRAIN_POLL_MS = 2
+
+export type EngineState = 'recovering' | 'serving' | 'draining' | 'poisoned' | 'closed'
+
+/**
+ * The engine on the host thread: its parts, and the way between them. Data flows one way: accept,
+ * journal, deliver, turn, commands, effects; an effect's outcome is accepted as the next input.
+ */
+export class Engine implements EngineParts {
+  readonly options: ResolvedOptions
+  readonly journal: Journal
+  readonly runs: RunTable
+  readonly requests: RequestLedger
+  readonly committer: Committer
+  readonly acceptor: Acceptor
+  readonly dispatcher: Dispatcher
+  readonly closer: RunCloser
+  readonly failures: RunFailures
+  readonly activities: ActivityRunner
+  readonly visibility: Visibility
+  readonly #bundle: WorkflowBundle
+  readonly #pool: WorkerPool
+  readonly #slots: readonly SlotSupervisor[]
+  readonly #watchdog: SlotWatchdog
+  readonly #timers: Timers
+  readonly #results: TurnResults
+  #workflowTypes: ReadonlySet<string> = new Set()
+  #state: EngineState = 'recovering'
+  #firstReady: { resolve: () => void; reject: (error: Error) => void } | undefined
+
+  constructor(options: ResolvedOptions, journal: Journal, bundle: WorkflowBundle) {
+    const { limits, logger } = options
+    this.options = options
+    this.journal = journal
+    this.#bundle = bundle
+    this.runs = new RunTable(journal, limits.maxCachedWorkflows)
+    this.requests = new RequestLedger(journal, this.runs)
+    this.visibility = new Visibility(journal)
+    this.#timers = new Timers(journal, systemClock, (timer) => this.#fireTimer(timer))
+    this.committer = new Committer(journal, {
+      onInputs: (run, seq, count, bytes) => this.#deliver(run, seq, count, bytes),
+      onCommitted: (records) => {
+        this.dispatcher.flush()
+        this.runs.forgetIdle(records * FORGET_PER_RECORD)
+      },
+      onPoisoned: (error) => this.#poison(error),
+    })
+    this.acceptor = new Acceptor(options, this.runs, this.committer, this.requests, (timer) =>
+      this.#timers.add(timer),
+    )
+    this.activities = new ActivityRunner(
+      options.activities,
+      {
+        clock: systemClock,
+        log: (level, message, attributes) => logAt(logger, level, attributes, message),
+        save: (task) => this.#saveActivity(task),
+        resolve: (run, seq, resolution) =>
+          this.#whenDecided(run, (open) => this.acceptor.resolveActivity(open, seq, resolution)),
+      },
+      limits,
+    )
+    this.#pool = new WorkerPool(options.slots, limits.slotHeapMb)
+    this.#slots = Array.from({ length: options.slots }, (_, index) => this.#createSlot(index))
+    this.#watchdog = new SlotWatchdog(this.#slots, limits, logger)
+    this.dispatcher = new Dispatcher(journal, this.#slots, limits, {
+      onCorrupt: (run, error) => this.failures.quarantine(run, error.message),
+    })
+    this.failures = new RunFailures({
+      acceptor: this.acceptor,
+      dispatcher: this.dispatcher,
+      logger,
+      limits,
+      mapStack: (stack) => mapStack(stack, bundle),
+    })
+    this.closer = new RunCloser(this)
+    this.#results = new TurnResults({
+      acceptor: this.acceptor,
+      committer: this.committer,
+      dispatcher: this.dispatcher,
+      closer: this.closer,
+      activities: this.activities,
+      timers: this.#timers,
+    })
+  }
+
+  get state(): EngineState {
+    return this.#state
+  }
+
+  hasWorkflowType(workflowType: string): boolean {
+    return this.#workflowTypes.has(workflowType)
+  }
+
+  workflowTypes(): readonly string[] {
+    return [...this.#workflowTypes]
+  }
+
+  checkOpen(): void {
+    if (this.#state === 'serving' || this.#state === 'recovering') return
+    throw (
+      this.committer.poisoned ??
+      new SignalboxError('SIGNALBOX_ERR_RUNTIME_CLOSED', `the runtime is ${this.#state}`)
+    )
+  }
+
+  /** Start the slots and take up what was unfinished. */
+  async start(): Promise<void> {
+    const ready = new Promise<void>((resolve, reject) => {
+      this.#firstReady = { resolve, reject }
+    })
+    for (const slot of this.#slots) slot.start()
+    await ready
+    for (const [key, { head, processed }] of this.journal.unfinishedRuns()) {
+      const run = this.runs.byKey(key)
+      if (run?.isOpen !== true) continue
+      this.acceptor.recovered(head - processed)
+      this.dispatcher.wake(run)
+    }
+    for (const [, value] of this.journal.rows(tableRange(RowTable.activity))) {
+      const task = decode<ActivityTask>(value)
+      if (this.runs.byKey(task.run)?.isOpen === true) this.activities.recover(task)
+      else this.committer.deleteRow(activityKey(task.run, task.command.seq))
+    }
+    this.#timers.start()
+    this.#state = 'serving'
+  }
+
+  /** Stop accepting, finish the turns in hand, commit, and end the slots. */
+  async close(): Promise<void> {
+    const { closeTimeoutMs } = this.options.limits
+    if (this.#state !== 'poisoned') this.#state = 'draining'
+    const until = performance.now() + closeTimeoutMs
+    this.#timers.stop()
+    this.dispatcher.pause()
+    await this.committer.drain()
+    while (
+      this.committer.poisoned === undefined &&
+      performance.now() < until &&
+      this.#slots.some((slot) => slot.ready && slot.outstandingBytes > 0)
+    ) {
+      await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
+    }
+    await this.activities.close(Math.max(0, until - performance.now()))
+    await this.committer.drain()
+    this.#watchdog.stop()
+    await Promise.all(this.#slots.map((slot) => slot.close(1_000)))
+    await this.#pool.destroy()
+    for (const run of this.runs.values()) clearTimeout(run.parkTimer)
+    const closed = new SignalboxError('SIGNALBOX_ERR_RUNTIME_CLOSED', 'the runtime was closed')
+    this.#rejectWaiters(this.committer.poisoned ?? closed)
+    await this.committer.drain()
+    if (this.#state !== 'poisoned') this.#state = 'closed'
+  }
+
+  #createSlot(index: number): SlotSupervisor {
+    return new SlotSupervisor(
+      index,
+      this.#pool,
+      this.#bundle,
+      {
+        onReady: (_slot, workflowTypes) => {
+          this.#workflowTypes = new Set(workflowTypes)
+          if (this.#slots.every((slot) => slot.ready)) this.#firstReady?.resolve()
+          this.dispatcher.flush()
+        },
+        onFrame: (_slot, frame) => this.#hear(frame),
+        onReport: () => this.dispatcher.flush(),
+        onDeath: (slot, suspect, reason) => this.#slotDied(slot, suspect, reason),
+      },
+      this.options.logger,
+    )
+  }
+
+  #deliver(run: Run, seq: number, count: number, bytes: Uint8Array): void {
+    this.dispatcher.deliver(run, seq, count, bytes)
+    this.closer.settled(run)
+    if (run.watchers !== undefined) for (const watcher of run.watchers) watcher()
+  }
+
+  #hear(frame: Frame): void {
+    const run = this.runs.byKey(frame.run)
+    if (run === undefined) return
+    switch (frame.kind) {
+      case FrameKind.progress:
+        return this.#results.progress(run, frame)
+      case FrameKind.commands:
+        return this.#results.commands(run, frame)
+      case FrameKind.parked:
+        if ((frame.flags & FrameFlag.rebuild) !== 0) return this.failures.rebuild(run)
+        return this.failures.park(run, decode<TurnError>(frame.body))
+      case FrameKind.answer:
+        return this.#answer(run, frame)
+      case FrameKind.log:
+        return this.#log(run, decode<WorkflowLogEntry>(frame.body))
+      default:
+        throw new RangeError(`the host cannot handle frames of kind ${frame.kind}`)
+    }
+  }
+
+  #answer(run: Run, frame: Frame): void {
+    const query = run.outstandingQueries.get(frame.seq)
+    if (query === undefined) return
+    run.outstandingQueries.delete(frame.seq)
+    if (run.retrying && run.processed === run.committed) {
+      run.parked = undefined
+      run.retrying = false
+    }
+    query.resolve(decode<QueryOutcome>(frame.body))
+  }
+
+  #log(run: Run, entry: WorkflowLogEntry): void {
+    const { logger } = this.options
+    const { workflowId, runId, workflowType } = run.row
+    const attributes = JSON.parse(entry.attributesJson) as object
+    const fields = { workflowId, runId, workflowType, ...attributes }
+    logAt(logger, entry.level, fields, entry.message)
+  }
+
+  /** Its runs go on in the slot's next worker; the one whose code it was in gets a strike. */
+  #slotDied(slot: SlotSupervisor, suspect: number, reason: string): void {
+    if (this.#state === 'recovering' && this.#firstReady !== undefined && !slot.everReady) {
+      this.#firstReady.reject(
+        new SignalboxError(
+          'SIGNALBOX_ERR_BUNDLE_FAILED',
+          `the workflow code could not be loaded: ${reason}`,
+        ),
+      )
+      return
+    }
+    for (const run of this.dispatcher.lose(slot)) {
+      if (run.key === suspect) this.failures.strike(run, reason)
+      else this.dispatcher.wake(run)
+    }
+  }
+
+  #fireTimer(timer: TimerRow): void {
+    this.#whenDecided(
+      timer.run,
+      (run) => {
+        if (timer.seq !== RUN_TIMEOUT_SEQ) {
+          this.acceptor.fireTimer(run, timer.seq, timer.dueTime)
+          return
+        }
+        this.acceptor.forgetTimer(timer)
+        this.closer.closePastMailbox(
+          run,
+          [InputKind.timedOut, Date.now(), { retryState: 'TIMEOUT' }],
+          'TIMED_OUT',
+        )
+      },
+      () => this.acceptor.forgetTimer(timer),
+    )
+  }
+
+  /** Do something with an open run; while it closes, wait until that is decided. */
+  #whenDecided(key: number, ifOpen: (run: Run) => void, ifClosed?: () => void): void {
+    if (this.committer.poisoned !== undefined) return
+    const run = this.runs.byKey(key)
+    if (run?.closing !== undefined) {
+      run.held.push(() => this.#whenDecided(key, ifOpen, ifClosed))
+    } else if (run?.isOpen === true) ifOpen(run)
+    else ifClosed?.()
+  }
+
+  #saveActivity(task: ActivityTask): Promise<void> {
+    // A run that has closed has dropped its rows; one written now would stay for ever.
+    if (this.runs.byKey(task.run)?.activities.has(task.command.seq) !== true) {
+      return Promise.resolve()
+    }
+    this.committer.putRow(activityKey(task.run, task.command.seq), encode(task))
+    return this.committer.durable
+  }
+
+  #poison(error: SignalboxError): void {
+    this.#state = 'poisoned'
+    this.options.logger.error({ err: error }, 'the journal failed; the runtime has stopped')
+    this.#timers.stop()
+    this.dispatcher.pause()
+    this.#rejectWaiters(error)
+    this.options.onPoisoned?.(error)
+  }
+
+  #rejectWaiters(error: SignalboxError): void {
+    for (const run of this.runs.values()) {
+      const queries = [...run.queries, ...run.outstandingQueries.values()]
+      const waiters = [...run.waiters, ...(run.pendingWaiters ?? []), ...run.closeWaiters]
+      run.queries = []
+      run.outstandingQueries.clear()
+      run.waiters = []
+      run.pendingWaiters = undefined
+      run.closeWaiters = []
+      for (const query of queries) query.reject(error)
+      for (const waiter of waiters) waiter.reject(error)
+      const { held } = run
+      run.held = []
+      run.closing = undefined
+      // Made again, a held request finds the runtime stopped, and says so.
+      for (const request of held) request()
+    }
+  }
+}
+
+function logAt(logger: Logger, level: LogLevel, fields: object, message: string): void {
+  if (level === 'ERROR') logger.error(fields, message)
+  else if (level === 'WARN') logger.warn(fields, message)
+  else if (level === 'INFO') logger.info(fields, message)
+  else logger.debug(fields, message)
+}

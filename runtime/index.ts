@@ -1,0 +1,45 @@
+export { Runtime, type RuntimeState } from './runtime.ts'
+export type { Limits, RuntimeOptions } from './options.ts'
+export type { Logger } from './logger.ts'
+export { bundleWorkflowCode } from './bundle.ts'
+export type { WorkflowBundle } from '../actors/turns.ts'
+export {
+  Client,
+  WorkflowClient,
+  type GetHandleOptions,
+  type ListOptions,
+  type SignalWithStartOptions,
+  type WorkflowStartOptions,
+} from './client.ts'
+export { WorkflowHandle, type SignalOptions } from './workflow-handle.ts'
+export { type ErrorCode, errorTable, SignalboxError, type StatusName } from './errors.ts'
+export {
+  QueryNotRegisteredError,
+  QueryRejectedError,
+  WorkflowContinuedAsNewError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowFailedError,
+  WorkflowNotFoundError,
+} from './client-errors.ts'
+export {
+  ActivityFailure,
+  ApplicationFailure,
+  CancelledFailure,
+  ChildWorkflowFailure,
+  isCancellation,
+  rootCause,
+  ServerFailure,
+  TemporalFailure,
+  TerminatedFailure,
+  TimeoutFailure,
+} from '../actors/failures.ts'
+export { defineQuery, defineSignal } from '../actors/workflow/definitions.ts'
+export type {
+  QueryDefinition,
+  SignalDefinition,
+  Workflow,
+  WorkflowResultType,
+} from '../actors/workflow/definitions.ts'
+export type { Failure, RetryState, TimeoutType } from '../actors/failure.ts'
+export type { EncodedPayload, Payload, PayloadMap } from '../actors/payload.ts'
+export type * from './workflow-service.ts'

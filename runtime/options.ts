@@ -1,0 +1,164 @@
+import { availableParallelism, totalmem } from 'node:os'
+import { fileURLToPath } from 'node:url'
+import type { WorkflowBundle } from '../actors/turns.ts'
+import { SignalboxError } from './errors.ts'
+import { type Logger, silentLogger } from './logger.ts'
+
+/** What `Runtime.open` takes. */
+export interface RuntimeOptions {
+  /** The folder of the journal; made if it is missing. One process at a time may have it open. */
+  readonly dataDir: string
+  /** The `.ts` or `.js` file whose exported functions are the workflows. Bundled at open. */
+  readonly workflowsPath?: string | URL
+  /** Code bundled before by `bundleWorkflowCode()`, instead of `workflowsPath`. */
+  readonly workflowBundle?: WorkflowBundle
+  /** Activity functions by name. They run on the thread that opened the runtime. */
+  // A set of functions of any signature has no narrower type.
+  readonly activities?: object
+  /** Worker threads. Default: one less than the machine's processors, at least 1. May change between opens. */
+  readonly slots?: number
+  /** The task queue that is recorded for workflows started without one. Default: 'default'. */
+  readonly taskQueue?: string
+  /** Default: silent. */
+  readonly logger?: Logger
+  readonly limits?: Partial<Limits>
+  /** Called once, when a storage error has stopped the runtime. */
+  readonly onPoisoned?: (error: SignalboxError) => void
+}
+
+/** Every bound of the engine. */
+export interface Limits {
+  /** The size of one payload. Default 2 MiB. Beyond it: SIGNALBOX_ERR_PAYLOAD_TOO_LARGE. */
+  readonly maxPayloadBytes: number
+  /** Accepted inputs of one workflow that wait to be handled. Default 100,000. Beyond it: SIGNALBOX_ERR_MAILBOX_FULL. */
+  readonly maxMailboxDepth: number
+  /** Accepted inputs of all workflows that wait to be handled. Default 1,000,000. */
+  readonly maxWaitingInputs: number
+  /** Bytes accepted and not committed yet. Default 256 MiB. */
+  readonly maxUncommittedBytes: number
+  /** Requests held back while a workflow closes. Default 10,000 a workflow. */
+  readonly maxHeldRequests: number
+  /** Workflows whose actors are kept in memory, in all slots together. Default 120,000. */
+  readonly maxCachedWorkflows: number
+  /** Bytes sent to a slot and not handled yet. Default 8 MiB; the rest stays in the journal. */
+  readonly slotWindowBytes: number
+  /** Resident memory of the process above which a slot that is long in one turn is ended. Default: 80 % of the machine. */
+  readonly maxRssBytes: number
+  /** V8 heap of one slot, in MiB. Default: half the machine's memory over all slots, at most 4,096. */
+  readonly slotHeapMb: number
+  /** A slot that is this long in one turn is ended and its run gets a strike. Default 5,000. */
+  readonly deadlockTimeoutMs: number
+  /** Strikes after which a run is quarantined. Default 3. */
+  readonly maxStrikes: number
+  /** First and longest wait before a failed turn is tried again. Defaults 1,000 and 600,000. */
+  readonly parkBackoffMs: number
+  readonly parkBackoffMaxMs: number
+  /** Activities that run at the same time. Default 1,000; the others wait their turn. */
+  readonly maxConcurrentActivities: number
+  /** How long `close()` waits for turns and activities in hand. Default 10,000. */
+  readonly closeTimeoutMs: number
+}
+
+export interface ResolvedOptions {
+  readonly dataDir: string
+  readonly workflowsPath: string | undefined
+  readonly workflowBundle: WorkflowBundle | undefined
+  readonly activities: Readonly<Record<string, (...args: never[]) => unknown>>
+  readonly slots: number
+  readonly taskQueue: string
+  readonly logger: Logger
+  readonly limits: Limits
+  readonly onPoisoned: ((error: SignalboxError) => void) | undefined
+}
+
+const MAX_SLOTS = 256
+
+function defaultLimits(slots: number): Limits {
+  const megabytes = totalmem() / 2 ** 20
+  return {
+    maxPayloadBytes: 2 * 2 ** 20,
+    maxMailboxDepth: 100_000,
+    maxWaitingInputs: 1_000_000,
+    maxUncommittedBytes: 256 * 2 ** 20,
+    maxHeldRequests: 10_000,
+    maxCachedWorkflows: 120_000,
+    slotWindowBytes: 8 * 2 ** 20,
+    slotHeapMb: Math.max(64, Math.min(4_096, Math.floor(megabytes / 2 / slots))),
+    maxRssBytes: Math.floor(totalmem() * 0.8),
+    deadlockTimeoutMs: 5_000,
+    maxStrikes: 3,
+    parkBackoffMs: 1_000,
+    parkBackoffMaxMs: 600_000,
+    maxConcurrentActivities: 1_000,
+    closeTimeoutMs: 10_000,
+  }
+}
+
+function invalid(option: string, message: string): SignalboxError {
+  return new SignalboxError('SIGNALBOX_ERR_INVALID_OPTION', `option ${option} ${message}`, {
+    fields: { option },
+  })
+}
+
+const OPTION_NAMES: ReadonlySet<string> = new Set([
+  'dataDir',
+  'workflowsPath',
+  'workflowBundle',
+  'activities',
+  'slots',
+  'taskQueue',
+  'logger',
+  'limits',
+  'onPoisoned',
+])
+
+/**
+ * Check the options and fill in the defaults.
+ *
+ * @throws SIGNALBOX_ERR_INVALID_OPTION naming the option
+ */
+export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
+  for (const name of Object.keys(options)) {
+    if (!OPTION_NAMES.has(name)) throw invalid(name, 'is not known; see RuntimeOptions')
+  }
+  if (typeof options.dataDir !== 'string' || options.dataDir === '') {
+    throw invalid('dataDir', 'must be the path of a folder')
+  }
+  const { workflowsPath, workflowBundle } = options
+  if ((workflowsPath === undefined) === (workflowBundle === undefined)) {
+    throw invalid('workflowsPath', 'or workflowBundle must be given, and not both')
+  }
+  const slots = options.slots ?? Math.max(1, availableParallelism() - 1)
+  if (!Number.isInteger(slots) || slots < 1 || slots > MAX_SLOTS) {
+    throw invalid('slots', `must be a whole number from 1 to ${MAX_SLOTS}`)
+  }
+  return {
+    dataDir: options.dataDir,
+    workflowsPath: workflowsPath instanceof URL ? fileURLToPath(workflowsPath) : workflowsPath,
+    workflowBundle,
+    activities: checkActivities(options.activities ?? {}),
+    slots,
+    taskQueue: options.taskQueue ?? 'default',
+    logger: options.logger ?? silentLogger,
+    limits: resolveLimits(defaultLimits(slots), options.limits ?? {}),
+    onPoisoned: options.onPoisoned,
+  }
+}
+
+function resolveLimits(defaults: Limits, given: Partial<Limits>): Limits {
+  for (const [name, value] of Object.entries(given)) {
+    if (!(name in defaults)) throw invalid(`limits.${name}`, 'is not known; see Limits')
+    if (typeof value !== 'number' || !(value > 0)) {
+      throw invalid(`limits.${name}`, 'must be a number above 0')
+    }
+  }
+  return { ...defaults, ...given }
+}
+
+function checkActivities(activities: object): ResolvedOptions['activities'] {
+  const checked: Record<string, (...args: never[]) => unknown> = Object.create(null)
+  for (const [name, fn] of Object.entries(activities)) {
+    if (typeof fn === 'function') checked[name] = fn as (...args: never[]) => unknown
+  }
+  return checked
+}

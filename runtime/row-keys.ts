@@ -1,0 +1,92 @@
+/**
+ * The keys of the journal's rows. One byte names the table; numbers are big endian, so that keys sort
+ * as their numbers do.
+ */
+export const RowTable = {
+  /** Workflow id to the number of its current or last run. */
+  workflowId: 1,
+  /** Run number to its summary; see run-row.ts. */
+  run: 2,
+  /** Due time, run, timer number: what must fire when. Due first, so that near ones are one range. */
+  timer: 3,
+  /** Run, activity number: an activity without an outcome, and how far it got. */
+  activity: 4,
+  /** Settings that are fixed when the data folder is made. */
+  settings: 5,
+} as const
+
+const RUN_BYTES = 6
+
+export function workflowIdKey(namespace: string, workflowId: string): Buffer {
+  // Neither may hold a NUL (see identifiers.ts), so the pair is unambiguous.
+  return Buffer.concat([
+    Buffer.of(RowTable.workflowId),
+    Buffer.from(`${namespace}\0${workflowId}`, 'utf8'),
+  ])
+}
+
+export function runKey(run: number): Buffer {
+  const key = Buffer.allocUnsafe(1 + RUN_BYTES)
+  key[0] = RowTable.run
+  key.writeUIntBE(run, 1, RUN_BYTES)
+  return key
+}
+
+export function runOfKey(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(1, RUN_BYTES)
+}
+
+export function timerKey(dueTime: number, run: number, seq: number): Buffer {
+  const key = Buffer.allocUnsafe(1 + 6 + RUN_BYTES + 4)
+  key[0] = RowTable.timer
+  key.writeUIntBE(Math.min(Math.max(0, Math.floor(dueTime)), 2 ** 48 - 1), 1, 6)
+  key.writeUIntBE(run, 7, RUN_BYTES)
+  key.writeUInt32BE(seq, 7 + RUN_BYTES)
+  return key
+}
+
+export interface TimerRow {
+  readonly dueTime: number
+  readonly run: number
+  readonly seq: number
+}
+
+export function timerOfKey(bytes: Uint8Array): TimerRow {
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return {
+    dueTime: key.readUIntBE(1, 6),
+    run: key.readUIntBE(7, RUN_BYTES),
+    seq: key.readUInt32BE(7 + RUN_BYTES),
+  }
+}
+
+export function activityKey(run: number, seq: number): Buffer {
+  const key = Buffer.allocUnsafe(1 + RUN_BYTES + 4)
+  key[0] = RowTable.activity
+  key.writeUIntBE(run, 1, RUN_BYTES)
+  key.writeUInt32BE(seq, 1 + RUN_BYTES)
+  return key
+}
+
+export function activityOfKey(bytes: Uint8Array): { readonly run: number; readonly seq: number } {
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return { run: key.readUIntBE(1, RUN_BYTES), seq: key.readUInt32BE(1 + RUN_BYTES) }
+}
+
+export function settingsKey(name: string): Buffer {
+  return Buffer.concat([Buffer.of(RowTable.settings), Buffer.from(name, 'utf8')])
+}
+
+/** All keys of a table, or of those of a table that begin with `prefix`. */
+export function tableRange(
+  table: (typeof RowTable)[keyof typeof RowTable],
+  prefix: Uint8Array = Buffer.alloc(0),
+): { readonly start: Buffer; readonly end: Buffer } {
+  const start = Buffer.concat([Buffer.of(table), prefix])
+  const end = Buffer.from(start)
+  // No table is 255, so the carry always ends.
+  let last = end.length - 1
+  while (end[last] === 0xff) last--
+  end[last] = (end[last] as number) + 1
+  return { start, end: end.subarray(0, last + 1) }
+}

@@ -1,0 +1,252 @@
+import type { ContinueAsNewCommand, TerminalCommand } from '../actors/commands.ts'
+import { type Input, InputKind } from '../actors/inputs.ts'
+import { decodeInputs } from '../actors/records.ts'
+import type { Acceptor } from './acceptor.ts'
+import type { ActivityRunner } from './activity-runner.ts'
+import type { Committer } from './committer.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { SignalboxError } from './errors.ts'
+import { type Journal, RecordKind } from './journal.ts'
+import { activityKey } from './row-keys.ts'
+import type { Run } from './run.ts'
+import { createRunId } from './run-id.ts'
+import type { RunTable } from './run-table.ts'
+import type { WorkflowStatus } from './workflow-service.ts'
+
+export interface RunCloserPorts {
+  readonly journal: Journal
+  readonly runs: RunTable
+  readonly acceptor: Acceptor
+  readonly committer: Committer
+  readonly dispatcher: Dispatcher
+  readonly activities: ActivityRunner
+}
+
+const STATUS: Readonly<Record<TerminalCommand['kind'], WorkflowStatus>> = {
+  completeWorkflow: 'COMPLETED',
+  failWorkflow: 'FAILED',
+  cancelWorkflow: 'CANCELED',
+  continueAsNew: 'CONTINUED_AS_NEW',
+}
+
+/**
+ * How runs end.
+ *
+ * Guarantee: no signal is acknowledged that its run can no longer see. From the arrival of a
+ * terminal command new requests are held back; those acknowledged before it are handled by the run
+ * first (the closing turn is done again together with them, as Temporal does on UNHANDLED_COMMAND),
+ * or move to the run that continues it. The held requests then find the run as it has become. Since
+ * the regrouped turn takes in everything accepted, and all later requests are held, no stream of
+ * signals can keep a run from closing.
+ */
+export class RunCloser {
+  readonly #ports: RunCloserPorts
+
+  constructor(ports: RunCloserPorts) {
+    this.#ports = ports
+  }
+
+  /** Hold new requests back, and go on once everything accepted has been committed. */
+  settle(run: Run, seq: number, onSettled: () => void): void {
+    run.closing = { phase: 'settling', seq, onSettled }
+    this.settled(run)
+  }
+
+  /** Called after each commit of the run's inputs. */
+  settled(run: Run): void {
+    const { closing } = run
+    if (closing?.phase !== 'settling') return
+    if (run.pending.length > 0 || run.head > run.committed) return
+    closing.onSettled()
+  }
+
+  /** Do the closing turn and everything accepted after it again, as one activation. */
+  regroup(run: Run, seq: number): void {
+    const { dispatcher } = this.#ports
+    run.closing = { phase: 'regrouping', seq, onSettled: () => undefined }
+    run.regroup = [seq, run.head]
+    dispatcher.evict(run, true)
+    dispatcher.wake(run)
+  }
+
+  /** The regrouped turn has ended without closing the run. */
+  endRegroup(run: Run): void {
+    this.#keepGroup(run)
+    run.closing = undefined
+    this.#release(run)
+  }
+
+  /** The grouping is journaled with the results of its turn: replay must group the same inputs. */
+  #keepGroup(run: Run): void {
+    const { regroup } = run
+    if (regroup === undefined) return
+    run.regroup = undefined
+    this.#ports.acceptor.saveRow(run, { ...run.row, groups: [...run.row.groups, regroup] })
+  }
+
+  /** Write the close. The commands of turn `seq` are in the open batch already. */
+  close(run: Run, seq: number, command: TerminalCommand): void {
+    this.#keepGroup(run)
+    const successor =
+      command.kind === 'continueAsNew' ? this.#continueAsNew(run, seq, command) : undefined
+    this.#end(run, STATUS[command.kind], seq, successor)
+  }
+
+  /** Close the run at once, past its mailbox: terminate and timeouts. */
+  closePastMailbox(run: Run, input: Input, status: 'TERMINATED' | 'TIMED_OUT'): void {
+    const { acceptor, dispatcher } = this.#ports
+    acceptor.appendClosing(run, input)
+    run.regroup = undefined
+    dispatcher.evict(run, true)
+    this.#end(run, status, run.processed, undefined)
+  }
+
+  #end(run: Run, status: WorkflowStatus, closeSeq: number, successor: Run | undefined): void {
+    const { acceptor, committer, dispatcher, activities } = this.#ports
+    run.closing = { phase: 'committing', seq: closeSeq, onSettled: () => undefined }
+    acceptor.saveRow(run, {
+      ...run.row,
+      status,
+      closeTime: Date.now(),
+      closeSeq,
+      historyLength: run.historyLength,
+      newRunId: successor?.row.runId,
+      quarantined: undefined,
+    })
+    for (const activity of run.activities) committer.deleteRow(activityKey(run.key, activity))
+    run.activities.clear()
+    clearTimeout(run.parkTimer)
+    run.parked = undefined
+    committer.afterCommit(() => {
+      activities.abandonRun(run.key)
+      run.closing = undefined
+      dispatcher.evict(run, true)
+      acceptor.handled(run.head - run.processed)
+      // Nothing of a closed run is unfinished; what it never handled is told by row.closeSeq.
+      run.processed = run.head
+      committer.noteProgress(run)
+      this.#tellWaiters(run)
+      if (run.queries.length > 0) dispatcher.wake(run)
+      if (successor !== undefined) successor.closing = undefined
+      this.#release(run)
+      if (successor !== undefined) this.#release(successor)
+    })
+  }
+
+  #tellWaiters(run: Run): void {
+    const { closeWaiters, waiters } = run
+    run.closeWaiters = []
+    run.waiters = []
+    for (const waiter of closeWaiters) waiter.resolve()
+    for (const waiter of waiters) {
+      waiter.reject(
+        new SignalboxError(
+          'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
+          `workflow ${run.row.workflowId} closed before it handled the signal`,
+          { fields: { workflowId: run.row.workflowId, runId: run.row.runId } },
+        ),
+      )
+    }
+  }
+
+  /** Make the held requests again, in their order: each finds the run as it is now. */
+  #release(run: Run): void {
+    const { held } = run
+    run.held = []
+    for (const request of held) request()
+  }
+
+  /**
+   * The next run of the chain, in the same commit: its start, then what this run was sent and never
+   * took, in order. Late results and timers concern commands of the old run and are dropped.
+   */
+  #continueAsNew(run: Run, seq: number, command: ContinueAsNewCommand): Run {
+    const { journal, runs, acceptor } = this.#ports
+    const { row } = run
+    const now = Date.now()
+    const key = runs.allocateKey()
+    const moved = collect(journal, run, seq, command.carriedSeqs)
+    const started = firstInput(journal, run)
+    const next = acceptor.createRun(key, 0, now, [], {
+      namespace: row.namespace,
+      workflowId: row.workflowId,
+      runId: createRunId(key, now),
+      workflowType: command.workflowType,
+      taskQueue: command.taskQueue ?? row.taskQueue,
+      args: command.args,
+      firstExecutionRunId: row.firstExecutionRunId,
+      continuedFromExecutionRunId: row.runId,
+      attempt: 1,
+      taskTimeoutMs: command.taskTimeoutMs ?? row.taskTimeoutMs,
+      ...optional('identity', started.identity),
+      ...optional('executionTimeoutMs', row.executionTimeoutMs),
+      ...optional('executionExpirationTime', row.executionExpirationTime),
+      ...optional('runTimeoutMs', command.runTimeoutMs ?? row.runTimeoutMs),
+      ...optional('retryPolicy', started.retryPolicy),
+      ...optional('memo', command.memo ?? row.memo),
+      ...optional('searchAttributes', command.searchAttributes ?? row.searchAttributes),
+      ...optional('headers', command.headers ?? started.headers),
+    })
+    // What comes for the new run waits behind what is held for the old one, or it would overtake it.
+    next.closing = { phase: 'committing', seq: 0, onSettled: () => undefined }
+    const { waiters } = run
+    run.waiters = []
+    for (const [from, input] of moved) {
+      const index = next.pending.length
+      acceptor.carry(next, input)
+      for (const waiter of waiters) {
+        if (waiter.seq !== from) continue
+        next.pendingWaiters ??= []
+        next.pendingWaiters.push({ index, resolve: waiter.resolve, reject: waiter.reject })
+      }
+    }
+    if (row.cancelRequested && moved.some(([, input]) => input[0] === InputKind.cancelRequested)) {
+      acceptor.saveRow(next, { ...next.row, cancelRequested: true })
+    }
+    const movedSeqs = new Set(moved.map(([from]) => from))
+    run.waiters = waiters.filter((waiter) => !movedSeqs.has(waiter.seq))
+    return next
+  }
+}
+
+/** Of the inputs that the actor kept (`carried`) and those after turn `seq`, what may move. */
+function collect(
+  journal: Journal,
+  run: Run,
+  seq: number,
+  carried: readonly number[],
+): readonly (readonly [seq: number, input: Input])[] {
+  const moved: (readonly [number, Input])[] = []
+  const wanted = new Set(carried)
+  const from = Math.min(seq + 1, ...carried)
+  if (from > run.head) return moved
+  for (const record of journal.readRun(run.key, from)) {
+    if (record.kind !== RecordKind.inputs) continue
+    decodeInputs(record.bytes).forEach((input, offset) => {
+      const at = record.seq + offset
+      const takes =
+        at > seq
+          ? input[0] === InputKind.signaled || input[0] === InputKind.cancelRequested
+          : wanted.has(at)
+      if (takes) moved.push([at, input])
+    })
+  }
+  return moved
+}
+
+function firstInput(journal: Journal, run: Run): import('../actors/inputs.ts').StartedAttributes {
+  for (const record of journal.readRun(run.key, 1)) {
+    if (record.kind !== RecordKind.inputs) continue
+    const [input] = decodeInputs(record.bytes)
+    if (input?.[0] === InputKind.started) return input[2]
+  }
+  throw new SignalboxError(
+    'SIGNALBOX_ERR_JOURNAL_CORRUPT',
+    `run ${run.row.runId} has no started input`,
+    { fields: { run: run.key } },
+  )
+}
+
+function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {
+  return value === undefined ? {} : ({ [key]: value } as { [P in K]?: V })
+}

@@ -1,0 +1,135 @@
+import type { TurnError } from '../actors/turns.ts'
+import type { Acceptor } from './acceptor.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { SignalboxError } from './errors.ts'
+import type { Logger } from './logger.ts'
+import type { Limits } from './options.ts'
+import type { Run } from './run.ts'
+
+export interface RunFailuresPorts {
+  readonly acceptor: Acceptor
+  readonly dispatcher: Dispatcher
+  readonly logger: Logger
+  readonly limits: Limits
+  /** Error stacks name lines of the bundle; this names the user's. */
+  readonly mapStack: (stack: string) => string
+}
+
+/**
+ * Runs that do not advance, and how they are tried again.
+ *
+ * A turn that fails as a workflow task fails parks its run: signals are still accepted, and the turn
+ * is tried again with growing pauses, for ever, until mended code lets it pass. A turn that takes
+ * its worker down with it is a strike; after `maxStrikes` the run is quarantined, durably, until it
+ * is released. One bad workflow harms itself alone.
+ */
+export class RunFailures {
+  readonly #ports: RunFailuresPorts
+
+  constructor(ports: RunFailuresPorts) {
+    this.#ports = ports
+  }
+
+  /** The slot gave the run's actor up. */
+  park(run: Run, error: TurnError): void {
+    const { dispatcher, logger } = this.#ports
+    dispatcher.evict(run, false)
+    const stack = error.stack === undefined ? undefined : this.#ports.mapStack(error.stack)
+    const reason = `${error.name}: ${error.message}`
+    logger.warn({ workflowId: run.row.workflowId, runId: run.row.runId, reason }, 'run parked')
+    this.#pause(run, reason, stack)
+  }
+
+  /** The worker died in the run's code. */
+  strike(run: Run, reason: string): void {
+    run.strikes++
+    if (run.strikes >= this.#ports.limits.maxStrikes) {
+      this.quarantine(run, `its worker died ${run.strikes} times in it: ${reason}`)
+    } else {
+      this.#pause(run, `its worker died: ${reason}`, undefined)
+    }
+  }
+
+  /** Stop trying, until {@link release}. */
+  quarantine(run: Run, reason: string): void {
+    const { acceptor, dispatcher, logger } = this.#ports
+    dispatcher.evict(run, true)
+    acceptor.saveRow(run, { ...run.row, quarantined: { reason, since: Date.now() } })
+    logger.error(
+      { workflowId: run.row.workflowId, runId: run.row.runId, reason },
+      'run quarantined',
+    )
+    clearTimeout(run.parkTimer)
+    run.parked = undefined
+    run.retrying = false
+    this.rejectQueries(run)
+  }
+
+  /** Try a quarantined or parked run again, at once. False if it is neither. */
+  release(run: Run): boolean {
+    const { acceptor, dispatcher } = this.#ports
+    if (run.row.quarantined === undefined && run.parked === undefined) return false
+    if (run.row.quarantined !== undefined) {
+      acceptor.saveRow(run, { ...run.row, quarantined: undefined })
+    }
+    clearTimeout(run.parkTimer)
+    run.strikes = 0
+    run.parked = undefined
+    run.retrying = false
+    dispatcher.wake(run)
+    return true
+  }
+
+  /** The slot gave the actor up without a fault of the run's turns. */
+  rebuild(run: Run): void {
+    const { dispatcher } = this.#ports
+    dispatcher.evict(run, false)
+    dispatcher.wake(run)
+  }
+
+  /** Why the run cannot answer now, or undefined. */
+  notReady(run: Run): SignalboxError | undefined {
+    const { parked, row } = run
+    const why =
+      row.quarantined !== undefined
+        ? `is quarantined: ${row.quarantined.reason}`
+        : parked !== undefined && !run.retrying
+          ? `is parked: ${parked.reason}`
+          : undefined
+    if (why === undefined) return undefined
+    return new SignalboxError(
+      'SIGNALBOX_ERR_WORKFLOW_NOT_READY',
+      `workflow ${row.workflowId} ${why}`,
+      { fields: { workflowId: row.workflowId, runId: row.runId } },
+    )
+  }
+
+  rejectQueries(run: Run): void {
+    const error = this.notReady(run)
+    if (error === undefined) return
+    const queries = [...run.outstandingQueries.values(), ...run.queries]
+    run.outstandingQueries.clear()
+    run.queries = []
+    for (const query of queries) query.reject(error)
+  }
+
+  #pause(run: Run, reason: string, stack: string | undefined): void {
+    const { limits, dispatcher } = this.#ports
+    const attempts = (run.parked?.attempts ?? 0) + 1
+    const delay = Math.min(limits.parkBackoffMs * 2 ** (attempts - 1), limits.parkBackoffMaxMs)
+    run.parked = {
+      reason,
+      attempts,
+      nextAttemptTime: Date.now() + delay,
+      ...(stack === undefined ? {} : { stack }),
+    }
+    run.retrying = false
+    this.rejectQueries(run)
+    clearTimeout(run.parkTimer)
+    run.parkTimer = setTimeout(() => {
+      run.retrying = true
+      dispatcher.wake(run)
+    }, delay)
+    run.parkTimer.unref()
+  }
+}

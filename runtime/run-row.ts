@@ -1,0 +1,122 @@
+import type { PayloadMap } from '../actors/payload.ts'
+import { decode, encode } from '../actors/records.ts'
+import type { WorkflowStatus } from './workflow-service.ts'
+
+/** A run's summary: what is asked of a run without reading its history. */
+export interface RunRow {
+  readonly namespace: string
+  readonly workflowId: string
+  readonly runId: string
+  readonly firstExecutionRunId: string
+  readonly workflowType: string
+  readonly taskQueue: string
+  readonly startTime: number
+  readonly taskTimeoutMs: number
+  readonly executionTimeoutMs?: number | undefined
+  readonly executionExpirationTime?: number | undefined
+  readonly runTimeoutMs?: number | undefined
+  readonly memo?: PayloadMap | undefined
+  readonly searchAttributes?: PayloadMap | undefined
+  readonly status: WorkflowStatus
+  readonly closeTime?: number | undefined
+  /** Of a closed run, the last turn that ended: what a replay may do. 0 while the run is open. */
+  readonly closeSeq: number
+  readonly historyLength: number
+  /** The run that continues this one. */
+  readonly newRunId?: string | undefined
+  /** Inputs that were handled as one activation: first and last number, in order. */
+  readonly groups: readonly (readonly [first: number, last: number])[]
+  readonly cancelRequested: boolean
+  readonly quarantined?: { readonly reason: string; readonly since: number } | undefined
+}
+
+const STATUSES: readonly WorkflowStatus[] = [
+  'RUNNING',
+  'COMPLETED',
+  'FAILED',
+  'CANCELED',
+  'TERMINATED',
+  'CONTINUED_AS_NEW',
+  'TIMED_OUT',
+]
+const ROW_FORMAT = 1
+
+/** Fields by position; a later format may append to them. */
+export function encodeRunRow(row: RunRow): Uint8Array {
+  return encode([
+    ROW_FORMAT,
+    row.namespace,
+    row.workflowId,
+    row.runId,
+    row.firstExecutionRunId === row.runId ? null : row.firstExecutionRunId,
+    row.workflowType,
+    row.taskQueue,
+    row.startTime,
+    row.taskTimeoutMs,
+    row.executionTimeoutMs ?? null,
+    row.executionExpirationTime ?? null,
+    row.runTimeoutMs ?? null,
+    row.memo ?? null,
+    row.searchAttributes ?? null,
+    STATUSES.indexOf(row.status),
+    row.closeTime ?? null,
+    row.closeSeq,
+    row.historyLength,
+    row.newRunId ?? null,
+    row.groups,
+    row.cancelRequested,
+    row.quarantined ?? null,
+  ])
+}
+
+type Stored = [
+  format: number,
+  namespace: string,
+  workflowId: string,
+  runId: string,
+  firstExecutionRunId: string | null,
+  workflowType: string,
+  taskQueue: string,
+  startTime: number,
+  taskTimeoutMs: number,
+  executionTimeoutMs: number | null,
+  executionExpirationTime: number | null,
+  runTimeoutMs: number | null,
+  memo: PayloadMap | null,
+  searchAttributes: PayloadMap | null,
+  status: number,
+  closeTime: number | null,
+  closeSeq: number,
+  historyLength: number,
+  newRunId: string | null,
+  groups: [number, number][],
+  cancelRequested: boolean,
+  quarantined: { reason: string; since: number } | null,
+]
+
+export function decodeRunRow(bytes: Uint8Array): RunRow {
+  const at = decode<Stored>(bytes)
+  return {
+    namespace: at[1],
+    workflowId: at[2],
+    runId: at[3],
+    firstExecutionRunId: at[4] ?? at[3],
+    workflowType: at[5],
+    taskQueue: at[6],
+    startTime: at[7],
+    taskTimeoutMs: at[8],
+    executionTimeoutMs: at[9] ?? undefined,
+    executionExpirationTime: at[10] ?? undefined,
+    runTimeoutMs: at[11] ?? undefined,
+    memo: at[12] ?? undefined,
+    searchAttributes: at[13] ?? undefined,
+    status: STATUSES[at[14]] ?? 'RUNNING',
+    closeTime: at[15] ?? undefined,
+    closeSeq: at[16],
+    historyLength: at[17],
+    newRunId: at[18] ?? undefined,
+    groups: at[19],
+    cancelRequested: at[20],
+    quarantined: at[21] ?? undefined,
+  }
+}

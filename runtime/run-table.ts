@@ -1,0 +1,128 @@
+import { shardOf } from './shard.ts'
+import type { Journal } from './journal.ts'
+import { activityOfKey, RowTable, runKey, tableRange, workflowIdKey } from './row-keys.ts'
+import { Run } from './run.ts'
+import { isRunId, runOfRunId } from './run-id.ts'
+import { decodeRunRow, type RunRow } from './run-row.ts'
+
+/**
+ * The runs that the host has in memory, and the way to all others: a cold run is read from the
+ * journal when it is asked for, and idle ones are forgotten when there are too many. A workflow that
+ * nothing happens to costs no memory.
+ */
+export class RunTable {
+  readonly #journal: Journal
+  readonly #maxRuns: number
+  readonly #byKey = new Map<number, Run>()
+  /** The current or last run of a workflow, by namespace, NUL and workflow id. */
+  readonly #byWorkflow = new Map<string, Run>()
+  #sweep: Iterator<Run> | undefined
+  #nextKey: number
+
+  constructor(journal: Journal, maxRuns: number) {
+    this.#journal = journal
+    this.#maxRuns = maxRuns
+    this.#nextKey = Math.max(1, journal.nextRun)
+  }
+
+  allocateKey(): number {
+    return this.#nextKey++
+  }
+
+  /** A new run; from now on the current one of its workflow id. */
+  add(key: number, row: RunRow): Run {
+    const run = new Run(key, shardOf(row.namespace, row.workflowId), row, 0, 0)
+    this.#byKey.set(key, run)
+    this.#byWorkflow.set(`${row.namespace}\0${row.workflowId}`, run)
+    return run
+  }
+
+  /** The current or last run of a workflow id. */
+  current(namespace: string, workflowId: string): Run | undefined {
+    const known = this.#byWorkflow.get(`${namespace}\0${workflowId}`)
+    if (known !== undefined) return known
+    const value = this.#journal.getRow(workflowIdKey(namespace, workflowId))
+    if (value === undefined) return undefined
+    const run = this.byKey(decodeKey(value))
+    if (run !== undefined) this.#byWorkflow.set(`${namespace}\0${workflowId}`, run)
+    return run
+  }
+
+  /** A run by its id, if it is one of this workflow id's. */
+  byRunId(namespace: string, workflowId: string, runId: string): Run | undefined {
+    if (!isRunId(runId)) return undefined
+    const run = this.byKey(runOfRunId(runId))
+    if (run === undefined) return undefined
+    const { row } = run
+    return row.runId === runId.toLowerCase() &&
+      row.workflowId === workflowId &&
+      row.namespace === namespace
+      ? run
+      : undefined
+  }
+
+  byKey(key: number): Run | undefined {
+    const known = this.#byKey.get(key)
+    if (known !== undefined) return known
+    const value = this.#journal.getRow(runKey(key))
+    if (value === undefined) return undefined
+    const row = decodeRunRow(value)
+    const progress = this.#journal.runState(key)
+    const run = new Run(
+      key,
+      shardOf(row.namespace, row.workflowId),
+      row,
+      progress?.head ?? 0,
+      progress?.processed ?? 0,
+    )
+    const prefix = runKey(key).subarray(1)
+    for (const [activity] of this.#journal.rows(tableRange(RowTable.activity, prefix))) {
+      run.activities.add(activityOfKey(activity).seq)
+    }
+    this.#byKey.set(key, run)
+    return run
+  }
+
+  /** The runs in memory. */
+  values(): IterableIterator<Run> {
+    return this.#byKey.values()
+  }
+
+  get size(): number {
+    return this.#byKey.size
+  }
+
+  /**
+   * Look at up to `budget` runs in turn and forget the idle ones, while there are too many. Only
+   * between macrotasks: whoever holds a run in the middle of a call must not find another object
+   * for it later.
+   */
+  forgetIdle(budget: number): void {
+    for (let looked = 0; looked < budget && this.#byKey.size > this.#maxRuns; looked++) {
+      this.#sweep ??= this.#byKey.values()
+      const next = this.#sweep.next()
+      if (next.done === true) {
+        this.#sweep = undefined
+        return
+      }
+      if (next.value.isIdle) this.#forget(next.value)
+    }
+  }
+
+  #forget(run: Run): void {
+    this.#byKey.delete(run.key)
+    const workflow = `${run.row.namespace}\0${run.row.workflowId}`
+    if (this.#byWorkflow.get(workflow) === run) this.#byWorkflow.delete(workflow)
+  }
+}
+
+/** The value of a workflow-id row. */
+export function encodeKey(key: number): Uint8Array {
+  const value = Buffer.allocUnsafe(8)
+  value.writeDoubleLE(key)
+  return value
+}
+
+function decodeKey(value: Uint8Array): number {
+  return Buffer.from(value.buffer, value.byteOffset, value.byteLength).readDoubleLE()
+}

@@ -1,0 +1,153 @@
+import type { Input } from '../actors/inputs.ts'
+import type { QueryOutcome, QueryRequest } from '../actors/turns.ts'
+import type { RunRow } from './run-row.ts'
+import type { ParkedState } from './workflow-service.ts'
+
+/** A promise's two ends, kept until something happens to the run. */
+export interface Waiter {
+  readonly resolve: () => void
+  readonly reject: (error: Error) => void
+}
+
+/** Someone who waits until a turn has ended. */
+export interface TurnWaiter extends Waiter {
+  readonly seq: number
+}
+
+/** Someone who waits until the turn of an input that has no number yet has ended. */
+export interface PendingTurnWaiter extends Waiter {
+  /** Its place among the run's pending inputs. */
+  readonly index: number
+}
+
+export interface QueuedQuery {
+  readonly id: number
+  readonly request: QueryRequest
+  readonly resolve: (outcome: QueryOutcome) => void
+  readonly reject: (error: Error) => void
+}
+
+/**
+ * A run on its way to its end, from the arrival of a terminal command:
+ * - `settling`: inputs accepted before it are still being committed
+ * - `regrouping`: those inputs and the closing turn are done again as one activation
+ * - `committing`: the close is being written
+ */
+export interface Closing {
+  phase: 'settling' | 'regrouping' | 'committing'
+  /** The turn that issued the terminal command. */
+  readonly seq: number
+  /** What to do once everything accepted has been committed. */
+  readonly onSettled: () => void
+}
+
+/**
+ * What the host knows of one run: where it is in its inputs, where its actor is, and who waits.
+ *
+ * The numbers only grow, and `processed ≤ fed`, `fed ≤ committed ≤ head` hold throughout: an input
+ * is numbered when its batch is cut, committed before it is fed to the actor, and processed after.
+ */
+export class Run {
+  readonly key: number
+  readonly shard: number
+  row: RunRow
+
+  /** The last input with a number; pending ones follow. */
+  head: number
+  committed: number
+  /** The last input sent to the actor, while there is one. */
+  fed = 0
+  /** The last input whose turn has ended and whose results were accepted. */
+  processed: number
+  /** `processed` as the journal has it. */
+  processedRecorded: number
+  historyLength = 0
+
+  /** Accepted, to be numbered when the next batch is cut. */
+  pending: Input[] = []
+  pendingRequests: (readonly [index: number, hash: number])[] | undefined
+  pendingWaiters: PendingTurnWaiter[] | undefined
+  waiters: TurnWaiter[] = []
+  closeWaiters: Waiter[] = []
+  /** Called when anything of the run was committed. */
+  watchers: Set<() => void> | undefined
+
+  residency: 'absent' | 'loading' | 'live' = 'absent'
+  /** Journal records sent to the actor that is being loaded. */
+  loadedRecords = 0
+  /** Bytes of the next slice of a load that needs several. */
+  loadSliceBytes = 0
+  queuedForFeed = false
+  /** Records of its turns that are not committed yet; a load must wait for them. */
+  resultsInFlight = 0
+  /** Inputs that the actor is to handle as one activation, or was told to. */
+  regroup: readonly [first: number, last: number] | undefined
+
+  /** Has pending inputs in the open batch. */
+  dirty = false
+  progressNoted = false
+  closing: Closing | undefined
+  /** Requests that wait for the close to be decided, to be made again in this order. */
+  held: (() => void)[] = []
+
+  readonly activities = new Set<number>()
+  parked: ParkedState | undefined
+  /** A parked run is being tried again. */
+  retrying = false
+  parkTimer: NodeJS.Timeout | undefined
+  strikes = 0
+  queries: QueuedQuery[] = []
+  readonly outstandingQueries = new Map<number, QueuedQuery>()
+
+  constructor(key: number, shard: number, row: RunRow, head: number, processed: number) {
+    this.key = key
+    this.shard = shard
+    this.row = row
+    this.head = head
+    this.committed = head
+    this.processed = processed
+    this.processedRecorded = processed
+    this.historyLength = row.historyLength
+  }
+
+  get isOpen(): boolean {
+    return this.row.status === 'RUNNING'
+  }
+
+  /** The last turn that a new actor of this run does as a replay. */
+  get replayTo(): number {
+    return this.isOpen ? this.processed : this.row.closeSeq
+  }
+
+  /** May an actor be built: neither parked and waiting for its next attempt, nor quarantined. */
+  get isReady(): boolean {
+    return (this.parked === undefined || this.retrying) && this.row.quarantined === undefined
+  }
+
+  /** Accepted inputs whose turns have not ended. */
+  get mailboxDepth(): number {
+    return this.head + this.pending.length - this.processed
+  }
+
+  /** May its object be forgotten: nothing under way that memory alone knows? */
+  get isIdle(): boolean {
+    return (
+      this.residency === 'absent' &&
+      this.pending.length === 0 &&
+      this.head === this.committed &&
+      (this.processed === this.committed || !this.isOpen) &&
+      this.processed === this.processedRecorded &&
+      this.resultsInFlight === 0 &&
+      this.closing === undefined &&
+      this.held.length === 0 &&
+      this.parked === undefined &&
+      this.strikes === 0 &&
+      !this.queuedForFeed &&
+      this.waiters.length === 0 &&
+      this.closeWaiters.length === 0 &&
+      this.watchers === undefined &&
+      this.queries.length === 0 &&
+      this.outstandingQueries.size === 0
+    )
+  }
+}

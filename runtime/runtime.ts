@@ -1,0 +1,111 @@
+import type { QueryResponse, WorkflowService } from './workflow-service.ts'
+import { bundleWorkflowCode } from './bundle.ts'
+import { Client } from './client.ts'
+import { Engine, type EngineState } from './engine.ts'
+import type { Journal } from './journal.ts'
+import { openLmdbJournal } from './journal-lmdb.ts'
+import { type ResolvedOptions, resolveOptions, type RuntimeOptions } from './options.ts'
+import { WorkflowReads } from './workflow-reads.ts'
+import { WorkflowWrites } from './workflow-writes.ts'
+
+/** `recovering` lasts until everything unfinished has been taken up; calls are accepted then too. */
+export type RuntimeState = EngineState
+
+/**
+ * signalbox in your process: the journal, the workflow threads, the activities and the client.
+ *
+ * ```ts
+ * const runtime = await Runtime.open({ dataDir: './data', workflowsPath: './workflows.ts' })
+ * const handle = await runtime.client.workflow.start('greeter', { workflowId: 'g-1', args: [] })
+ * await handle.signal('greet', 'Ada')
+ * await runtime.close()
+ * ```
+ */
+export class Runtime {
+  /** Start, signal, query and follow workflows, in the shapes of `@temporalio/client`. */
+  readonly client: Client
+  /** The same in plain data with payloads already converted, for front ends such as the HTTP API. */
+  readonly service: WorkflowService
+  readonly #engine: Engine
+  readonly #journal: Journal
+  #closed: Promise<void> | undefined
+
+  private constructor(engine: Engine, journal: Journal) {
+    this.#engine = engine
+    this.#journal = journal
+    this.service = createService(engine)
+    this.client = new Client(this.service)
+  }
+
+  /**
+   * Open a data folder, bundle the workflow code, start the slots, and take up what was unfinished.
+   *
+   * @throws SIGNALBOX_ERR_INVALID_OPTION, SIGNALBOX_ERR_DATA_DIR_LOCKED (another process has the
+   * folder), SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE, SIGNALBOX_ERR_BUNDLE_FAILED (with file and import),
+   * SIGNALBOX_ERR_JOURNAL_CORRUPT
+   */
+  static async open(options: RuntimeOptions): Promise<Runtime> {
+    const resolved = resolveOptions(options)
+    const bundle = resolved.workflowBundle ?? (await bundleOf(resolved))
+    const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
+    const engine = new Engine(resolved, journal, bundle)
+    try {
+      await engine.start()
+    } catch (error) {
+      await engine.close()
+      await journal.close()
+      throw error
+    }
+    return new Runtime(engine, journal)
+  }
+
+  get state(): RuntimeState {
+    return this.#engine.state
+  }
+
+  /** The names of the functions that the workflow bundle exports. */
+  get workflowTypes(): readonly string[] {
+    return this.#engine.workflowTypes()
+  }
+
+  /**
+   * Stop accepting, finish the turns in hand, commit, release the folder. Idempotent; waits at most
+   * `limits.closeTimeoutMs` for turns and activities, which are taken up again by the next open.
+   */
+  close(): Promise<void> {
+    this.#closed ??= this.#close()
+    return this.#closed
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close()
+  }
+
+  async #close(): Promise<void> {
+    await this.#engine.close()
+    await this.#journal.close()
+  }
+}
+
+function bundleOf(options: ResolvedOptions): ReturnType<typeof bundleWorkflowCode> {
+  return bundleWorkflowCode({ workflowsPath: options.workflowsPath as string })
+}
+
+function createService(engine: Engine): WorkflowService {
+  const writes = new WorkflowWrites(engine)
+  const reads = new WorkflowReads(engine)
+  return {
+    startWorkflow: (request) => writes.startWorkflow(request),
+    signalWorkflow: (request) => writes.signalWorkflow(request),
+    signalWithStart: (request) => writes.signalWithStart(request),
+    cancelWorkflow: (request) => writes.cancelWorkflow(request),
+    terminateWorkflow: (request) => writes.terminateWorkflow(request),
+    releaseWorkflow: (target) => writes.releaseWorkflow(target),
+    queryWorkflow: (request): Promise<QueryResponse> => reads.queryWorkflow(request),
+    describeWorkflow: (target) => reads.describeWorkflow(target),
+    waitForClose: (request) => reads.waitForClose(request),
+    getHistory: (request) => reads.getHistory(request),
+    listWorkflows: (request) => engine.visibility.list(request),
+    countWorkflows: (request) => engine.visibility.count(request),
+  }
+}

@@ -1,0 +1,165 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { type Frame, FrameWriter, readFrames } from '../actors/frames.ts'
+import { type SlotReport, STATUS_BYTES, StatusField } from '../actors/protocol.ts'
+import type { WorkflowBundle } from '../actors/turns.ts'
+import type { Logger } from './logger.ts'
+import type { WorkerPool } from './worker-pool.ts'
+
+const RESPAWN_MS = 50
+const RESPAWN_MAX_MS = 5_000
+
+export interface SupervisorPorts {
+  /** The slot is up, for the first time or anew: it holds no actor. */
+  readonly onReady: (slot: SlotSupervisor, workflowTypes: readonly string[]) => void
+  readonly onFrame: (slot: SlotSupervisor, frame: Frame) => void
+  /** A report was handled whole. */
+  readonly onReport: (slot: SlotSupervisor) => void
+  /** The worker is gone. `suspect` is the run in whose code it was, or 0. */
+  readonly onDeath: (slot: SlotSupervisor, suspect: number, reason: string) => void
+}
+
+/**
+ * One slot as the host sees it: its worker, its port and how much it has been sent. A worker that
+ * dies or is ended is replaced; what the old one still says is not heard, since its port is closed
+ * before the new one is made.
+ */
+export class SlotSupervisor {
+  readonly index: number
+  readonly #pool: WorkerPool
+  readonly #bundle: WorkflowBundle
+  readonly #ports: SupervisorPorts
+  readonly #logger: Logger
+  readonly #writer = new FrameWriter()
+  #status = new Float64Array(new SharedArrayBuffer(STATUS_BYTES))
+  #port: MessagePort | undefined
+  #abort: AbortController | undefined
+  #ended: Promise<void> = Promise.resolve()
+  #killReason: string | undefined
+  #ready = false
+  #everReady = false
+  #closing = false
+  #outstanding = 0
+  #respawnMs = RESPAWN_MS
+  #respawnTimer: NodeJS.Timeout | undefined
+  #seenTurns = -1
+  #unchanged = 0
+
+  constructor(
+    index: number,
+    pool: WorkerPool,
+    bundle: WorkflowBundle,
+    ports: SupervisorPorts,
+    logger: Logger,
+  ) {
+    this.index = index
+    this.#pool = pool
+    this.#bundle = bundle
+    this.#ports = ports
+    this.#logger = logger
+  }
+
+  /** Has any of its workers come up? If not, the code itself does not load. */
+  get everReady(): boolean {
+    return this.#everReady
+  }
+
+  get ready(): boolean {
+    return this.#ready
+  }
+
+  /** Bytes sent or about to be sent that the slot has not handled yet. */
+  get outstandingBytes(): number {
+    return this.#outstanding
+  }
+
+  start(): void {
+    const { port1, port2 } = new MessageChannel()
+    const status = new SharedArrayBuffer(STATUS_BYTES)
+    const abort = new AbortController()
+    this.#status = new Float64Array(status)
+    this.#port = port1
+    this.#abort = abort
+    this.#killReason = undefined
+    this.#outstanding = 0
+    port1.on('message', (report: SlotReport) => this.#hear(report))
+    this.#ended = this.#pool.run({ port: port2, bundle: this.#bundle, status }, abort.signal).then(
+      () => this.#died('the worker ended by itself'),
+      (error: unknown) => this.#died(error instanceof Error ? error.message : String(error)),
+    )
+  }
+
+  write: FrameWriter['write'] = (kind, run, seq, count, body, flags) => {
+    const size = this.#writer.write(kind, run, seq, count, body, flags)
+    this.#outstanding += body === undefined ? 0 : body.length
+    return size
+  }
+
+  /** Post what was written in this tick. */
+  flush(): void {
+    if (this.#writer.length === 0) return
+    const frames = this.#writer.take()
+    this.#port?.postMessage(frames, [frames.buffer])
+  }
+
+  /** End the worker at once; it is replaced. */
+  kill(reason: string): void {
+    if (this.#abort === undefined || this.#killReason !== undefined) return
+    this.#killReason = reason
+    this.#abort.abort()
+  }
+
+  /** How many observations in a row found the worker in the same turn. */
+  observe(): number {
+    const turns = this.#status[StatusField.turns] as number
+    const busy = this.#ready && this.#status[StatusField.run] !== 0
+    this.#unchanged = busy && turns === this.#seenTurns ? this.#unchanged + 1 : 0
+    this.#seenTurns = turns
+    return this.#unchanged
+  }
+
+  /** The run in whose code the worker is, or 0. */
+  get currentRun(): number {
+    return this.#status[StatusField.run] as number
+  }
+
+  /** Let the worker end by itself; kill it after `graceMs`. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true
+    clearTimeout(this.#respawnTimer)
+    this.#port?.close()
+    const timer = setTimeout(() => this.#abort?.abort(), graceMs)
+    await this.#ended
+    clearTimeout(timer)
+  }
+
+  #hear(report: SlotReport): void {
+    if (!this.#ready) {
+      this.#ready = true
+      this.#everReady = true
+      this.#ports.onReady(this, report.workflowTypes ?? [])
+    }
+    this.#outstanding -= report.consumed
+    if (report.frames.length > 0) {
+      this.#respawnMs = RESPAWN_MS
+      readFrames(report.frames, (frame) => this.#ports.onFrame(this, frame))
+    }
+    this.#ports.onReport(this)
+  }
+
+  #died(error: string): void {
+    const suspect = this.currentRun
+    const reason = this.#killReason ?? error
+    this.#port?.removeAllListeners('message')
+    this.#port?.close()
+    this.#port = undefined
+    this.#abort = undefined
+    this.#ready = false
+    this.#unchanged = 0
+    this.#writer.take()
+    if (this.#closing) return
+    this.#logger.warn({ slot: this.index, run: suspect, reason }, 'slot died; starting it anew')
+    this.#ports.onDeath(this, suspect, reason)
+    this.#respawnTimer = setTimeout(() => this.start(), this.#respawnMs)
+    this.#respawnMs = Math.min(this.#respawnMs * 2, RESPAWN_MAX_MS)
+  }
+}

@@ -1,0 +1,149 @@
+import type { Clock } from './clock.ts'
+import type { Journal } from './journal.ts'
+import { timerKey, type TimerRow, timerOfKey } from './row-keys.ts'
+
+/** Timers due within this time are in memory; the others are read from the index as they come near. */
+const HORIZON_MS = 60_000
+/** How many rows of the index are read in one macrotask. */
+const SCAN_ROWS = 2_000
+
+/**
+ * Durable timers. The journal has a row per pending timer, sorted by due time; in memory are only
+ * those whose key is below the cursor, up to which the index has been read. Starting a timer costs
+ * the same however many are pending.
+ */
+export class Timers {
+  readonly #journal: Journal
+  readonly #clock: Clock
+  readonly #fire: (timer: TimerRow) => void
+  readonly #near = new TimerHeap()
+  readonly #cancelled = new Set<string>()
+  #cursor = timerKey(0, 0, 0)
+  #alarm: { cancel(): void } | undefined
+  #alarmAt = Number.POSITIVE_INFINITY
+  #stopped = false
+
+  constructor(journal: Journal, clock: Clock, fire: (timer: TimerRow) => void) {
+    this.#journal = journal
+    this.#clock = clock
+    this.#fire = fire
+  }
+
+  /** Read what is due soon, and go on from there. */
+  start(): void {
+    this.#scan()
+  }
+
+  /** A timer whose row is durable. */
+  add(timer: TimerRow): void {
+    if (!this.#isRead(timer)) return
+    this.#near.push(timer)
+    this.#arm(timer.dueTime)
+  }
+
+  /** A timer whose row is gone. */
+  cancel(timer: TimerRow): void {
+    if (this.#isRead(timer)) this.#cancelled.add(nameOf(timer))
+  }
+
+  stop(): void {
+    this.#stopped = true
+    this.#alarm?.cancel()
+  }
+
+  /** Below the cursor: in memory if it is anywhere. */
+  #isRead(timer: TimerRow): boolean {
+    return Buffer.compare(timerKey(timer.dueTime, timer.run, timer.seq), this.#cursor) < 0
+  }
+
+  /** Read the index up to the horizon, a slice a macrotask, then sleep until something is due. */
+  #scan(): void {
+    if (this.#stopped) return
+    const until = this.#clock.now() + HORIZON_MS
+    const end = timerKey(until, 0, 0)
+    let rows = 0
+    let lastKey: Buffer | undefined
+    for (const [key] of this.#journal.rows({ start: this.#cursor, end, limit: SCAN_ROWS })) {
+      lastKey = Buffer.from(key)
+      this.#near.push(timerOfKey(lastKey))
+      rows++
+    }
+    if (lastKey !== undefined && rows === SCAN_ROWS) {
+      this.#cursor = Buffer.concat([lastKey, Buffer.of(0)])
+      setImmediate(() => this.#scan())
+    } else {
+      if (Buffer.compare(end, this.#cursor) > 0) this.#cursor = end
+      this.#arm(until - HORIZON_MS / 2)
+    }
+    const first = this.#near.first
+    if (first !== undefined) this.#arm(first.dueTime)
+  }
+
+  #arm(at: number): void {
+    if (this.#stopped || at >= this.#alarmAt) return
+    this.#alarm?.cancel()
+    this.#alarmAt = at
+    this.#alarm = this.#clock.setTimer(at, () => this.#ring())
+  }
+
+  #ring(): void {
+    this.#alarm = undefined
+    this.#alarmAt = Number.POSITIVE_INFINITY
+    const now = this.#clock.now()
+    for (let timer = this.#near.first; timer !== undefined; timer = this.#near.first) {
+      if (timer.dueTime > now) break
+      this.#near.pop()
+      if (!this.#cancelled.delete(nameOf(timer))) this.#fire(timer)
+    }
+    this.#scan()
+  }
+}
+
+function nameOf(timer: TimerRow): string {
+  return `${timer.run}:${timer.seq}`
+}
+
+/** A binary heap by due time, then run and number: what is due together fires in the order of its start. */
+class TimerHeap {
+  readonly #items: TimerRow[] = []
+
+  get first(): TimerRow | undefined {
+    return this.#items[0]
+  }
+
+  push(timer: TimerRow): void {
+    const items = this.#items
+    let at = items.push(timer) - 1
+    while (at > 0) {
+      const parent = (at - 1) >> 1
+      if (!isBefore(timer, items[parent] as TimerRow)) break
+      items[at] = items[parent] as TimerRow
+      at = parent
+    }
+    items[at] = timer
+  }
+
+  pop(): void {
+    const items = this.#items
+    const last = items.pop()
+    if (last === undefined || items.length === 0) return
+    let at = 0
+    for (;;) {
+      let child = 2 * at + 1
+      if (child >= items.length) break
+      const right = child + 1
+      if (right < items.length && isBefore(items[right] as TimerRow, items[child] as TimerRow)) {
+        child = right
+      }
+      if (!isBefore(items[child] as TimerRow, last)) break
+      items[at] = items[child] as TimerRow
+      at = child
+    }
+    items[at] = last
+  }
+}
+
+function isBefore(a: TimerRow, b: TimerRow): boolean {
+  if (a.dueTime !== b.dueTime) return a.dueTime < b.dueTime
+  return a.run === b.run ? a.seq < b.seq : a.run < b.run
+}

@@ -1,0 +1,183 @@
+import { type Command, isTerminal, type TerminalCommand } from '../actors/commands.ts'
+import { type Frame, FrameFlag } from '../actors/frames.ts'
+import { decodeCommands, encode, encodeCommands, type TurnCommands } from '../actors/records.ts'
+import type { Acceptor } from './acceptor.ts'
+import type { ActivityRunner } from './activity-runner.ts'
+import type { ActivityTask } from './activity-task.ts'
+import type { Committer } from './committer.ts'
+import type { Dispatcher } from './dispatcher.ts'
+import { activityKey, timerKey } from './row-keys.ts'
+import type { Run } from './run.ts'
+import type { RunCloser } from './run-closer.ts'
+import type { Timers } from './timers.ts'
+
+/** What the results of turns set in motion. */
+export interface TurnResultsPorts {
+  readonly acceptor: Acceptor
+  readonly committer: Committer
+  readonly dispatcher: Dispatcher
+  readonly closer: RunCloser
+  readonly activities: ActivityRunner
+  readonly timers: Timers
+}
+
+/**
+ * What comes back from slots: progress and commands. Commands are journaled, and their effects are
+ * released when, and only when, the journal has them.
+ */
+export class TurnResults {
+  readonly #ports: TurnResultsPorts
+
+  constructor(ports: TurnResultsPorts) {
+    this.#ports = ports
+  }
+
+  /** All turns of the run up to `frame.seq` have ended without commands since the last report. */
+  progress(run: Run, frame: Frame): void {
+    if (!run.isOpen) return
+    run.historyLength = frame.count
+    this.#advance(run, frame.seq)
+    this.#endRegroup(run)
+    this.#ports.committer.noteProgress(run)
+  }
+
+  /** Turns from `frame.seq` on have ended, some of them with commands. */
+  commands(run: Run, frame: Frame): void {
+    // Closed past its mailbox while the slot was at work: those turns never happened.
+    if (!run.isOpen) return
+    const lastSeq = frame.seq + frame.count - 1
+    const record = decodeCommands(frame.body)
+    if ((frame.flags & FrameFlag.terminal) === 0) {
+      run.historyLength = record.historyLength
+      this.#commit(run, frame.seq, lastSeq, frame.body, record.turns)
+      this.#advance(run, lastSeq)
+      this.#endRegroup(run)
+      return
+    }
+    this.#closingTurn(run, frame, record)
+  }
+
+  /**
+   * The last turn closes the run. If more inputs were accepted in the meantime, they must be seen
+   * before the run closes (or be carried over): the closing turn is set aside, and the ones before
+   * it are committed as usual.
+   */
+  #closingTurn(
+    run: Run,
+    frame: Frame,
+    record: { readonly historyLength: number; readonly turns: readonly TurnCommands[] },
+  ): void {
+    const { closer } = this.#ports
+    const { turns, historyLength } = record
+    const [closingSeq, closingCommands] = turns[turns.length - 1] as TurnCommands
+    const terminal = closingCommands.find(isTerminal) as TerminalCommand
+    const commitAll = (): void => {
+      run.historyLength = historyLength
+      this.#commit(run, frame.seq, closingSeq, frame.body, turns)
+      this.#advance(run, closingSeq)
+    }
+    const waiting = run.head > closingSeq || run.pending.length > 0
+    if (!waiting) {
+      commitAll()
+      closer.close(run, closingSeq, terminal)
+      return
+    }
+    if (terminal.kind === 'continueAsNew') {
+      closer.settle(run, closingSeq, () => {
+        commitAll()
+        closer.close(run, closingSeq, terminal)
+      })
+      return
+    }
+    const earlier = turns.slice(0, -1)
+    const before = closingSeq - 1
+    if (earlier.length > 0) {
+      const body = encodeCommands(historyLength, earlier)
+      this.#commit(run, frame.seq, before, body, earlier)
+    } else if (before > run.processed) {
+      this.#ports.committer.noteProgress(run)
+    }
+    this.#advance(run, before)
+    closer.settle(run, closingSeq, () => closer.regroup(run, closingSeq))
+  }
+
+  #commit(
+    run: Run,
+    firstSeq: number,
+    lastSeq: number,
+    body: Uint8Array,
+    turns: readonly TurnCommands[],
+  ): void {
+    const { committer, dispatcher } = this.#ports
+    committer.addCommands(run, firstSeq, lastSeq - firstSeq + 1, body)
+    for (const [, commands] of turns) for (const command of commands) this.#apply(run, command)
+    committer.afterCommit(() => {
+      // A load waits until the journal has everything that the actor before it issued.
+      if (run.resultsInFlight === 0 && run.residency === 'absent') dispatcher.wake(run)
+    })
+  }
+
+  /** Rows of the same commit, and the effect that follows it. */
+  #apply(run: Run, command: Command): void {
+    const { committer, timers, activities } = this.#ports
+    switch (command.kind) {
+      case 'startTimer': {
+        const timer = { dueTime: command.dueTime ?? 0, run: run.key, seq: command.seq }
+        committer.putRow(timerKey(timer.dueTime, timer.run, timer.seq), NO_VALUE)
+        committer.afterCommit(() => timers.add(timer))
+        return
+      }
+      case 'cancelTimer': {
+        if (command.dueTime === undefined) return
+        const timer = { dueTime: command.dueTime, run: run.key, seq: command.seq }
+        committer.deleteRow(timerKey(timer.dueTime, timer.run, timer.seq))
+        committer.afterCommit(() => timers.cancel(timer))
+        return
+      }
+      case 'scheduleActivity': {
+        const { namespace, workflowId, runId, workflowType } = run.row
+        const now = Date.now()
+        const task: ActivityTask = {
+          run: run.key,
+          workflow: { namespace, workflowId, runId, workflowType },
+          command,
+          scheduledTime: now,
+          attempt: 1,
+          started: true,
+          dueTime: now,
+        }
+        run.activities.add(command.seq)
+        committer.putRow(activityKey(run.key, command.seq), encode(task))
+        committer.afterCommit(() => activities.schedule(task))
+        return
+      }
+      case 'requestCancelActivity':
+        committer.afterCommit(() => activities.requestCancel(run.key, command.seq))
+        return
+      default:
+        // The terminal commands are the closer's.
+        return
+    }
+  }
+
+  #advance(run: Run, seq: number): void {
+    if (seq <= run.processed) return
+    this.#ports.acceptor.handled(seq - run.processed)
+    run.processed = seq
+    run.parked = undefined
+    run.retrying = false
+    run.strikes = 0
+    if (run.waiters.length === 0) return
+    const { waiters } = run
+    run.waiters = waiters.filter((waiter) => waiter.seq > seq)
+    for (const waiter of waiters) if (waiter.seq <= seq) waiter.resolve()
+  }
+
+  /** The regrouped turn has ended and the run is still open: what was held back comes in now. */
+  #endRegroup(run: Run): void {
+    if (run.regroup === undefined || run.processed < run.regroup[1]) return
+    this.#ports.closer.endRegroup(run)
+  }
+}
+
+const NO_VALUE = new Uint8Array(0)

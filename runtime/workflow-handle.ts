@@ -1,0 +1,227 @@
+import { failureToError } from '../actors/failure-converter.ts'
+import { fromPayload } from '../actors/payload-converter.ts'
+import type {
+  QueryDefinition,
+  SignalDefinition,
+  Workflow,
+  WorkflowResultType,
+} from '../actors/workflow/definitions.ts'
+import {
+  QueryRejectedError,
+  toClientError,
+  WorkflowContinuedAsNewError,
+  WorkflowFailedError,
+} from './client-errors.ts'
+import { convert } from './convert-arguments.ts'
+import type {
+  HistoryEvent,
+  QueryRejectCondition,
+  Target,
+  WaitFor,
+  WorkflowDescription,
+  WorkflowService,
+} from './workflow-service.ts'
+
+/** Long polls within one `result()`: each waits this long before it looks again. */
+const RESULT_POLL_MS = 60_000
+
+/** A signal with options, where its definition or name alone would do. */
+export interface SignalOptions<Args extends unknown[] = unknown[]> {
+  readonly signal: SignalDefinition<Args> | string
+  /**
+   * Makes a retry safe: the same id for the same workflow id is applied once, across crashes and
+   * continue-as-new. The same id with another payload rejects with SIGNALBOX_ERR_REQUEST_ID_REUSED.
+   */
+  readonly requestId?: string
+  /** Resolve once the signal is on disk (default), or once the workflow has handled it as well. */
+  readonly waitFor?: WaitFor
+}
+
+interface HandleTarget {
+  readonly namespace: string | undefined
+  readonly workflowId: string
+  readonly runId: string | undefined
+  readonly followRuns: boolean
+  readonly firstExecutionRunId: string | undefined
+  readonly startedRunId?: string
+}
+
+/** A way to one workflow, in the shape of `@temporalio/client`'s handle. */
+export class WorkflowHandle<W extends Workflow = Workflow> {
+  readonly workflowId: string
+  /** The run the handle is bound to, if it was made for one. */
+  readonly runId: string | undefined
+  /** The first run of the chain that `start` or `signalWithStart` gave the handle for. */
+  readonly firstExecutionRunId: string | undefined
+  /** Of `signalWithStart`: the run that took the signal. */
+  readonly signaledRunId: string | undefined
+  readonly #service: WorkflowService
+  readonly #target: HandleTarget
+
+  /** @internal */
+  constructor(service: WorkflowService, target: HandleTarget) {
+    this.#service = service
+    this.#target = target
+    this.workflowId = target.workflowId
+    this.runId = target.runId
+    this.firstExecutionRunId = target.firstExecutionRunId
+    this.signaledRunId = target.startedRunId
+  }
+
+  /**
+   * Send a signal. Resolves when it is on disk; signals sent without awaiting keep their order.
+   *
+   * With options: `handle.signal({ signal: buy, requestId: 'order-17', waitFor: 'processed' }, 3)`.
+   *
+   * @throws WorkflowNotFoundError, SIGNALBOX_ERR_MAILBOX_FULL, SIGNALBOX_ERR_PAYLOAD_TOO_LARGE,
+   * SIGNALBOX_ERR_REQUEST_ID_REUSED, SIGNALBOX_ERR_INDETERMINATE (retry with the same request id)
+   */
+  signal<Args extends unknown[] = unknown[]>(
+    signal: SignalDefinition<Args> | SignalOptions<Args> | string,
+    ...args: Args
+  ): Promise<void> {
+    const named = typeof signal === 'string' ? undefined : signal
+    const options = named !== undefined && 'signal' in named ? named : undefined
+    const definition =
+      options === undefined ? (signal as SignalDefinition | string) : options.signal
+    const { namespace, workflowId, runId } = this.#target
+    return this.#call(() =>
+      this.#service.signalWorkflow({
+        namespace,
+        workflowId,
+        runId,
+        signalName: typeof definition === 'string' ? definition : definition.name,
+        args: convert(args),
+        requestId: options?.requestId,
+        waitFor: options?.waitFor,
+      }),
+    )
+  }
+
+  /**
+   * Ask the workflow for something. The answer reflects every signal acknowledged before.
+   *
+   * @throws QueryNotRegisteredError, SIGNALBOX_ERR_QUERY_FAILED, SIGNALBOX_ERR_WORKFLOW_NOT_READY
+   */
+  query<Ret, Args extends unknown[] = []>(
+    query: QueryDefinition<Ret, Args> | string,
+    ...args: Args
+  ): Promise<Ret> {
+    return this.queryWithOptions(query, { args })
+  }
+
+  /** {@link query} with a reject condition. @throws QueryRejectedError */
+  async queryWithOptions<Ret, Args extends unknown[] = []>(
+    query: QueryDefinition<Ret, Args> | string,
+    options: { readonly args?: Args; readonly rejectCondition?: QueryRejectCondition },
+  ): Promise<Ret> {
+    const { namespace, workflowId, runId } = this.#target
+    const answer = await this.#call(() =>
+      this.#service.queryWorkflow({
+        namespace,
+        workflowId,
+        runId,
+        queryType: typeof query === 'string' ? query : query.name,
+        args: convert(options.args ?? []),
+        rejectCondition: options.rejectCondition,
+      }),
+    )
+    if (answer.rejectedStatus !== undefined) throw new QueryRejectedError(answer.rejectedStatus)
+    return fromPayload(answer.result) as Ret
+  }
+
+  /**
+   * The workflow's result, once it has closed.
+   *
+   * @throws WorkflowFailedError if it failed, was cancelled, was terminated or timed out
+   * @throws WorkflowContinuedAsNewError if the handle does not follow runs
+   */
+  async result(): Promise<WorkflowResultType<W>> {
+    const { namespace, workflowId, followRuns, startedRunId } = this.#target
+    const runId = this.#target.runId ?? startedRunId
+    for (;;) {
+      const status = await this.#call(() =>
+        this.#service.waitForClose({
+          namespace,
+          workflowId,
+          runId,
+          followRuns,
+          timeoutMs: RESULT_POLL_MS,
+        }),
+      )
+      if (!status.closed) continue
+      if (status.status === 'COMPLETED') {
+        return fromPayload(status.result ?? null) as WorkflowResultType<W>
+      }
+      if (status.newRunId !== undefined) {
+        throw new WorkflowContinuedAsNewError('Workflow continued as new', status.newRunId)
+      }
+      const cause = status.failure === undefined ? undefined : failureToError(status.failure)
+      const what = {
+        FAILED: 'failed',
+        CANCELED: 'cancelled',
+        TERMINATED: 'terminated',
+        TIMED_OUT: 'timed out',
+      }[status.status as 'FAILED' | 'CANCELED' | 'TERMINATED' | 'TIMED_OUT']
+      const retryState = status.status === 'TIMED_OUT' ? 'TIMEOUT' : 'RETRY_POLICY_NOT_SET'
+      throw new WorkflowFailedError(`Workflow execution ${what}`, cause, retryState)
+    }
+  }
+
+  /** Status, pending activities, mailbox depth, and why the run does not advance if it does not. */
+  describe(): Promise<WorkflowDescription> {
+    return this.#call(() => this.#service.describeWorkflow(this.#runTarget()))
+  }
+
+  /** Ask the workflow to cancel itself: its root scope is cancelled, and its code decides. Idempotent. */
+  cancel(reason?: string): Promise<void> {
+    const { firstExecutionRunId } = this.#target
+    return this.#call(() =>
+      this.#service.cancelWorkflow({ ...this.#runTarget(), firstExecutionRunId, reason }),
+    )
+  }
+
+  /** Close the workflow at once, past its mailbox. @throws WorkflowNotFoundError if it has closed */
+  terminate(reason?: string): Promise<void> {
+    const { firstExecutionRunId } = this.#target
+    return this.#call(() =>
+      this.#service.terminateWorkflow({ ...this.#runTarget(), firstExecutionRunId, reason }),
+    )
+  }
+
+  /** Let a parked or quarantined run try again at once, after the cause was mended. */
+  release(): Promise<void> {
+    return this.#call(() => this.#service.releaseWorkflow(this.#runTarget()))
+  }
+
+  /** The run's history as Temporal history events. */
+  async fetchHistory(): Promise<{ readonly events: readonly HistoryEvent[] }> {
+    const events: HistoryEvent[] = []
+    let pageToken: string | undefined
+    do {
+      const page = await this.#call(() =>
+        this.#service.getHistory({ ...this.#runTarget(), pageToken }),
+      )
+      events.push(...page.events)
+      pageToken = page.nextPageToken
+    } while (pageToken !== undefined)
+    return { events }
+  }
+
+  #runTarget(): Target {
+    const { namespace, workflowId, runId } = this.#target
+    return { namespace, workflowId, runId }
+  }
+
+  /** A call that fails does so as a rejection with the class that Temporal's clients know. */
+  #call<T>(call: () => Promise<T>): Promise<T> {
+    const { workflowId, runId } = this.#target
+    try {
+      return call().catch((error: unknown) => {
+        throw toClientError(error, workflowId, runId)
+      })
+    } catch (error) {
+      return Promise.reject(toClientError(error, workflowId, runId) as Error)
+    }
+  }
+}

@@ -1,0 +1,169 @@
+import type { QueryOutcome } from '../actors/turns.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { SignalboxError } from './errors.ts'
+import { historyPage } from './history-page.ts'
+import { checkIdentifier } from './identifiers.ts'
+import type { Run, Waiter } from './run.ts'
+import { readClose, readTurns } from './run-history.ts'
+import { summarize } from './visibility.ts'
+import { findRun, notFound } from './workflow-target.ts'
+import type {
+  CloseStatus,
+  HistoryRequest,
+  HistoryResponse,
+  QueryRejectCondition,
+  QueryRequest,
+  QueryResponse,
+  Target,
+  WaitForCloseRequest,
+  WorkflowDescription,
+  WorkflowStatus,
+} from './workflow-service.ts'
+
+/**
+ * The calls that change nothing. They see what is durable: a run whose start is still being written
+ * is waited for.
+ */
+export class WorkflowReads {
+  readonly #parts: EngineParts
+  #nextQuery = 1
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+  }
+
+  /** Guarantee: the answer reflects every signal that was acknowledged before this call. */
+  async queryWorkflow(request: QueryRequest): Promise<QueryResponse> {
+    checkIdentifier('QueryType', request.queryType)
+    const run = await this.#durableRun(request)
+    if (isRejected(run.row.status, request.rejectCondition ?? 'NONE')) {
+      return { rejectedStatus: run.row.status }
+    }
+    const notReady = this.#parts.failures.notReady(run)
+    if (notReady !== undefined) throw notReady
+    const outcome = await new Promise<QueryOutcome>((resolve, reject) => {
+      const { queryType, args, headers } = request
+      run.queries.push({
+        id: this.#nextQuery++,
+        request: { queryType, args, ...(headers === undefined ? {} : { headers }) },
+        resolve,
+        reject,
+      })
+      this.#parts.dispatcher.wake(run)
+    })
+    if ('result' in outcome) return { result: outcome.result }
+    throw new SignalboxError(
+      outcome.notRegistered === true
+        ? 'SIGNALBOX_ERR_QUERY_NOT_REGISTERED'
+        : 'SIGNALBOX_ERR_QUERY_FAILED',
+      outcome.failure.message,
+      { fields: { failure: outcome.failure, queryType: request.queryType } },
+    )
+  }
+
+  async describeWorkflow(target: Target): Promise<WorkflowDescription> {
+    const run = await this.#durableRun(target)
+    const { row, parked } = run
+    return {
+      ...summarize(row),
+      historyLength: run.historyLength,
+      taskTimeoutMs: row.taskTimeoutMs,
+      ...(row.executionTimeoutMs === undefined
+        ? {}
+        : { executionTimeoutMs: row.executionTimeoutMs }),
+      ...(row.runTimeoutMs === undefined ? {} : { runTimeoutMs: row.runTimeoutMs }),
+      pendingActivities: this.#parts.activities.pending(run.key),
+      mailboxDepth: run.isOpen ? run.mailboxDepth : 0,
+      ...(parked === undefined ? {} : { parked }),
+      ...(row.quarantined === undefined ? {} : { quarantined: row.quarantined }),
+    }
+  }
+
+  async waitForClose(request: WaitForCloseRequest): Promise<CloseStatus> {
+    const until =
+      request.timeoutMs === undefined ? undefined : performance.now() + request.timeoutMs
+    let run = await this.#durableRun(request)
+    for (;;) {
+      if (!run.isOpen && run.closing === undefined) {
+        const status = readClose(this.#parts.journal, run)
+        const next = status.closed ? status.newRunId : undefined
+        if (request.followRuns !== true || next === undefined) return status
+        const { namespace, workflowId } = run.row
+        run = await this.#durableRun({ namespace, workflowId, runId: next })
+        continue
+      }
+      const left = until === undefined ? undefined : until - performance.now()
+      const closed = await waitOn(run.closeWaiters, left, request.signal)
+      if (!closed && !(!run.isOpen && run.closing === undefined)) return { closed: false }
+    }
+  }
+
+  async getHistory(request: HistoryRequest): Promise<HistoryResponse> {
+    const run = await this.#durableRun(request)
+    const until = performance.now() + (request.timeoutMs ?? 0)
+    for (;;) {
+      const turns = readTurns(this.#parts.journal, run)
+      const page = historyPage(run, turns, request)
+      const waits =
+        request.waitNewEvent === true &&
+        page.events.length === 0 &&
+        run.isOpen &&
+        performance.now() < until &&
+        request.signal?.aborted !== true
+      if (!waits) return page
+      await this.#nextChange(run, until - performance.now(), request.signal)
+    }
+  }
+
+  /** The run, once its start is durable. */
+  async #durableRun(target: Target): Promise<Run> {
+    this.#parts.checkOpen()
+    const run = findRun(this.#parts.runs, target)
+    if (run === undefined) throw notFound(target)
+    if (run.committed === 0) await this.#parts.committer.allDurable
+    return run
+  }
+
+  async #nextChange(run: Run, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    const waiters: Waiter[] = []
+    run.watchers ??= new Set()
+    const wake = (): void => {
+      for (const waiter of waiters) waiter.resolve()
+    }
+    run.watchers.add(wake)
+    await waitOn(waiters, waitMs, signal)
+    run.watchers.delete(wake)
+    if (run.watchers.size === 0) run.watchers = undefined
+  }
+}
+
+function isRejected(status: WorkflowStatus, condition: QueryRejectCondition): boolean {
+  if (condition === 'NONE' || status === 'RUNNING') return false
+  return condition === 'NOT_OPEN' || status !== 'COMPLETED'
+}
+
+/** Wait until one of the waiters' owner calls; false when the time is over or the signal aborts. */
+function waitOn(
+  waiters: Waiter[],
+  timeoutMs: number | undefined,
+  signal: AbortSignal | undefined,
+): Promise<boolean> {
+  if (signal?.aborted === true || (timeoutMs !== undefined && timeoutMs <= 0)) {
+    return Promise.resolve(false)
+  }
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined
+    const done = (result: boolean): void => {
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+      const at = waiters.indexOf(waiter)
+      if (at >= 0) waiters.splice(at, 1)
+      resolve(result)
+    }
+    const waiter: Waiter = { resolve: () => done(true), reject }
+    const onAbort = (): void => done(false)
+    waiters.push(waiter)
+    signal?.addEventListener('abort', onAbort)
+    if (timeoutMs !== undefined) timer = setTimeout(() => done(false), timeoutMs)
+  })
+}

@@ -1,0 +1,51 @@
+import { SignalboxError } from './errors.ts'
+import { checkIdentifier } from './identifiers.ts'
+import type { Run } from './run.ts'
+import type { RunTable } from './run-table.ts'
+import { DEFAULT_NAMESPACE } from './visibility.ts'
+import type { Target } from './workflow-service.ts'
+
+/**
+ * The run that a request names: by run id, or the current or last one of the workflow id.
+ *
+ * @throws SIGNALBOX_ERR_INVALID_ARGUMENT for ids that cannot be
+ */
+export function findRun(runs: RunTable, target: Target): Run | undefined {
+  const namespace = target.namespace ?? DEFAULT_NAMESPACE
+  const { workflowId, runId } = target
+  checkIdentifier('WorkflowId', workflowId)
+  if (runId === undefined || runId === '') return runs.current(namespace, workflowId)
+  if (typeof runId !== 'string' || runId.length > 100) {
+    throw new SignalboxError('SIGNALBOX_ERR_INVALID_ARGUMENT', 'Invalid RunId.', {
+      fields: { field: 'runId' },
+    })
+  }
+  return runs.byRunId(namespace, workflowId, runId)
+}
+
+export function notFound(target: { readonly workflowId: string }): SignalboxError {
+  return new SignalboxError(
+    'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
+    `workflow not found for ID: ${target.workflowId}`,
+    { fields: { workflowId: target.workflowId } },
+  )
+}
+
+export function closedError(run: Run): SignalboxError {
+  const { workflowId, runId, status } = run.row
+  return new SignalboxError(
+    'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
+    `workflow execution already completed: ${workflowId} (${status})`,
+    { fields: { workflowId, runId, status } },
+  )
+}
+
+export function alreadyStarted(run: Run): SignalboxError {
+  const { workflowId, workflowType, runId, firstExecutionRunId } = run.row
+  return new SignalboxError(
+    'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED',
+    `Workflow execution already started: ${workflowId} (run ${runId}). Use another id, ` +
+      'or a conflict or reuse policy that allows it.',
+    { fields: { workflowId, workflowType, runId, firstExecutionRunId } },
+  )
+}

@@ -1,0 +1,329 @@
+import { InputKind } from '../actors/inputs.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { SignalboxError } from './errors.ts'
+import { checkIdentifier } from './identifiers.ts'
+import { checkSameSignal, checkSameStart, type EarlierRequest } from './request-ledger.ts'
+import type { Run } from './run.ts'
+import { DEFAULT_NAMESPACE } from './visibility.ts'
+import { alreadyStarted, closedError, findRun, notFound } from './workflow-target.ts'
+import type {
+  CancelRequest,
+  SignalRequest,
+  SignalWithStartRequest,
+  StartRequest,
+  StartResponse,
+  Target,
+  TerminateRequest,
+  WaitFor,
+} from './workflow-service.ts'
+
+/**
+ * The calls that change a workflow. Each takes its place in the run's queue before it returns, so
+ * calls of one client keep their order without being awaited; the promise is that of the commit.
+ */
+export class WorkflowWrites {
+  readonly #parts: EngineParts
+
+  constructor(parts: EngineParts) {
+    this.#parts = parts
+  }
+
+  startWorkflow(request: StartRequest): Promise<StartResponse> {
+    return attempt(() => this.#start(request))
+  }
+
+  signalWorkflow(request: SignalRequest): Promise<void> {
+    return attempt(() => this.#signal(request))
+  }
+
+  signalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
+    return attempt(() => this.#signalWithStart(request))
+  }
+
+  cancelWorkflow(request: CancelRequest): Promise<void> {
+    return attempt(() => this.#cancel(request))
+  }
+
+  terminateWorkflow(request: TerminateRequest): Promise<void> {
+    return attempt(() => this.#terminate(request))
+  }
+
+  /** Let a quarantined or parked run try again at once. */
+  releaseWorkflow(target: Target): Promise<void> {
+    return attempt(() => {
+      const { failures, committer } = this.#parts
+      this.#parts.checkOpen()
+      const run = findRun(this.#parts.runs, target)
+      if (run === undefined) throw notFound(target)
+      // A parked run has nothing to write; a quarantined one has its row.
+      if (!failures.release(run)) {
+        throw new SignalboxError(
+          'SIGNALBOX_ERR_INVALID_ARGUMENT',
+          `workflow ${target.workflowId} is neither parked nor quarantined`,
+        )
+      }
+      return committer.allDurable
+    })
+  }
+
+  #signal(request: SignalRequest): Promise<void> {
+    const { acceptor, requests, runs, committer } = this.#parts
+    this.#parts.checkOpen()
+    checkIdentifier('SignalName', request.signalName)
+    const run = findRun(runs, request)
+    const { requestId } = request
+    if (requestId !== undefined) {
+      checkIdentifier('requestId', requestId)
+      const namespace = request.namespace ?? DEFAULT_NAMESPACE
+      const earlier = requests.find('signal', namespace, request.workflowId, requestId)
+      if (earlier !== undefined) {
+        checkSameSignal(earlier.input, request.signalName, request.args, requestId)
+        return this.#waitForEarlier(earlier, request.waitFor)
+      }
+    }
+    if (run === undefined) throw notFound(request)
+    if (run.closing !== undefined) return this.#hold(run, () => this.signalWorkflow(request))
+    if (!run.isOpen) throw closedError(run)
+    acceptor.checkRoom(run)
+    acceptor.signal(run, request)
+    return request.waitFor === 'processed' ? this.#processed(run) : committer.durable
+  }
+
+  #start(request: StartRequest): Promise<StartResponse> {
+    const { acceptor } = this.#parts
+    const namespace = this.#checkStart(request)
+    const earlier = this.#earlierStart(request, namespace)
+    if (earlier !== undefined) return earlier
+    const current = this.#parts.runs.current(namespace, request.workflowId)
+    if (current?.closing !== undefined) {
+      return this.#hold(current, () => this.startWorkflow(request))
+    }
+    if (current !== undefined && !this.#mayReplace(current, request)) {
+      return this.#durable(() => response(current, false))
+    }
+    acceptor.checkRoom(undefined)
+    const run = acceptor.start({ ...request, namespace })
+    return this.#durable(() => response(run, true))
+  }
+
+  #signalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
+    const { acceptor, requests, runs } = this.#parts
+    const namespace = this.#checkStart(request)
+    checkIdentifier('SignalName', request.signalName)
+    if (request.idConflictPolicy === 'FAIL') {
+      throw new SignalboxError(
+        'SIGNALBOX_ERR_INVALID_ARGUMENT',
+        'idConflictPolicy FAIL does not go with signalWithStart; use start, or USE_EXISTING',
+        { fields: { field: 'idConflictPolicy' } },
+      )
+    }
+    const { requestId, signalName, signalArgs } = request
+    if (requestId !== undefined) {
+      const earlier = requests.find('signal', namespace, request.workflowId, requestId)
+      if (earlier !== undefined) {
+        checkSameSignal(earlier.input, signalName, signalArgs, requestId)
+        const done = this.#waitForEarlier(earlier, request.waitFor)
+        return done.then(() => response(earlier.run, false))
+      }
+    }
+    const current = runs.current(namespace, request.workflowId)
+    if (current?.closing !== undefined) {
+      return this.#hold(current, () => this.signalWithStart(request))
+    }
+    const signal = { ...request, args: signalArgs, headers: undefined }
+    const policy = { idConflictPolicy: 'USE_EXISTING' as const, ...request }
+    if (current !== undefined && !this.#mayReplace(current, policy)) {
+      acceptor.checkRoom(current)
+      acceptor.signal(current, signal)
+      return this.#accepted(current, request.waitFor, false)
+    }
+    acceptor.checkRoom(undefined)
+    // The start and its signal are the run's first two inputs, and one turn.
+    const run = acceptor.start({ ...request, namespace }, [[1, 2]])
+    acceptor.signal(run, signal)
+    return this.#accepted(run, request.waitFor, true)
+  }
+
+  #cancel(request: CancelRequest): Promise<void> {
+    const { acceptor, committer, runs } = this.#parts
+    this.#parts.checkOpen()
+    const run = findRun(runs, request)
+    if (run === undefined) throw notFound(request)
+    this.#checkChain(run, request.firstExecutionRunId)
+    if (run.closing !== undefined) return this.#hold(run, () => this.cancelWorkflow(request))
+    // Idempotent, as in Temporal: nothing is left to be cancelled, or it is under way.
+    if (!run.isOpen || run.row.cancelRequested) return committer.allDurable
+    const { reason, identity, requestId } = request
+    acceptor.cancel(run, { reason, identity, requestId })
+    return committer.durable
+  }
+
+  #terminate(request: TerminateRequest): Promise<void> {
+    const { closer, committer, runs } = this.#parts
+    this.#parts.checkOpen()
+    const run = findRun(runs, request)
+    if (run === undefined) throw notFound(request)
+    this.#checkChain(run, request.firstExecutionRunId)
+    if (run.closing?.phase === 'committing') {
+      return this.#hold(run, () => this.terminateWorkflow(request))
+    }
+    if (!run.isOpen) throw closedError(run)
+    const { reason, identity, details } = request
+    closer.closePastMailbox(
+      run,
+      [
+        InputKind.terminated,
+        Date.now(),
+        {
+          ...(reason === undefined ? {} : { reason }),
+          ...(identity === undefined ? {} : { identity }),
+          ...(details === undefined ? {} : { details }),
+        },
+      ],
+      'TERMINATED',
+    )
+    return committer.durable
+  }
+
+  /** @returns the namespace */
+  #checkStart(request: StartRequest): string {
+    this.#parts.checkOpen()
+    checkIdentifier('WorkflowId', request.workflowId)
+    checkIdentifier('WorkflowType', request.workflowType)
+    if (request.namespace !== undefined) checkIdentifier('namespace', request.namespace)
+    if (request.requestId !== undefined) checkIdentifier('requestId', request.requestId)
+    if (request.taskQueue !== undefined) checkIdentifier('taskQueue', request.taskQueue)
+    for (const field of ['retryPolicy', 'cronSchedule', 'startDelayMs'] as const) {
+      if (request[field] === undefined) continue
+      throw new SignalboxError(
+        'SIGNALBOX_ERR_NOT_IMPLEMENTED',
+        `${field} is not part of this version of signalbox; start without it`,
+        { fields: { field } },
+      )
+    }
+    if (!this.#parts.hasWorkflowType(request.workflowType)) {
+      throw new SignalboxError(
+        'SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN',
+        `the workflow bundle exports no function ${request.workflowType}; ` +
+          `it has ${this.#parts.workflowTypes().join(', ') || 'none'}`,
+        { fields: { workflowType: request.workflowType } },
+      )
+    }
+    return request.namespace ?? DEFAULT_NAMESPACE
+  }
+
+  #earlierStart(request: StartRequest, namespace: string): Promise<StartResponse> | undefined {
+    const { requestId, workflowId } = request
+    if (requestId === undefined) return undefined
+    const earlier = this.#parts.requests.find('start', namespace, workflowId, requestId)
+    if (earlier === undefined) return undefined
+    checkSameStart(earlier.input, request.workflowType, request.args, requestId)
+    return this.#durable(() => response(earlier.run, true))
+  }
+
+  /** Apply the id policies: true to start a run, false to use the one that is there. */
+  #mayReplace(current: Run, request: StartRequest): boolean {
+    const reuse = request.idReusePolicy ?? 'ALLOW_DUPLICATE'
+    if (current.isOpen) {
+      const conflict =
+        reuse === 'TERMINATE_IF_RUNNING'
+          ? 'TERMINATE_EXISTING'
+          : (request.idConflictPolicy ?? 'FAIL')
+      if (conflict === 'USE_EXISTING') return false
+      if (conflict === 'FAIL') throw alreadyStarted(current)
+      this.#parts.closer.closePastMailbox(
+        current,
+        [
+          InputKind.terminated,
+          Date.now(),
+          { reason: 'TerminateExisting conflict policy', identity: 'signalbox' },
+        ],
+        'TERMINATED',
+      )
+      return true
+    }
+    const failed = current.row.status !== 'COMPLETED' && current.row.status !== 'CONTINUED_AS_NEW'
+    const refused =
+      reuse === 'REJECT_DUPLICATE' || (reuse === 'ALLOW_DUPLICATE_FAILED_ONLY' && !failed)
+    if (refused) throw alreadyStarted(current)
+    return true
+  }
+
+  #checkChain(run: Run, firstExecutionRunId: string | undefined): void {
+    if (firstExecutionRunId === undefined || firstExecutionRunId === '') return
+    if (run.row.firstExecutionRunId !== firstExecutionRunId) throw notFound(run.row)
+  }
+
+  #durable<T>(result: () => T): Promise<T> {
+    return this.#parts.committer.allDurable.then(result)
+  }
+
+  #accepted(run: Run, waitFor: WaitFor | undefined, started: boolean): Promise<StartResponse> {
+    const done = waitFor === 'processed' ? this.#processed(run) : this.#parts.committer.durable
+    return done.then(() => response(run, started))
+  }
+
+  /** Resolves when the turn of the run's last pending input has ended. */
+  #processed(run: Run): Promise<void> {
+    const index = run.pending.length - 1
+    return new Promise((resolve, reject) => {
+      run.pendingWaiters ??= []
+      run.pendingWaiters.push({ index, resolve, reject })
+    })
+  }
+
+  /** A duplicate gets the answer that the first one got or will get. */
+  #waitForEarlier(earlier: EarlierRequest, waitFor: WaitFor | undefined): Promise<void> {
+    const { run, input, seq } = earlier
+    if (seq === undefined) {
+      const index = run.pending.indexOf(input)
+      if (waitFor !== 'processed') return this.#parts.committer.allDurable
+      if (index < 0) {
+        // In the commit under way: its number is known once that has ended.
+        return this.#parts.committer.allDurable.then(() => this.#processedUpTo(run, run.committed))
+      }
+      return new Promise((resolve, reject) => {
+        run.pendingWaiters ??= []
+        run.pendingWaiters.push({ index, resolve, reject })
+      })
+    }
+    return waitFor === 'processed' ? this.#processedUpTo(run, seq) : Promise.resolve()
+  }
+
+  #processedUpTo(run: Run, seq: number): Promise<void> {
+    if (run.processed >= seq) return Promise.resolve()
+    return new Promise((resolve, reject) => run.waiters.push({ seq, resolve, reject }))
+  }
+
+  /** Wait until it is decided whether the run closes, then make the request again. */
+  #hold<T>(run: Run, again: () => Promise<T>): Promise<T> {
+    const { maxHeldRequests } = this.#parts.options.limits
+    if (run.held.length >= maxHeldRequests) {
+      throw new SignalboxError(
+        'SIGNALBOX_ERR_MAILBOX_FULL',
+        `workflow ${run.row.workflowId} is closing and holds maxHeldRequests = ${maxHeldRequests} ` +
+          'requests; nothing was written, retry later.',
+        { fields: { retryAfterMs: 1_000 } },
+      )
+    }
+    return new Promise((resolve, reject) => {
+      run.held.push(() => {
+        again().then(resolve, reject)
+      })
+    })
+  }
+}
+
+function response(run: Run, started: boolean): StartResponse {
+  const { runId, firstExecutionRunId } = run.row
+  return { runId, firstExecutionRunId, started }
+}
+
+/** A call that throws before its place is taken rejects, so that callers have one way to fail. */
+function attempt<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return call()
+  } catch (error) {
+    return Promise.reject(error as Error)
+  }
+}
