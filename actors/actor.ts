@@ -1,18 +1,18 @@
 import { type Command, commandIdentity, isTerminal } from './commands.ts'
-import { eventsOfCommand, eventsOfInput } from './history-length.ts'
+import {
+  bytesOfCommand,
+  bytesOfInput,
+  EVENTS_BEFORE_CODE_RUNS,
+  eventsOfCommand,
+  eventsOfInput,
+  isContinueAsNewSuggested,
+  WORKFLOW_TASK_EVENTS,
+} from './history-length.ts'
 import { type Input, InputKind } from './inputs.ts'
 import { Mailbox } from './mailbox.ts'
 import type { OpenBody } from './protocol.ts'
 import type { TurnCommands } from './records.ts'
 import type { Activation, Sandbox, TurnError } from './turns.ts'
-
-/** When `continueAsNewSuggested` turns true, as on Temporal's server. */
-const SUGGEST_EVENTS = 4_096
-const SUGGEST_BYTES = 4 * 1024 * 1024
-
-/** A workflow task writes three events: scheduled, started, completed. */
-const TASK_EVENTS = 3
-const EVENTS_BEFORE_CODE_RUNS = 2
 
 /**
  * A run's live instance: its mailbox, its place in history, and the comparison of what its code asks
@@ -109,30 +109,33 @@ export class Actor {
     const error = this.#checkReplayComplete(firstSeq)
     if (error !== undefined) return this.#fail(error)
     const inputs: Input[] = []
-    for (let seq = firstSeq; seq <= lastSeq; seq++) inputs.push(this.#mailbox.shift())
-    return this.#activate(firstSeq, lastSeq, inputs)
+    for (let seq = firstSeq; seq <= lastSeq; seq++) {
+      const input = this.#mailbox.shift()
+      if (this.#isVisible(input)) inputs.push(input)
+    }
+    this.#processed = lastSeq
+    return inputs.length === 0 ? undefined : this.#activate(firstSeq, lastSeq, inputs)
   }
 
   #activate(firstSeq: number, lastSeq: number, inputs: readonly Input[]): TurnError | undefined {
     const activation = this.#activation
-    const visible = inputs.filter((input) => this.#isVisible(input))
-    this.#processed = lastSeq
-    if (visible.length === 0) return undefined
-    for (const input of visible) {
+    for (const input of inputs) {
       if (input[1] > activation.time) activation.time = input[1]
       this.#historyLength += eventsOfInput(input)
-      this.#historySize += estimatedBytes(input)
+      this.#historySize += bytesOfInput(input)
     }
     activation.firstSeq = firstSeq
-    activation.inputs = visible
+    activation.inputs = inputs
     activation.replaying = lastSeq <= this.#replayTo
     activation.historyLength = this.#historyLength + EVENTS_BEFORE_CODE_RUNS
     activation.historySize = this.#historySize
-    activation.continueAsNewSuggested =
-      activation.historyLength >= SUGGEST_EVENTS || this.#historySize >= SUGGEST_BYTES
+    activation.continueAsNewSuggested = isContinueAsNewSuggested(
+      activation.historyLength,
+      activation.historySize,
+    )
     const outcome = this.#sandbox.activate(this.run, activation)
     if (outcome.error !== undefined) return this.#fail(outcome.error)
-    this.#historyLength += TASK_EVENTS
+    this.#historyLength += WORKFLOW_TASK_EVENTS
     if (outcome.commands.length === 0) return undefined
     return this.#issue(lastSeq, outcome.commands)
   }
@@ -141,7 +144,7 @@ export class Actor {
     const commands = issued.map((command) => this.#withDueTime(command))
     for (const command of commands) {
       this.#historyLength += eventsOfCommand(command)
-      this.#historySize += estimatedBytes(command)
+      this.#historySize += bytesOfCommand(command)
       if (isTerminal(command)) this.#ended = true
     }
     if (seq > this.#replayTo) {
@@ -241,22 +244,4 @@ function mismatch(seq: number, journaled: string, issued: string): TurnError {
       'or start the workflow anew.',
     nonDeterministic: true,
   }
-}
-
-/** Deterministic and cheap: the size of texts, which is what grows. */
-function estimatedBytes(value: Input | Command): number {
-  let bytes = 64
-  if (Array.isArray(value) && value[0] === InputKind.signaled) {
-    bytes += value[2].length
-    for (const arg of value[3]) bytes += payloadBytes(arg)
-  } else if (!Array.isArray(value) && 'args' in value) {
-    for (const arg of value.args) bytes += payloadBytes(arg)
-  }
-  return bytes
-}
-
-function payloadBytes(payload: import('./payload.ts').Payload): number {
-  if (payload === null) return 0
-  if (typeof payload === 'string' || payload instanceof Uint8Array) return payload.length
-  return payload.data.length
 }

@@ -2,6 +2,8 @@ import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
 import type { SlotEnd, SlotStart } from '../actors/protocol.ts'
 
+const YOUNG_MB = 96
+
 /**
  * The worker threads: one per slot, for as long as the runtime is open. The pool only owns threads;
  * it starts one anew when one dies. What a slot is told and tells goes over its own port.
@@ -18,7 +20,8 @@ export class WorkerPool {
       idleTimeout: Number.POSITIVE_INFINITY,
       // The default lets an idle worker sleep in Atomics.wait, deaf to its port.
       atomics: 'disabled',
-      resourceLimits: { maxOldGenerationSizeMb: heapMb },
+      // Most of what a turn allocates dies with it: a young generation of this size lets it.
+      resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
       recordTiming: false,
     })
     // A worker that dies rejects its slot's task, which is where it is handled.

@@ -1,7 +1,7 @@
 import type { QueryOutcome } from '../actors/turns.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
-import { historyPage } from './history-page.ts'
+import { decodeHistoryToken, historyPage } from './history-page.ts'
 import { checkIdentifier } from './identifiers.ts'
 import type { Run, Waiter } from './run.ts'
 import { readClose, readTurns } from './run-history.ts'
@@ -99,7 +99,9 @@ export class WorkflowReads {
   }
 
   async getHistory(request: HistoryRequest): Promise<HistoryResponse> {
-    const run = await this.#durableRun(request)
+    // A page belongs to the run that the first one was of, also when another has started since.
+    const runId = request.runId ?? decodeHistoryToken(request.pageToken)?.runId
+    const run = await this.#durableRun({ ...request, runId })
     const until = performance.now() + (request.timeoutMs ?? 0)
     for (;;) {
       const turns = readTurns(this.#parts.journal, run)
