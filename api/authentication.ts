@@ -11,7 +11,9 @@ import { httpAnswer } from './rpc-status.ts'
 export function requireToken(token: string): onRequestHookHandler {
   const expected = digest(token)
   return (request, _reply, done) => {
-    const [scheme = '', given = ''] = (request.headers.authorization ?? '').split(' ', 2)
+    const header = request.headers.authorization ?? ''
+    const [scheme = ''] = header.split(' ', 1)
+    const given = header.slice(scheme.length).trim()
     const known = scheme.toLowerCase() === 'bearer' && timingSafeEqual(digest(given), expected)
     if (known) return done()
     const problem =

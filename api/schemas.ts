@@ -121,3 +121,6 @@ export const terminateBody = Type.Object(
   strict,
 )
 export type TerminateBody = Type.Static<typeof terminateBody>
+
+export const releaseBody = Type.Object({ namespace: text, workflowExecution: execution }, strict)
+export type ReleaseBody = Type.Static<typeof releaseBody>

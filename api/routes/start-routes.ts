@@ -4,12 +4,12 @@ import { sendJson } from '../answer.ts'
 import { decodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
 import { rejectQuery } from '../request-query.ts'
-import { cancelBody, startBody, terminateBody } from '../schemas.ts'
-import type { CancelBody, StartBody, TerminateBody } from '../schemas.ts'
+import { cancelBody, releaseBody, startBody, terminateBody } from '../schemas.ts'
+import type { CancelBody, ReleaseBody, StartBody, TerminateBody } from '../schemas.ts'
 import { decodeStart } from '../start-request.ts'
 import type { WorkflowRequest } from './workflow-params.ts'
 
-/** Start, cancel and terminate. */
+/** Start, cancel, terminate, and release from quarantine. */
 export function addStartRoutes(app: FastifyInstance, service: WorkflowService): void {
   app.post(
     '/workflows/:workflowId',
@@ -52,6 +52,21 @@ export function addStartRoutes(app: FastifyInstance, service: WorkflowService): 
         ...decodeTarget(request),
         reason: body.reason,
         details: decodePayloads(body.details, 'details'),
+      })
+      return sendJson(request, reply, {})
+    },
+  )
+
+  app.post(
+    '/workflows/:workflowId/release',
+    { schema: { body: releaseBody } },
+    async (request: WorkflowRequest<ReleaseBody>, reply) => {
+      const { params, body, query } = request
+      rejectQuery(query)
+      await service.releaseWorkflow({
+        namespace: params.namespace,
+        workflowId: params.workflowId,
+        runId: optionalId(body.workflowExecution?.runId, 'workflowExecution.runId'),
       })
       return sendJson(request, reply, {})
     },
