@@ -1,0 +1,7 @@
+export * from './airports/activities.ts'
+export * from './channel-and-selector/activities.ts'
+export * from './human-task/activities.ts'
+export * from './iot-reprovisioning/activities.ts'
+export * from './loyalty-program/activities.ts'
+export * from './process-alteration/activities.ts'
+export * from './synchronization/activities.ts'

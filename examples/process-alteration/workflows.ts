@@ -1,0 +1,2 @@
+export * from './deployment-rollout.ts'
+export * from './order-shipment.ts'
