@@ -1,0 +1,85 @@
+import { fork } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { LoadSize, Measurement } from './measurement.ts'
+import type { ScenarioAnswer, ScenarioTask } from './scenario-task.ts'
+import type { Scenario } from './scenarios.ts'
+
+export interface HarnessOptions {
+  /** How often each scenario runs. */
+  readonly rounds: number
+  readonly size: LoadSize
+  /** Scenarios with more workflows take this many. Default: as many as they have. */
+  readonly workflowsMax?: number
+  /** Where the data folders are made: the disk that is measured. */
+  readonly dir: string
+  readonly onRun?: (progress: {
+    scenario: Scenario
+    round: number
+    run: number
+    runs: number
+  }) => void
+}
+
+/** The runs of each scenario, by its name, in the order of the rounds. */
+export type Rounds = ReadonlyMap<string, readonly Measurement[]>
+
+const processPath = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith('.ts') ? './scenario-process.ts' : './scenario-process.js',
+    import.meta.url,
+  ),
+)
+/** What a run may take beside its load: starting 100,000 workflows, asking them all, closing. */
+const preparationSeconds = 180
+
+/**
+ * Runs scenarios in turn, round after round, each run in a fresh process and an empty folder. Every
+ * other round goes backwards, so that what changes slowly (a warm disk, a noisy neighbour) falls on
+ * all of them alike.
+ */
+export async function runRounds(
+  scenarios: readonly Scenario[],
+  options: HarnessOptions,
+): Promise<Rounds> {
+  const results = new Map<string, Measurement[]>(scenarios.map(({ name }) => [name, []]))
+  const runs = options.rounds * scenarios.length
+  let run = 0
+  for (let round = 0; round < options.rounds; round += 1) {
+    const order = round % 2 === 0 ? scenarios : scenarios.toReversed()
+    for (const scenario of order) {
+      options.onRun?.({ scenario, round, run, runs })
+      results.get(scenario.name)?.push(await runInFreshProcess(scenario, options))
+      run += 1
+    }
+  }
+  return results
+}
+
+async function runInFreshProcess(
+  { name, workflows = 0 }: Scenario,
+  { size, workflowsMax = Infinity, dir }: HarnessOptions,
+): Promise<Measurement> {
+  const dataDir = await mkdtemp(join(dir, 'signalbox-bench-'))
+  const child = fork(processPath, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const timeoutMs = (size.warmUpSeconds + size.seconds + preparationSeconds) * 1000
+  // Disconnected, the process ends and takes its servers along.
+  const timer = setTimeout(() => child.disconnect(), timeoutMs)
+  try {
+    const task: ScenarioTask = { name, dataDir, size, workflows: Math.min(workflows, workflowsMax) }
+    child.send(task)
+    let answer: ScenarioAnswer | undefined
+    child.once('message', (message: ScenarioAnswer) => {
+      answer = message
+    })
+    await once(child, 'exit')
+    if (answer?.measurement !== undefined) return answer.measurement
+    const ending = child.signalCode ?? `exit code ${child.exitCode}`
+    throw new Error(`${name} failed (${ending}): ${answer?.error ?? 'no answer'}`)
+  } finally {
+    clearTimeout(timer)
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}

@@ -1,0 +1,134 @@
+import { fileURLToPath } from 'node:url'
+import { benchWorkflowsPath } from './bench-runtime.ts'
+import { runClosedLoop } from './closed-loop.ts'
+import { HttpConnection, httpRequest, type HttpAnswer } from './http-connection.ts'
+import { measurementOf } from './measurement-of.ts'
+import type { LoadSize, Measurement } from './measurement.ts'
+import { ServerProcess } from './server-process.ts'
+
+export interface HttpLoad {
+  readonly workflows: number
+  readonly connections: number
+}
+
+const unbounded = { operations: Infinity, seconds: Infinity }
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+
+/**
+ * Signals over HTTP, a request each, a request at a time on every connection, to `signalbox serve`.
+ * As in process, the last signals wait until they are processed, and every workflow must have
+ * counted what it was sent.
+ */
+export async function measureHttp(
+  dataDir: string,
+  { workflows, connections }: HttpLoad,
+  size: LoadSize,
+): Promise<Measurement> {
+  const script = fileURLToPath(new URL(`../api/cli.${extension}`, import.meta.url))
+  const options = ['--workflows', benchWorkflowsPath, '--data-dir', dataDir, '--port', '0']
+  const args = ['serve', ...options, '--log-level', 'error']
+  return withServer(script, args, connections, async (exchange) => {
+    const path = (n: number): string => `/api/v1/namespaces/default/workflows/counter-${n}`
+    const send = async (request: Buffer): Promise<HttpAnswer> => {
+      const answer = await exchange(request)
+      if (answer.status !== 200) throw new Error(`${answer.status}: ${answer.body}`)
+      return answer
+    }
+    const every = async (request: (n: number) => Buffer): Promise<void> => {
+      const operation = (n: number): Promise<HttpAnswer> => send(request(n))
+      await runClosedLoop({
+        ...unbounded,
+        operations: workflows,
+        inFlight: connections,
+        operation,
+      })
+    }
+    await every((n) => httpRequest('POST', path(n), { workflowType: { name: 'counter' } }))
+
+    const numbers = Array.from({ length: workflows }, (_, n) => n)
+    const signalTo = (n: number): Buffer =>
+      httpRequest('POST', `${path(n)}/signal/add`, { input: [1] })
+    const signals = numbers.map(signalTo)
+    const lastSignal = (n: number): Buffer =>
+      httpRequest('POST', `${path(n)}/signal/add?waitFor=processed`, { input: [1] })
+    const sent = new Uint32Array(workflows)
+    const operation = (index: number): Promise<HttpAnswer> => {
+      const workflow = index % workflows
+      sent[workflow] = (sent[workflow] ?? 0) + 1
+      return send(signals[workflow] ?? signalTo(workflow))
+    }
+    const loop = { inFlight: connections, operation }
+    await runClosedLoop({ ...size, ...loop, seconds: size.warmUpSeconds })
+    const before = process.cpuUsage()
+    const started = performance.now()
+    const load = await runClosedLoop({ ...size, ...loop })
+    await every(lastSignal)
+    const measurement = measurementOf(
+      {
+        operations: load.operations + workflows,
+        seconds: (performance.now() - started) / 1000,
+        latencies: load.latencies,
+      },
+      before,
+    )
+    for (const n of numbers) {
+      const { body } = await send(httpRequest('POST', `${path(n)}/query/total`, {}))
+      const { queryResult }: { queryResult: [number] } = JSON.parse(body)
+      const expected = (sent[n] ?? 0) + 1
+      if (queryResult[0] === expected) continue
+      throw new Error(`Workflow ${n} counted ${queryResult[0]} of ${expected} signals.`)
+    }
+    return measurement
+  })
+}
+
+/** The same requests to Fastify with nothing behind it. */
+export async function measureBareFastify(
+  connections: number,
+  size: LoadSize,
+): Promise<Measurement> {
+  const script = fileURLToPath(new URL(`./bare-fastify.${extension}`, import.meta.url))
+  return withServer(script, [], connections, async (exchange) => {
+    const path = '/api/v1/namespaces/default/workflows/counter-0/signal/add'
+    const request = httpRequest('POST', path, { input: [1] })
+    const operation = async (): Promise<void> => {
+      const { status, body } = await exchange(request)
+      if (status !== 200) throw new Error(`${status}: ${body}`)
+    }
+    const loop = { inFlight: connections, operation }
+    const warmUp = await runClosedLoop({ ...size, ...loop, seconds: size.warmUpSeconds })
+    const before = process.cpuUsage()
+    const result = await runClosedLoop({ ...size, ...loop })
+    const measurement = measurementOf(result, before)
+    const { body } = await exchange(httpRequest('GET', '/answered'))
+    const { answered }: { answered: number } = JSON.parse(body)
+    const expected = warmUp.operations + result.operations
+    if (answered !== expected) throw new Error(`${answered} of ${expected} requests were answered.`)
+    return measurement
+  })
+}
+
+/** Runs a server and `connections` connections to it; `exchange` uses one that has nothing in hand. */
+async function withServer(
+  script: string,
+  args: readonly string[],
+  connections: number,
+  run: (exchange: (request: Buffer) => Promise<HttpAnswer>) => Promise<Measurement>,
+): Promise<Measurement> {
+  const server = await ServerProcess.start(script, args)
+  const open: HttpConnection[] = []
+  try {
+    for (let n = 0; n < connections; n += 1) open.push(await HttpConnection.open(server.port))
+    const idle = [...open]
+    return await run(async (request) => {
+      const connection = idle.pop()
+      if (connection === undefined) throw new Error('More requests than connections.')
+      const answer = await connection.exchange(request)
+      idle.push(connection)
+      return answer
+    })
+  } finally {
+    for (const connection of open) connection.close()
+    await server.stop()
+  }
+}

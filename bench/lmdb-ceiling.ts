@@ -1,0 +1,97 @@
+import { open, type Database } from 'lmdb'
+import { runClosedLoop } from './closed-loop.ts'
+import { measurementOf } from './measurement-of.ts'
+import type { LoadSize, Measurement } from './measurement.ts'
+
+type RecordStore = Database<Buffer, Buffer>
+
+const mapSize = 8 * 1024 * 1024 * 1024
+/** About what the journal writes of one counter signal. */
+export const recordBytes = 48
+
+/**
+ * What LMDB itself can do with the same records, each in a put of its own and a promise a waiter
+ * that resolves when the record is fsynced. One at a time that is a plain put. With more in flight
+ * it is group commit: at most one transaction under way, and what comes meanwhile is the next. (A
+ * put of its own for each waiter is about as fast then, but now and then only half as fast.)
+ */
+export async function measureLmdb(
+  dataDir: string,
+  inFlight: number,
+  size: LoadSize,
+): Promise<Measurement> {
+  const database: RecordStore = open({
+    path: dataDir,
+    overlappingSync: false,
+    encoding: 'binary',
+    keyEncoding: 'binary',
+    mapSize,
+  })
+  const value = Buffer.alloc(recordBytes, 7)
+  const write =
+    inFlight === 1
+      ? (key: Buffer): Promise<unknown> => database.put(key, value)
+      : groupCommit(database, value)
+  let written = 0
+  const operation = (): Promise<unknown> => {
+    written += 1
+    return write(keyOf(written))
+  }
+  try {
+    await runClosedLoop({ ...size, inFlight, operation, seconds: size.warmUpSeconds })
+    const before = process.cpuUsage()
+    const result = await runClosedLoop({ ...size, inFlight, operation })
+    const measurement = measurementOf(result, before)
+    const count = database.getCount()
+    if (count !== written) throw new Error(`LMDB holds ${count} of ${written} records.`)
+    return measurement
+  } finally {
+    await database.close()
+  }
+}
+
+/** A key as a journal would have it: a run, and the record's number in it. */
+function keyOf(record: number): Buffer {
+  const key = Buffer.allocUnsafe(12)
+  key.writeUInt32BE(1, 0)
+  key.writeUIntBE(record, 4, 6)
+  key.writeUInt16BE(0, 10)
+  return key
+}
+
+interface Waiter {
+  readonly key: Buffer
+  readonly resolve: () => void
+  readonly reject: (error: unknown) => void
+}
+
+function groupCommit(database: RecordStore, value: Buffer): (key: Buffer) => Promise<void> {
+  let waiting: Waiter[] = []
+  let writing = false
+
+  const commit = (): void => {
+    const batch = waiting
+    waiting = []
+    database
+      .transaction(() => {
+        for (const { key } of batch) void database.put(key, value)
+      })
+      .then(
+        () => {
+          for (const waiter of batch) waiter.resolve()
+          writing = waiting.length > 0
+          if (writing) commit()
+        },
+        (error: unknown) => {
+          for (const waiter of batch) waiter.reject(error)
+        },
+      )
+  }
+  return (key) =>
+    new Promise((resolve, reject) => {
+      waiting.push({ key, resolve, reject })
+      if (writing) return
+      writing = true
+      setImmediate(commit)
+    })
+}

@@ -1,0 +1,86 @@
+#!/usr/bin/env node
+import { mkdir, statfs, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { dirname } from 'node:path'
+import { Command, InvalidArgumentError } from 'commander'
+import { runRounds, type HarnessOptions } from './harness.ts'
+import { makeReport, reportTable } from './report.ts'
+import { scenarios, withCeilings } from './scenarios.ts'
+
+interface Options {
+  readonly scenario?: readonly string[]
+  readonly rounds: number
+  readonly seconds: number
+  readonly size?: number
+  readonly workflows?: number
+  readonly dir: string
+  readonly json?: string
+  readonly list?: true
+}
+
+const tmpfsMagic = 0x01021994
+const warmUpShare = 1 / 3
+
+function positive(value: string): number {
+  const number = Number(value)
+  if (!(number > 0)) throw new InvalidArgumentError('It must be a number above 0.')
+  return number
+}
+
+function positiveInteger(value: string): number {
+  const number = positive(value)
+  if (!Number.isInteger(number)) throw new InvalidArgumentError('It must be a whole number.')
+  return number
+}
+
+async function main(options: Options): Promise<void> {
+  if (options.list === true) {
+    for (const { name, title } of scenarios) console.log(`${name.padEnd(22)}${title}`)
+    return
+  }
+  const { type } = await statfs(options.dir)
+  if (type === tmpfsMagic) {
+    console.error(
+      `${options.dir} is in memory: syncing costs nothing there. Choose a disk by --dir.`,
+    )
+  }
+  const chosen = options.scenario ?? scenarios.map(({ name }) => name)
+  const selected = withCeilings(chosen)
+  const harness: HarnessOptions = {
+    rounds: options.rounds,
+    size: {
+      seconds: options.seconds,
+      operations: options.size ?? Infinity,
+      warmUpSeconds: options.seconds * warmUpShare,
+    },
+    ...(options.workflows !== undefined && { workflowsMax: options.workflows }),
+    dir: options.dir,
+    onRun: ({ scenario, round, run, runs }) => {
+      const line = `${run + 1}/${runs}  round ${round + 1}  ${scenario.name}`
+      process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${line}` : `${line}\n`)
+    },
+  }
+  const results = await runRounds(selected, harness)
+  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
+  const report = makeReport(selected, results, harness)
+  console.log(reportTable(report))
+
+  const file = options.json ?? `bench/results/${report.date.replaceAll(':', '-')}.json`
+  await mkdir(dirname(file), { recursive: true })
+  await writeFile(file, `${JSON.stringify(report, undefined, 2)}\n`)
+  console.error(`\nWritten to ${file}`)
+}
+
+const command = new Command('bench')
+  .description('Measure signalbox, and in the same run the ceilings that it cannot pass')
+  .option('--scenario <names...>', 'these scenarios, with their ceilings (default: all)')
+  .option('--rounds <number>', 'how often each one runs', positiveInteger, 3)
+  .option('--seconds <number>', 'how long each run loads; a third more is warm-up', positive, 3)
+  .option('--size <number>', 'end a run after that many operations', positiveInteger)
+  .option('--workflows <number>', 'take no more workflows than that', positiveInteger)
+  .option('--dir <folder>', 'make the data folders there, on the disk to be measured', tmpdir())
+  .option('--json <file>', 'write the report there (default: into bench/results)')
+  .option('--list', 'list the scenarios')
+  .action(main)
+
+await command.parseAsync()

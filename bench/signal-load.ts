@@ -1,0 +1,79 @@
+import { isMailboxFull, openBenchRuntime } from './bench-runtime.ts'
+import type { WorkflowHandle } from '../runtime/workflow-handle.ts'
+import { runClosedLoop, type ClosedLoop } from './closed-loop.ts'
+import { measurementOf } from './measurement-of.ts'
+import type { LoadSize, Measurement } from './measurement.ts'
+import { shuffled } from './shuffled.ts'
+import { add, counter, total } from './workflows.ts'
+
+export interface SignalLoad {
+  readonly workflows: number
+  readonly inFlight: number
+}
+
+const preparationInFlight = 4_096
+const unbounded = { operations: Infinity, seconds: Infinity }
+
+/**
+ * Signals in process, over workflows that run already. Each is durable when its promise resolves;
+ * the last signal to each workflow waits until it is processed, and so until all before it are, and
+ * the clock runs until then. One at a time, every signal waits for that. Afterwards each workflow
+ * must have counted exactly the signals that it was sent.
+ */
+export async function measureSignals(
+  dataDir: string,
+  { workflows, inFlight }: SignalLoad,
+  size: LoadSize,
+): Promise<Measurement> {
+  const runtime = await openBenchRuntime(dataDir)
+  try {
+    const client = runtime.client.workflow
+    const handleOf = (n: number): WorkflowHandle => client.getHandle(`counter-${n}`)
+    const handles = Array.from({ length: workflows }, (_, n) => handleOf(n))
+    const sent = new Uint32Array(workflows)
+    const order = shuffled(workflows)
+    const handleAt = (index: number): WorkflowHandle => {
+      const workflow = order[index % workflows] ?? 0
+      sent[workflow] = (sent[workflow] ?? 0) + 1
+      return handles[workflow] ?? handleOf(workflow)
+    }
+    const signal = (index: number): Promise<void> => handleAt(index).signal(add, 1)
+    const processed = (index: number): Promise<void> =>
+      handleAt(index).signal({ signal: add, waitFor: 'processed' }, 1)
+    const run = (loop: Omit<ClosedLoop, 'isBusy'>) =>
+      runClosedLoop({ ...loop, isBusy: isMailboxFull })
+
+    await run({
+      ...unbounded,
+      operations: workflows,
+      inFlight: preparationInFlight,
+      operation: (n) =>
+        client.start(counter, { workflowId: `counter-${n}`, args: [], taskQueue: 'bench' }),
+    })
+    const operation = inFlight === 1 ? processed : signal
+    await run({ ...size, inFlight, operation, seconds: size.warmUpSeconds })
+    await run({ ...unbounded, operations: workflows, inFlight, operation: processed })
+
+    const before = process.cpuUsage()
+    const started = performance.now()
+    const load = await run({ ...size, inFlight, operation })
+    const last = await run({ ...unbounded, operations: workflows, inFlight, operation: processed })
+    const seconds = (performance.now() - started) / 1000
+    const operations = load.operations + last.operations
+    const measurement = measurementOf({ operations, seconds, latencies: load.latencies }, before)
+
+    await run({
+      ...unbounded,
+      operations: workflows,
+      inFlight: preparationInFlight,
+      operation: async (n) => {
+        const counted = await handleOf(n).query(total)
+        if (counted === sent[n]) return
+        throw new Error(`Workflow ${n} counted ${counted} of ${sent[n]} signals.`)
+      },
+    })
+    return measurement
+  } finally {
+    await runtime.close()
+  }
+}

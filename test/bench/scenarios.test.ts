@@ -1,0 +1,65 @@
+import { tmpdir } from 'node:os'
+import { expect, test } from 'vitest'
+import { runRounds } from '../../dist/bench/harness.js'
+import { makeReport, reportTable } from '../../dist/bench/report.js'
+import { scenarios } from '../../dist/bench/scenarios.js'
+
+/** Small enough for a test run, large enough that every place of the load is used at least once. */
+const operations = 300
+const workflowsMax = 40
+const options = {
+  rounds: 1,
+  size: { seconds: 30, warmUpSeconds: 30, operations },
+  workflowsMax,
+  dir: tmpdir(),
+}
+
+test.each(scenarios)('$name does and checks what it counts', async (scenario) => {
+  const results = await runRounds([scenario], options)
+  const [measurement] = results.get(scenario.name) ?? []
+  // Signals to workflows that run end with one more to each, which waits until it is processed.
+  const lastSignals = Math.min(scenario.workflows ?? 0, workflowsMax)
+  expect(measurement?.operations).toBe(operations + lastSignals)
+  expect(measurement?.rate).toBeGreaterThan(0)
+  expect(measurement?.p50Ms).toBeLessThanOrEqual(measurement?.p99Ms ?? 0)
+})
+
+test('a scenario that fails in its process fails the run, with its reason', async () => {
+  const unknown = {
+    name: 'no-such-scenario',
+    title: '',
+    measure: () => Promise.reject(new Error()),
+  }
+  await expect(runRounds([unknown], options)).rejects.toThrow('There is no scenario')
+})
+
+test('a report has the ratios of each round to its own ceiling, and their medians', () => {
+  const measurement = (rate: number) => ({
+    operations: rate,
+    seconds: 1,
+    rate,
+    p50Ms: 1000 / rate,
+    p99Ms: 2000 / rate,
+    cpus: 1,
+    rssMiB: 100,
+  })
+  const never = () => Promise.reject(new Error('A report measures nothing.'))
+  const ceiling = { name: 'ceiling', title: 'the ceiling', measure: never }
+  const ours = {
+    name: 'ours',
+    title: 'our own',
+    ceiling: 'ceiling',
+    aim: { figure: 'rate', atLeast: 0.6 },
+    measure: never,
+  } as const
+  const results = new Map([
+    ['ceiling', [100, 200, 400].map(measurement)],
+    ['ours', [90, 100, 240].map(measurement)],
+  ])
+  const report = makeReport([ceiling, ours], results, { ...options, rounds: 3 })
+  expect(report.scenarios[0]?.median.rate).toBe(200)
+  expect(report.scenarios[0]?.comparison).toBeUndefined()
+  expect(report.scenarios[1]?.comparison).toMatchObject({ rate: 0.6, aimReached: true })
+  expect(report.scenarios[1]?.comparison?.p50Ms).toBeCloseTo(1 / 0.6)
+  expect(reportTable(report)).toContain('≥ 0.6 ✓')
+})
