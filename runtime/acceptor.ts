@@ -228,7 +228,7 @@ export class Acceptor {
 
   /** An activity's one outcome. Its row goes in the same commit, so it is recorded exactly once. */
   resolveActivity(run: Run, seq: number, resolution: ActivityResolution): void {
-    run.activities.delete(seq)
+    run.removeActivity(seq)
     this.#take(run, [InputKind.activityResolved, Date.now(), seq, resolution], INTERNAL_INPUT_BYTES)
     this.#committer.deleteRow(activityKey(run.key, seq))
   }

@@ -107,10 +107,9 @@ export class Dispatcher {
     run.loadedRecords = 0
     run.loadSliceBytes = 0
     this.#residents.delete(run)
-    if (run.outstandingQueries.size === 0) return
+    if (!run.hasOutstandingQueries) return
     // The actor that was asked is gone; the next one is asked again.
-    run.queries.unshift(...run.outstandingQueries.values())
-    run.outstandingQueries.clear()
+    run.queries.unshift(...run.takeOutstandingQueries())
     this.wake(run)
   }
 
@@ -126,7 +125,7 @@ export class Dispatcher {
         run.residency === 'live' &&
         run.fed === run.committed &&
         (run.processed === run.committed || !run.isOpen) &&
-        run.outstandingQueries.size === 0 &&
+        !run.hasOutstandingQueries &&
         run.queries.length === 0 &&
         run.closing === undefined
       if (idle) this.evict(run, true)
@@ -259,7 +258,7 @@ export class Dispatcher {
     for (const query of run.queries) {
       const after = run.isOpen ? run.committed : run.replayTo
       slot.write(FrameKind.query, run.key, query.id, 0, encode({ after, request: query.request }))
-      run.outstandingQueries.set(query.id, query)
+      run.addOutstandingQuery(query)
     }
     run.queries = []
   }

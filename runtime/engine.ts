@@ -235,9 +235,8 @@ export class Engine implements EngineParts {
   }
 
   #answer(run: Run, frame: Frame): void {
-    const query = run.outstandingQueries.get(frame.seq)
+    const query = run.takeOutstandingQuery(frame.seq)
     if (query === undefined) return
-    run.outstandingQueries.delete(frame.seq)
     if (run.retrying && run.processed === run.committed) {
       run.parked = undefined
       run.retrying = false
@@ -301,7 +300,7 @@ export class Engine implements EngineParts {
 
   #saveActivity(task: ActivityTask): Promise<void> {
     // A run that has closed has dropped its rows; one written now would stay for ever.
-    if (this.runs.byKey(task.run)?.activities.has(task.command.seq) !== true) {
+    if (this.runs.byKey(task.run)?.hasActivity(task.command.seq) !== true) {
       return Promise.resolve()
     }
     this.committer.putRow(activityKey(task.run, task.command.seq), encode(task))
@@ -319,10 +318,9 @@ export class Engine implements EngineParts {
 
   #rejectWaiters(error: SignalboxError): void {
     for (const run of this.runs.values()) {
-      const queries = [...run.queries, ...run.outstandingQueries.values()]
+      const queries = [...run.queries, ...run.takeOutstandingQueries()]
       const waiters = [...run.waiters, ...(run.pendingWaiters ?? []), ...run.closeWaiters]
       run.queries = []
-      run.outstandingQueries.clear()
       run.waiters = []
       run.pendingWaiters = undefined
       run.closeWaiters = []

@@ -114,7 +114,7 @@ export class RunCloser {
       quarantined: undefined,
     })
     for (const activity of run.activities) committer.deleteRow(activityKey(run.key, activity))
-    run.activities.clear()
+    run.forgetActivities()
     clearTimeout(run.parkTimer)
     run.parked = undefined
     committer.afterCommit(() => {

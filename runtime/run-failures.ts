@@ -107,8 +107,7 @@ export class RunFailures {
   rejectQueries(run: Run): void {
     const error = this.notReady(run)
     if (error === undefined) return
-    const queries = [...run.outstandingQueries.values(), ...run.queries]
-    run.outstandingQueries.clear()
+    const queries = [...run.takeOutstandingQueries(), ...run.queries]
     run.queries = []
     for (const query of queries) query.reject(error)
   }

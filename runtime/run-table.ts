@@ -77,7 +77,7 @@ export class RunTable {
     )
     const prefix = runKey(key).subarray(1)
     for (const [activity] of this.#journal.rows(tableRange(RowTable.activity, prefix))) {
-      run.activities.add(activityOfKey(activity).seq)
+      run.addActivity(activityOfKey(activity).seq)
     }
     this.#byKey.set(key, run)
     return run

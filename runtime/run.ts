@@ -90,14 +90,15 @@ export class Run {
   /** Requests that wait for the close to be decided, to be made again in this order. */
   held: (() => void)[] = []
 
-  readonly activities = new Set<number>()
+  #activities: Set<number> | undefined
   parked: ParkedState | undefined
   /** A parked run is being tried again. */
   retrying = false
   parkTimer: NodeJS.Timeout | undefined
   strikes = 0
   queries: QueuedQuery[] = []
-  readonly outstandingQueries = new Map<number, QueuedQuery>()
+  /** Sent to the actor; undefined rather than empty, as most runs never have one. */
+  #outstandingQueries: Map<number, QueuedQuery> | undefined
 
   constructor(key: number, shard: number, row: RunRow, head: number, processed: number) {
     this.key = key
@@ -108,6 +109,56 @@ export class Run {
     this.processed = processed
     this.processedRecorded = processed
     this.historyLength = row.historyLength
+  }
+
+  /** The numbers of its activities that have no outcome yet. */
+  get activities(): Iterable<number> {
+    return this.#activities ?? NONE
+  }
+
+  hasActivity(seq: number): boolean {
+    return this.#activities?.has(seq) ?? false
+  }
+
+  addActivity(seq: number): void {
+    this.#activities ??= new Set()
+    this.#activities.add(seq)
+  }
+
+  removeActivity(seq: number): void {
+    if (this.#activities?.delete(seq) === true && this.#activities.size === 0) {
+      this.#activities = undefined
+    }
+  }
+
+  forgetActivities(): void {
+    this.#activities = undefined
+  }
+
+  get hasOutstandingQueries(): boolean {
+    return this.#outstandingQueries !== undefined
+  }
+
+  /** A query was sent to the actor. */
+  addOutstandingQuery(query: QueuedQuery): void {
+    this.#outstandingQueries ??= new Map()
+    this.#outstandingQueries.set(query.id, query)
+  }
+
+  /** The query with this number, which is answered now. */
+  takeOutstandingQuery(id: number): QueuedQuery | undefined {
+    const query = this.#outstandingQueries?.get(id)
+    if (this.#outstandingQueries?.delete(id) === true && this.#outstandingQueries.size === 0) {
+      this.#outstandingQueries = undefined
+    }
+    return query
+  }
+
+  /** All queries sent and not answered. */
+  takeOutstandingQueries(): readonly QueuedQuery[] {
+    const queries = [...(this.#outstandingQueries?.values() ?? [])]
+    this.#outstandingQueries = undefined
+    return queries
   }
 
   get isOpen(): boolean {
@@ -147,7 +198,9 @@ export class Run {
       this.closeWaiters.length === 0 &&
       this.watchers === undefined &&
       this.queries.length === 0 &&
-      this.outstandingQueries.size === 0
+      this.#outstandingQueries === undefined
     )
   }
 }
+
+const NONE: readonly number[] = []

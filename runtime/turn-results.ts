@@ -146,7 +146,7 @@ export class TurnResults {
           started: true,
           dueTime: now,
         }
-        run.activities.add(command.seq)
+        run.addActivity(command.seq)
         committer.putRow(activityKey(run.key, command.seq), encode(task))
         committer.afterCommit(() => activities.schedule(task))
         return
