@@ -1,13 +1,12 @@
 /**
- * The demo: 20,000 real departures stream over HTTP into one workflow per airport. Half way the
+ * The demo: 20,000 real departures (2,000 with the argument `2k`) stream over HTTP into one workflow per airport. Half way the
  * server is killed with SIGKILL and started again. At the end every airport must have exactly the
  * totals that adding up the file gives.
  */
 import { rmSync } from 'node:fs'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
-import { createRequire } from 'node:module'
+import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
+import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isDeepStrictEqual, styleText } from 'node:util'
 import {
@@ -19,19 +18,13 @@ import {
 import type { AirportStatus } from '../airports/workflows.ts'
 import { AirportClient } from './airport-client.ts'
 import { ExampleServer } from './example-server.ts'
+import { readFlights } from './flights-file.ts'
 import { streamFlights } from './flight-stream.ts'
 import { ProgressBar } from './progress-bar.ts'
 import { textTable } from './text-table.ts'
 
 const connections = 64
 const alertsTimeoutMs = 30_000
-
-async function readFlights(): Promise<readonly Flight[]> {
-  const package_ = createRequire(import.meta.url).resolve('vega-datasets/package.json')
-  const file = join(dirname(package_), 'data', 'flights-20k.json')
-  const flights: Flight[] = JSON.parse(await readFile(file, 'utf8'))
-  return flights
-}
 
 function totalsByAirport(flights: readonly Flight[]): Map<string, AirportTotals> {
   const totals = new Map<string, AirportTotals>()
@@ -130,7 +123,7 @@ function report(
 }
 
 async function main(): Promise<number> {
-  const flights = await readFlights()
+  const flights = await readFlights(process.argv[2] === '2k' ? '2k' : '20k')
   const dataDir = await mkdtemp(join(tmpdir(), 'signalbox-demo-'))
   const server = await ExampleServer.create(dataDir)
   // Whatever ends this process, the server and the folder go with it.

@@ -1,18 +1,13 @@
-import { readFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { dirname, join } from 'node:path'
 import { expect, test, vi } from 'vitest'
 import { addFlight, noDepartures, type Flight } from '../../examples/airports/airport-totals.ts'
 import { airport, airportStatus, departed } from '../../examples/airports/workflows.ts'
+import { readFlights } from '../../examples/demo/flights-file.ts'
 import { ActivityLog, openExample } from './example-runtime.ts'
-
-const package_ = createRequire(import.meta.url).resolve('vega-datasets/package.json')
-const file = join(dirname(package_), 'data', 'flights-2k.json')
 
 test('an airport adds up its departures and raises each alert once, in order', async () => {
   const log = new ActivityLog()
   const example = await openExample('airports', { raiseDelayAlert: log.record('raiseDelayAlert') })
-  const flights: Flight[] = JSON.parse(await readFile(file, 'utf8'))
+  const flights = await readFlights('2k')
   // As if all of them left from one airport: enough delay for several alerts.
   const half = flights.length / 2
   const send = (runtime: typeof example.runtime, part: readonly Flight[]): Promise<unknown> =>
