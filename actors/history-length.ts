@@ -1,0 +1,114 @@
+import type { Command } from './commands.ts'
+import type { Failure } from './failure.ts'
+import { type Input, InputKind } from './inputs.ts'
+import type { Payload, PayloadMap } from './payload.ts'
+
+/*
+ * How long a run's history is, counted as the events that it exports to. Counted twice, by the actor
+ * for `workflowInfo()` and by the export for the ids of events, from the same inputs and commands:
+ * the two must agree, or code that continues as new by its history length would replay differently.
+ *
+ * An activation's history length is the id of its WORKFLOW_TASK_STARTED: the events of all turns
+ * before it, those of its own inputs, and the first two of its workflow task.
+ */
+
+/** WORKFLOW_TASK_SCHEDULED, _STARTED and _COMPLETED: what a turn writes beside inputs and commands. */
+export const WORKFLOW_TASK_EVENTS = 3
+/** Of these, how many are there before the code runs. */
+export const EVENTS_BEFORE_CODE_RUNS = 2
+
+const SUGGESTED_EVENTS = 4_096
+const SUGGESTED_BYTES = 4 * 1024 * 1024
+
+/** Whether it is time to continue as new: at 4,096 events or 4 MiB, as on Temporal's server. */
+export function isContinueAsNewSuggested(historyLength: number, historySize: number): boolean {
+  return historyLength >= SUGGESTED_EVENTS || historySize >= SUGGESTED_BYTES
+}
+
+/** The number of history events of an input that a turn handles. */
+export function eventsOfInput(input: Input): number {
+  // ACTIVITY_TASK_STARTED is written with the outcome, as Temporal does for activities with retries.
+  return input[0] === InputKind.activityResolved ? 2 : 1
+}
+
+/** The number of history events of a command: today one each. */
+export function eventsOfCommand(_command: Command): number {
+  return 1
+}
+
+/** About what an event of no great content takes. */
+const EVENT_BYTES = 64
+
+/** An estimate of an input's bytes in history; the same on every replay. */
+export function bytesOfInput(input: Input): number {
+  switch (input[0]) {
+    case InputKind.signaled: {
+      const attributes = input[4]
+      const header = attributes === undefined ? 0 : bytesOfMap(attributes.headers)
+      return EVENT_BYTES + input[2].length + bytesOfPayloads(input[3]) + header
+    }
+    case InputKind.started: {
+      const { args, headers, memo, searchAttributes } = input[2]
+      const maps = bytesOfMap(headers) + bytesOfMap(memo) + bytesOfMap(searchAttributes)
+      return EVENT_BYTES + bytesOfPayloads(args) + maps
+    }
+    case InputKind.activityResolved: {
+      const resolution = input[3]
+      return (
+        2 * EVENT_BYTES +
+        (resolution.status === 'completed'
+          ? bytesOfPayload(resolution.result)
+          : bytesOfFailure(resolution.failure))
+      )
+    }
+    default:
+      return EVENT_BYTES
+  }
+}
+
+/** An estimate of a command's bytes in history; the same on every replay. */
+export function bytesOfCommand(command: Command): number {
+  switch (command.kind) {
+    case 'scheduleActivity':
+      return EVENT_BYTES + bytesOfPayloads(command.args) + bytesOfMap(command.headers)
+    case 'completeWorkflow':
+      return EVENT_BYTES + bytesOfPayload(command.result)
+    case 'failWorkflow':
+      return EVENT_BYTES + bytesOfFailure(command.failure)
+    case 'continueAsNew':
+      return EVENT_BYTES + bytesOfPayloads(command.args)
+    default:
+      return EVENT_BYTES
+  }
+}
+
+function bytesOfPayloads(payloads: readonly Payload[] | undefined): number {
+  let bytes = 0
+  if (payloads !== undefined) for (const payload of payloads) bytes += bytesOfPayload(payload)
+  return bytes
+}
+
+function bytesOfPayload(payload: Payload): number {
+  if (payload === null) return 0
+  // Characters rather than bytes of UTF-8: it is an estimate, and counting bytes would read them all.
+  if (typeof payload === 'string' || payload instanceof Uint8Array) return payload.length
+  return payload.data.length
+}
+
+function bytesOfMap(map: PayloadMap | undefined): number {
+  let bytes = 0
+  if (map !== undefined) {
+    for (const [name, payload] of Object.entries(map))
+      bytes += name.length + bytesOfPayload(payload)
+  }
+  return bytes
+}
+
+function bytesOfFailure(failure: Failure): number {
+  return (
+    failure.message.length +
+    (failure.stackTrace?.length ?? 0) +
+    bytesOfPayloads(failure.applicationFailureInfo?.details) +
+    (failure.cause === undefined ? 0 : bytesOfFailure(failure.cause))
+  )
+}

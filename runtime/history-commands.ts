@@ -1,0 +1,110 @@
+import type { ScheduleActivityCommand, TerminalCommand } from '../actors/commands.ts'
+import type { Failure } from '../actors/failure.ts'
+import type { StartedAttributes } from '../actors/inputs.ts'
+import {
+  failureToJson,
+  type JsonMessage,
+  jsonMessage,
+  optionalDuration,
+  payloadMapToJson,
+  payloadsToJson,
+  payloadToJson,
+  retryPolicyToJson,
+} from './history-json.ts'
+import { taskQueueToJson } from './history-inputs.ts'
+
+/* The attributes of the events that commands export to, without the ids of other events. */
+
+export function activityScheduledAttributes(
+  command: ScheduleActivityCommand,
+  taskQueue: string,
+): JsonMessage {
+  return jsonMessage({
+    activityId: command.activityId,
+    activityType: { name: command.activityType },
+    taskQueue: taskQueueToJson(command.taskQueue ?? taskQueue),
+    header: payloadMapToJson(command.headers),
+    input: payloadsToJson(command.args),
+    scheduleToCloseTimeout: optionalDuration(command.scheduleToCloseTimeoutMs),
+    scheduleToStartTimeout: optionalDuration(command.scheduleToStartTimeoutMs),
+    startToCloseTimeout: optionalDuration(command.startToCloseTimeoutMs),
+    heartbeatTimeout: optionalDuration(command.heartbeatTimeoutMs),
+    retryPolicy: retryPolicyToJson(command.retryPolicy),
+  })
+}
+
+export type TerminalEvent =
+  | 'WORKFLOW_EXECUTION_COMPLETED'
+  | 'WORKFLOW_EXECUTION_FAILED'
+  | 'WORKFLOW_EXECUTION_CANCELED'
+  | 'WORKFLOW_EXECUTION_CONTINUED_AS_NEW'
+
+export function terminalEvent(command: TerminalCommand): TerminalEvent {
+  switch (command.kind) {
+    case 'completeWorkflow':
+      return 'WORKFLOW_EXECUTION_COMPLETED'
+    case 'failWorkflow':
+      return 'WORKFLOW_EXECUTION_FAILED'
+    case 'cancelWorkflow':
+      return 'WORKFLOW_EXECUTION_CANCELED'
+    case 'continueAsNew':
+      return 'WORKFLOW_EXECUTION_CONTINUED_AS_NEW'
+    default:
+      return command satisfies never
+  }
+}
+
+/** @param newRunId the run that follows by continue-as-new, retry or cron */
+export function terminalAttributes(
+  command: TerminalCommand,
+  started: StartedAttributes | undefined,
+  newRunId: string | undefined,
+): JsonMessage {
+  switch (command.kind) {
+    case 'completeWorkflow': {
+      const result = { payloads: [payloadToJson(command.result)] }
+      return jsonMessage({ result, newExecutionRunId: newRunId })
+    }
+    case 'failWorkflow':
+      return jsonMessage({
+        failure: failureToJson(command.failure),
+        retryState: `RETRY_STATE_${retryStateOf(command.failure, started, newRunId)}`,
+        newExecutionRunId: newRunId,
+      })
+    case 'cancelWorkflow':
+      return jsonMessage({ details: payloadsToJson(command.details) })
+    case 'continueAsNew':
+      return jsonMessage({
+        newExecutionRunId: newRunId,
+        workflowType: { name: command.workflowType },
+        taskQueue: taskQueueToJson(command.taskQueue ?? started?.taskQueue ?? ''),
+        input: payloadsToJson(command.args),
+        workflowRunTimeout: optionalDuration(command.runTimeoutMs ?? started?.runTimeoutMs),
+        workflowTaskTimeout: optionalDuration(command.taskTimeoutMs ?? started?.taskTimeoutMs),
+        initiator: 'CONTINUE_AS_NEW_INITIATOR_WORKFLOW',
+        header: payloadMapToJson(command.headers),
+        memo: payloadMapToJson(command.memo ?? started?.memo),
+        searchAttributes: payloadMapToJson(
+          command.searchAttributes ?? started?.searchAttributes,
+          'indexedFields',
+        ),
+      })
+    default:
+      return command satisfies never
+  }
+}
+
+function retryStateOf(
+  failure: Failure,
+  started: StartedAttributes | undefined,
+  newRunId: string | undefined,
+): string {
+  if (newRunId !== undefined) return 'IN_PROGRESS'
+  const policy = started?.retryPolicy
+  if (policy === undefined) return 'RETRY_POLICY_NOT_SET'
+  const { maximumAttempts } = policy
+  const isLast = maximumAttempts > 0 && (started?.attempt ?? 1) >= maximumAttempts
+  if (failure.applicationFailureInfo?.nonRetryable === true || !isLast)
+    return 'NON_RETRYABLE_FAILURE'
+  return 'MAXIMUM_ATTEMPTS_REACHED'
+}

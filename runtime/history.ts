@@ -1,0 +1,342 @@
+import { type Command, isTerminal, type TerminalCommand } from '../actors/commands.ts'
+import {
+  bytesOfCommand,
+  bytesOfInput,
+  EVENTS_BEFORE_CODE_RUNS,
+  isContinueAsNewSuggested,
+} from '../actors/history-length.ts'
+import {
+  type ActivityResolvedInput,
+  type Input,
+  InputKind,
+  type StartedAttributes,
+} from '../actors/inputs.ts'
+import {
+  activityScheduledAttributes,
+  terminalAttributes,
+  terminalEvent,
+} from './history-commands.ts'
+import {
+  activityOutcomeAttributes,
+  activityOutcomeEvent,
+  activityStartedAttributes,
+  cancelRequestedAttributes,
+  signaledAttributes,
+  startedAttributes,
+  taskQueueToJson,
+  terminatedAttributes,
+} from './history-inputs.ts'
+import {
+  durationToJson,
+  type JsonMessage,
+  jsonMessage,
+  payloadToJson,
+  timeToJson,
+} from './history-json.ts'
+import type { HistoryEvent, WorkflowStatus } from './workflow-service.ts'
+
+/** One activation as the journal has it, or an input that no turn has handled. */
+export interface HistoryTurn {
+  readonly firstSeq: number
+  readonly lastSeq: number
+  readonly inputs: readonly Input[]
+  readonly commands: readonly Command[]
+  /** False for an input that waits, or that waited when its run was terminated or timed out. */
+  readonly ended: boolean
+}
+
+/** What a history needs to know of its run beside the turns. */
+export interface HistoryRun {
+  readonly runId: string
+  readonly status: WorkflowStatus
+  /** The run that continues this one. */
+  readonly newRunId?: string | undefined
+}
+
+/** Which events to build. The others are only counted. */
+export interface HistoryWindow {
+  /** The first event id; default 1. */
+  readonly from?: number
+  /** How many events at most; default all. */
+  readonly limit?: number
+  /** Only the event that closed the run. */
+  readonly closeEventOnly?: boolean
+  /** Leave out inputs that wait, whose ids may still change; default false. */
+  readonly settledOnly?: boolean
+}
+
+/** A window on a history. */
+export interface HistoryView {
+  readonly events: readonly HistoryEvent[]
+  /** How many events there are in all. */
+  readonly length: number
+  /** How many of them keep their ids: those of turns that have ended, and all of a closed run. */
+  readonly settledLength: number
+}
+
+/** The SDK's behaviours that our turns have, without which a replay would run older ones. */
+const SDK_METADATA: JsonMessage = { langUsedFlags: [1, 2], coreUsedFlags: [1, 2, 3] }
+
+/** The whole history of a run as Temporal's events in proto3 JSON. */
+export function exportHistory(turns: Iterable<HistoryTurn>, run: HistoryRun): HistoryEvent[] {
+  return [...viewHistory(turns, run).events]
+}
+
+/** The part of a run's history that a window shows. */
+export function viewHistory(
+  turns: Iterable<HistoryTurn>,
+  run: HistoryRun,
+  window: HistoryWindow = {},
+): HistoryView {
+  const exporter = new HistoryExporter(run, window)
+  for (const turn of turns) {
+    if (!exporter.addTurn(turn)) break
+  }
+  return exporter
+}
+
+/**
+ * Turns inputs and commands into the events that Temporal would have written for them, so that its
+ * replayer takes our runs.
+ *
+ * Guarantees:
+ * - a turn is its input events, then SCHEDULED, STARTED and COMPLETED of one workflow task, then its
+ *   commands' events in the order in which they were issued; nothing stands between SCHEDULED and
+ *   COMPLETED, or else the replayer would merge turns and deliver signals too early
+ * - the id of a turn's STARTED is the `historyLength` that the turn's code saw, and its time is the
+ *   `Date.now()` that it saw
+ * - ids have no gaps, and those of ended turns never change
+ * - a timer that fired after it was cancelled has no event and no workflow task
+ */
+class HistoryExporter implements HistoryView {
+  readonly events: HistoryEvent[] = []
+  length = 0
+  settledLength = 0
+  readonly #run: HistoryRun
+  readonly #from: number
+  readonly #to: number
+  readonly #closeEventOnly: boolean
+  readonly #settledOnly: boolean
+  #started: StartedAttributes | undefined
+  #size = 0
+  #time = 0
+  #taskCompletedId = 0
+  #isClosed = false
+  readonly #activities = new Map<number, { scheduledId: number; cancelRequestedId?: number }>()
+  readonly #timers = new Map<number, number>()
+
+  constructor(run: HistoryRun, window: HistoryWindow) {
+    this.#run = run
+    this.#from = window.from ?? 1
+    this.#to = this.#from + (window.limit ?? Infinity)
+    this.#closeEventOnly = window.closeEventOnly ?? false
+    this.#settledOnly = window.settledOnly ?? false
+  }
+
+  /** @returns false once the run has closed: nothing follows */
+  addTurn(turn: HistoryTurn): boolean {
+    let handled = 0
+    for (const input of turn.inputs) {
+      if (input[0] === InputKind.terminated || input[0] === InputKind.timedOut) {
+        this.#closePastMailbox(input)
+        return false
+      }
+      if (!turn.ended && this.#settledOnly && this.#run.status === 'RUNNING') continue
+      if (this.#addInput(input, turn.ended)) handled++
+    }
+    if (!turn.ended) return true
+    if (handled > 0) this.#addWorkflowTask()
+    for (const command of turn.commands) this.#addCommand(command)
+    this.settledLength = this.length
+    return !this.#isClosed
+  }
+
+  /** @returns true if the input has an event, and so a workflow task */
+  #addInput(input: Input, ended: boolean): boolean {
+    if (input[0] === InputKind.timerFired && !this.#timers.has(input[2])) return false
+    if (input[1] > this.#time) this.#time = input[1]
+    this.#size += bytesOfInput(input)
+    const summary = ended || this.#run.status === 'RUNNING' ? undefined : 'not handled'
+    switch (input[0]) {
+      case InputKind.started:
+        this.#started = input[2]
+        this.#emit('WORKFLOW_EXECUTION_STARTED', () => startedAttributes(input[2]), summary)
+        break
+      case InputKind.signaled:
+        this.#emit('WORKFLOW_EXECUTION_SIGNALED', () => signaledAttributes(input), summary)
+        break
+      case InputKind.activityResolved:
+        this.#addActivityOutcome(input, summary)
+        break
+      case InputKind.timerFired: {
+        const startedEventId = String(this.#timers.get(input[2]))
+        this.#timers.delete(input[2])
+        const timerId = String(input[2])
+        this.#emit('TIMER_FIRED', () => ({ timerId, startedEventId }), summary)
+        break
+      }
+      case InputKind.cancelRequested: {
+        const attributes = () => cancelRequestedAttributes(input)
+        this.#emit('WORKFLOW_EXECUTION_CANCEL_REQUESTED', attributes, summary)
+        break
+      }
+      default:
+        break
+    }
+    return true
+  }
+
+  #addActivityOutcome(input: ActivityResolvedInput, summary: string | undefined): void {
+    const [, , seq, resolution] = input
+    const activity = this.#activities.get(seq)
+    this.#activities.delete(seq)
+    const scheduledEventId = String(activity?.scheduledId ?? 0)
+    this.#emit('ACTIVITY_TASK_STARTED', () => ({
+      ...activityStartedAttributes(resolution),
+      scheduledEventId,
+    }))
+    const startedEventId = String(this.length)
+    const requestedId = activity?.cancelRequestedId
+    this.#emit(
+      activityOutcomeEvent(resolution),
+      () => ({
+        ...activityOutcomeAttributes(resolution),
+        scheduledEventId,
+        startedEventId,
+        ...(resolution.status === 'cancelled' && requestedId !== undefined
+          ? { latestCancelRequestedEventId: String(requestedId) }
+          : {}),
+      }),
+      summary,
+    )
+  }
+
+  #addWorkflowTask(): void {
+    const isFirst = this.#taskCompletedId === 0
+    const historyLength = this.length + EVENTS_BEFORE_CODE_RUNS
+    const size = this.#size
+    this.#emit('WORKFLOW_TASK_SCHEDULED', () => ({
+      taskQueue: taskQueueToJson(this.#started?.taskQueue ?? ''),
+      startToCloseTimeout: durationToJson(this.#started?.taskTimeoutMs ?? 10_000),
+      attempt: 1,
+    }))
+    const scheduledEventId = String(this.length)
+    this.#emit('WORKFLOW_TASK_STARTED', () =>
+      jsonMessage({
+        scheduledEventId,
+        historySizeBytes: String(size),
+        suggestContinueAsNew: isContinueAsNewSuggested(historyLength, size) || undefined,
+      }),
+    )
+    const startedEventId = String(this.length)
+    this.#emit('WORKFLOW_TASK_COMPLETED', () =>
+      jsonMessage({
+        scheduledEventId,
+        startedEventId,
+        sdkMetadata: isFirst ? SDK_METADATA : undefined,
+      }),
+    )
+    this.#taskCompletedId = this.length
+  }
+
+  #addCommand(command: Command): void {
+    this.#size += bytesOfCommand(command)
+    const workflowTaskCompletedEventId = String(this.#taskCompletedId)
+    if (isTerminal(command)) {
+      this.#addTerminal(command, workflowTaskCompletedEventId)
+      return
+    }
+    const { seq } = command
+    switch (command.kind) {
+      case 'scheduleActivity': {
+        const taskQueue = this.#started?.taskQueue ?? ''
+        const attributes = () => activityScheduledAttributes(command, taskQueue)
+        this.#emit(
+          'ACTIVITY_TASK_SCHEDULED',
+          () => ({ ...attributes(), workflowTaskCompletedEventId }),
+          command.summary,
+        )
+        this.#activities.set(seq, { scheduledId: this.length })
+        break
+      }
+      case 'requestCancelActivity': {
+        const activity = this.#activities.get(seq)
+        const scheduledEventId = String(activity?.scheduledId ?? 0)
+        const attributes = { scheduledEventId, workflowTaskCompletedEventId }
+        this.#emit('ACTIVITY_TASK_CANCEL_REQUESTED', () => attributes)
+        if (activity !== undefined) activity.cancelRequestedId = this.length
+        break
+      }
+      case 'startTimer': {
+        const { delayMs, summary } = command
+        const startToFireTimeout = durationToJson(delayMs)
+        const attributes = {
+          timerId: String(seq),
+          startToFireTimeout,
+          workflowTaskCompletedEventId,
+        }
+        this.#emit('TIMER_STARTED', () => attributes, summary)
+        this.#timers.set(seq, this.length)
+        break
+      }
+      case 'cancelTimer': {
+        const startedEventId = String(this.#timers.get(seq) ?? 0)
+        this.#timers.delete(seq)
+        const attributes = { timerId: String(seq), startedEventId, workflowTaskCompletedEventId }
+        this.#emit('TIMER_CANCELED', () => attributes)
+        break
+      }
+      default:
+        command satisfies never
+    }
+  }
+
+  #addTerminal(command: TerminalCommand, workflowTaskCompletedEventId: string): void {
+    const attributes = () => terminalAttributes(command, this.#started, this.#run.newRunId)
+    this.#isClosed = true
+    this.#emit(terminalEvent(command), () => ({ ...attributes(), workflowTaskCompletedEventId }))
+  }
+
+  /** Terminated or timed out: no workflow task, and what waited stays as it is. */
+  #closePastMailbox(input: Input): void {
+    if (input[1] > this.#time) this.#time = input[1]
+    this.#isClosed = true
+    if (input[0] === InputKind.terminated) {
+      this.#emit('WORKFLOW_EXECUTION_TERMINATED', () => terminatedAttributes(input))
+    } else {
+      const attributes = () =>
+        jsonMessage({ retryState: 'RETRY_STATE_TIMEOUT', newExecutionRunId: this.#run.newRunId })
+      this.#emit('WORKFLOW_EXECUTION_TIMED_OUT', attributes)
+    }
+    this.settledLength = this.length
+  }
+
+  #emit(type: string, attributes: () => JsonMessage, summary?: string): void {
+    const id = ++this.length
+    if (this.#closeEventOnly ? !this.#isClosed : id < this.#from || id >= this.#to) return
+    this.events.push({
+      eventId: String(id),
+      eventTime: timeToJson(this.#time),
+      eventType: `EVENT_TYPE_${type}`,
+      [attributesKey(type)]: attributes(),
+      ...(summary === undefined
+        ? {}
+        : { userMetadata: { summary: payloadToJson(JSON.stringify(summary)) } }),
+    })
+  }
+}
+
+const attributesKeys = new Map<string, string>()
+
+/** `workflowTaskStartedEventAttributes` for `WORKFLOW_TASK_STARTED`. */
+function attributesKey(type: string): string {
+  let key = attributesKeys.get(type)
+  if (key === undefined) {
+    const camel = type
+      .toLowerCase()
+      .replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase())
+    key = `${camel}EventAttributes`
+    attributesKeys.set(type, key)
+  }
+  return key
+}
