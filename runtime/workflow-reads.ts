@@ -117,12 +117,13 @@ export class WorkflowReads {
     }
   }
 
-  /** The run, once its start is durable. */
+  /** The run, once its start is durable; so is its end, if that is being written. */
   async #durableRun(target: Target): Promise<Run> {
     this.#parts.checkOpen()
     const run = findRun(this.#parts.runs, target)
     if (run === undefined) throw notFound(target)
-    if (run.committed === 0) await this.#parts.committer.allDurable
+    const isWritten = run.committed > 0 && run.closing?.phase !== 'committing'
+    if (!isWritten) await this.#parts.committer.allDurable
     return run
   }
 
