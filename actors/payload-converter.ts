@@ -55,6 +55,14 @@ export function fromPayloadMap(payloads: PayloadMap): Record<string, unknown> {
   )
 }
 
+/** The converter as an object, as Temporal has it. */
+export interface PayloadConverter {
+  toPayload(value: unknown): Payload
+  fromPayload(payload: Payload): unknown
+}
+
+export const defaultPayloadConverter: PayloadConverter = { toPayload, fromPayload }
+
 function fromEncodedPayload({ metadata, data }: EncodedPayload): unknown {
   const encoding = metadata['encoding']
   if (encoding === undefined) throw new ValueError('Missing payload metadata')

@@ -34,6 +34,8 @@ export class Activator {
   taskError: { readonly value: unknown } | undefined
   /** Activities that were cancelled without waiting for them: resolved once the turn is quiet. */
   readonly localResolutions: LocalResolution[] = []
+  /** The run's signal channels by name. */
+  readonly channels = new Map<string, unknown>()
   /** The scopes of `setTimeout`, by handle. */
   readonly timeouts = new Map<number, CancellationScope>()
   now: number

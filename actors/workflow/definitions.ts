@@ -163,3 +163,20 @@ function refuseReservedName(type: string, name: string): void {
     throw new TypeError(`Cannot use ${type} name: '${name}', which is a reserved name`)
   }
 }
+
+/** The name of a workflow given as its function or by name. */
+export function extractWorkflowType(workflow: string | Workflow): string {
+  if (typeof workflow === 'string') return workflow
+  if (typeof workflow !== 'function') {
+    throw new TypeError(
+      `Invalid workflow type: expected either a string or a function, got '${typeof workflow}'`,
+    )
+  }
+  if (!workflow.name) {
+    throw new TypeError('Invalid workflow type: the workflow function is anonymous')
+  }
+  return workflow.name
+}
+
+/** Answered with a clear text: stacks of waiting code are not collected. */
+export const stackTraceQuery = defineQuery<string>('__stack_trace')

@@ -27,6 +27,7 @@ export {
 } from '../failures.ts'
 export type { RetryState, TimeoutType } from '../failure.ts'
 export type { Payload } from '../payload.ts'
+export { defaultPayloadConverter, type PayloadConverter } from '../payload-converter.ts'
 export {
   ActivityCancellationType,
   type ActivityFunction,
@@ -51,6 +52,7 @@ export {
   allHandlersFinished,
   defineQuery,
   defineSignal,
+  extractWorkflowType,
   type Handler,
   type QueryDefinition,
   type QueryHandlerOptions,
@@ -59,6 +61,7 @@ export {
   setHandler,
   type SignalDefinition,
   type SignalHandlerOptions,
+  stackTraceQuery,
   type Workflow,
   type WorkflowQueryType,
   type WorkflowResultType,
@@ -73,7 +76,41 @@ export {
 } from './handler-table.ts'
 export { log, type WorkflowLogger } from './log.ts'
 export type { RetryPolicy } from './retry-policy.ts'
+export { Selector } from './selector.ts'
+export { getSignalChannel, type Received, type SignalChannel } from './signal-channel.ts'
 export { Trigger } from './trigger.ts'
+export {
+  addDefaultWorkflowOptions,
+  AsyncLocalStorage,
+  ChildWorkflowCancellationType,
+  createEventGroup,
+  createNexusServiceClient,
+  currentUpdateInfo,
+  defineUpdate,
+  defineWorkflowOptions,
+  deprecatePatch,
+  executeChild,
+  ExternalStorageNotConfiguredError,
+  getCurrentDetails,
+  getExternalWorkflowHandle,
+  getRandomStream,
+  LocalActivityDoBackoff,
+  metricMeter,
+  NexusOperationCancellationType,
+  ParentClosePolicy,
+  patched,
+  proxyLocalActivities,
+  proxySinks,
+  scheduleLocalActivity,
+  setCurrentDetails,
+  setDefaultUpdateHandler,
+  setWorkflowOptions,
+  startChild,
+  upsertMemo,
+  upsertSearchAttributes,
+  workflowRandom,
+} from './unavailable.ts'
 export { uuid4 } from './uuid4.ts'
 export { condition, sleep, type TimerOptions } from './waiting.ts'
+export { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from './workflow-id-policies.ts'
 export { type UnsafeWorkflowInfo, workflowInfo, type WorkflowInfo } from './workflow-info.ts'

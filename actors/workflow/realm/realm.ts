@@ -128,6 +128,7 @@ const workflowModule: Readonly<Record<string, unknown>> = Object.defineProperty(
  * microtasks would then run in the turn of whichever run comes next.
  */
 function enter(): void {
+  clearOutbox()
   try {
     switch (inbox.entry) {
       case Entry.signal:
@@ -158,6 +159,11 @@ function enter(): void {
     if (outbox.activator) outbox.activator.failTurn(error)
     else outbox.error = describeError(error)
   }
+}
+
+function clearOutbox(): void {
+  outbox.activator = undefined
+  outbox.error = undefined
 }
 
 function requireRun(): Activator {
@@ -281,7 +287,6 @@ function requireModule(name: string): unknown {
 
 /** Run the top level of the user's code as no run's, to learn which functions it exports. */
 function loadForTypes(): void {
-  outbox.activator = undefined
   const nobody: StartedAttributes = {
     namespace: 'default',
     workflowId: '',

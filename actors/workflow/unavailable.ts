@@ -1,0 +1,65 @@
+import { notBuilt } from './not-built.ts'
+
+/**
+ * What `@temporalio/workflow` exports and this version does not have. Each throws by its name when it
+ * is used, so that a workflow file that needs it says what is missing as soon as it runs.
+ */
+type Unavailable = (...args: unknown[]) => never
+
+function unavailable(name: string): Unavailable {
+  return () => notBuilt(name)
+}
+
+export const addDefaultWorkflowOptions = unavailable('addDefaultWorkflowOptions')
+export const createEventGroup = unavailable('createEventGroup')
+export const createNexusServiceClient = unavailable('createNexusServiceClient')
+export const currentUpdateInfo = unavailable('currentUpdateInfo')
+export const defineUpdate = unavailable('defineUpdate')
+export const defineWorkflowOptions = unavailable('defineWorkflowOptions')
+export const deprecatePatch = unavailable('deprecatePatch')
+export const executeChild = unavailable('executeChild')
+export const getCurrentDetails = unavailable('getCurrentDetails')
+export const getExternalWorkflowHandle = unavailable('getExternalWorkflowHandle')
+export const getRandomStream = unavailable('getRandomStream')
+export const patched = unavailable('patched')
+export const proxyLocalActivities = unavailable('proxyLocalActivities')
+export const proxySinks = unavailable('proxySinks')
+export const scheduleLocalActivity = unavailable('scheduleLocalActivity')
+export const setCurrentDetails = unavailable('setCurrentDetails')
+export const setDefaultUpdateHandler = unavailable('setDefaultUpdateHandler')
+export const setWorkflowOptions = unavailable('setWorkflowOptions')
+export const startChild = unavailable('startChild')
+export const upsertMemo = unavailable('upsertMemo')
+export const upsertSearchAttributes = unavailable('upsertSearchAttributes')
+
+export class AsyncLocalStorage {
+  constructor() {
+    notBuilt('AsyncLocalStorage')
+  }
+}
+
+export class LocalActivityDoBackoff extends Error {
+  constructor() {
+    super()
+    notBuilt('LocalActivityDoBackoff')
+  }
+}
+
+export class ExternalStorageNotConfiguredError extends Error {
+  constructor() {
+    super()
+    notBuilt('ExternalStorageNotConfiguredError')
+  }
+}
+
+function unavailableObject(name: string): Readonly<Record<string, never>> {
+  return new Proxy(Object.freeze({}), {
+    get: (_, key) => (typeof key === 'string' ? notBuilt(`${name}.${key}`) : undefined),
+  })
+}
+
+export const metricMeter = unavailableObject('metricMeter')
+export const workflowRandom = unavailableObject('workflowRandom')
+export const ChildWorkflowCancellationType = unavailableObject('ChildWorkflowCancellationType')
+export const NexusOperationCancellationType = unavailableObject('NexusOperationCancellationType')
+export const ParentClosePolicy = unavailableObject('ParentClosePolicy')
