@@ -14,8 +14,8 @@ export class RunTable {
   readonly #journal: Journal
   readonly #maxRuns: number
   readonly #byKey = new Map<number, Run>()
-  /** The current or last run of a workflow, by namespace, NUL and workflow id. */
-  readonly #byWorkflow = new Map<string, Run>()
+  /** The current or last run of a workflow, by namespace and workflow id: no key to be built. */
+  readonly #byWorkflow = new Map<string, Map<string, Run>>()
   #sweep: Iterator<Run> | undefined
   #nextKey: number
 
@@ -33,18 +33,18 @@ export class RunTable {
   add(key: number, row: RunRow): Run {
     const run = new Run(key, shardOf(row.namespace, row.workflowId), row, 0, 0)
     this.#byKey.set(key, run)
-    this.#byWorkflow.set(`${row.namespace}\0${row.workflowId}`, run)
+    this.#workflowsOf(row.namespace).set(row.workflowId, run)
     return run
   }
 
   /** The current or last run of a workflow id. */
   current(namespace: string, workflowId: string): Run | undefined {
-    const known = this.#byWorkflow.get(`${namespace}\0${workflowId}`)
+    const known = this.#byWorkflow.get(namespace)?.get(workflowId)
     if (known !== undefined) return known
     const value = this.#journal.getRow(workflowIdKey(namespace, workflowId))
     if (value === undefined) return undefined
     const run = this.byKey(decodeKey(value))
-    if (run !== undefined) this.#byWorkflow.set(`${namespace}\0${workflowId}`, run)
+    if (run !== undefined) this.#workflowsOf(namespace).set(workflowId, run)
     return run
   }
 
@@ -111,8 +111,19 @@ export class RunTable {
 
   #forget(run: Run): void {
     this.#byKey.delete(run.key)
-    const workflow = `${run.row.namespace}\0${run.row.workflowId}`
-    if (this.#byWorkflow.get(workflow) === run) this.#byWorkflow.delete(workflow)
+    const { namespace, workflowId } = run.row
+    const workflows = this.#workflowsOf(namespace)
+    if (workflows.get(workflowId) === run) workflows.delete(workflowId)
+    if (workflows.size === 0) this.#byWorkflow.delete(namespace)
+  }
+
+  #workflowsOf(namespace: string): Map<string, Run> {
+    let workflows = this.#byWorkflow.get(namespace)
+    if (workflows === undefined) {
+      workflows = new Map()
+      this.#byWorkflow.set(namespace, workflows)
+    }
+    return workflows
   }
 }
 
