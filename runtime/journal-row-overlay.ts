@@ -1,0 +1,105 @@
+/**
+ * Rows put and deleted since the last checkpoint, by key in order. Keys are latin1 strings, which
+ * compare as their bytes do; a null value is a row that was deleted.
+ *
+ * New keys wait unsorted until somebody asks for a range or there are enough of them; sorted runs
+ * are merged while that is cheap, so neither a write nor a scan ever sorts everything.
+ */
+export class RowOverlay {
+  readonly #values = new Map<string, Uint8Array | null>()
+  #runs: string[][] = []
+  #unsorted: string[] = []
+
+  get size(): number {
+    return this.#values.size
+  }
+
+  /** Undefined: not known here. Null: deleted. */
+  get(key: string): Uint8Array | null | undefined {
+    return this.#values.get(key)
+  }
+
+  set(key: string, value: Uint8Array | null): void {
+    if (!this.#values.has(key)) {
+      this.#unsorted.push(key)
+      if (this.#unsorted.length >= maxUnsorted) this.#sortRecent()
+    }
+    this.#values.set(key, value)
+  }
+
+  /** Keys with `start <= key < end` in order, or from the end backwards. Not while it changes. */
+  *keys(start: string, end: string | undefined, reverse = false): Generator<string> {
+    if (this.#values.size === 0) return
+    this.#sortRecent()
+    const cursors: Cursor[] = []
+    for (const keys of this.#runs) {
+      const first = lowerBound(keys, start)
+      const past = end === undefined ? keys.length : lowerBound(keys, end)
+      if (first < past) cursors.push({ keys, next: reverse ? past - 1 : first, first, past })
+    }
+    while (cursors.length > 0) {
+      let best = 0
+      for (let i = 1; i < cursors.length; i += 1) {
+        const isBefore = keyAt(cursors[i]!) < keyAt(cursors[best]!)
+        if (isBefore !== reverse) best = i
+      }
+      const cursor = cursors[best]!
+      yield keyAt(cursor)
+      cursor.next += reverse ? -1 : 1
+      if (cursor.next < cursor.first || cursor.next >= cursor.past) cursors.splice(best, 1)
+    }
+  }
+
+  #sortRecent(): void {
+    if (this.#unsorted.length === 0) return
+    this.#runs.push(this.#unsorted.sort(byCodeUnits))
+    this.#unsorted = []
+    for (;;) {
+      const last = this.#runs.at(-1)!
+      const before = this.#runs.at(-2)
+      if (before === undefined || before.length > 2 * last.length) return
+      if (before.length + last.length > maxMerged) return
+      this.#runs.splice(-2, 2, merged(before, last))
+    }
+  }
+}
+
+interface Cursor {
+  readonly keys: readonly string[]
+  next: number
+  readonly first: number
+  readonly past: number
+}
+
+const maxUnsorted = 512
+/** Merging so many keys takes about two milliseconds. */
+const maxMerged = 32_768
+
+function keyAt(cursor: Cursor): string {
+  return cursor.keys[cursor.next]!
+}
+
+function merged(a: readonly string[], b: readonly string[]): string[] {
+  const result: string[] = []
+  let i = 0
+  let j = 0
+  while (i < a.length && j < b.length) result.push(a[i]! < b[j]! ? a[i++]! : b[j++]!)
+  while (i < a.length) result.push(a[i++]!)
+  while (j < b.length) result.push(b[j++]!)
+  return result
+}
+
+function byCodeUnits(a: string, b: string): number {
+  return a < b ? -1 : 1
+}
+
+function lowerBound(keys: readonly string[], key: string): number {
+  let low = 0
+  let high = keys.length
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (keys[middle]! < key) low = middle + 1
+    else high = middle
+  }
+  return low
+}
