@@ -1,0 +1,143 @@
+import { parseVisibilityText } from './visibility-parser.ts'
+import {
+  type ComparisonOperator,
+  statusNames,
+  type VisibilityExpression,
+  type VisibilityField,
+  type VisibilityValue,
+} from './visibility-query.ts'
+import type { WorkflowSummary } from './workflow-service.ts'
+
+export interface VisibilityFilter {
+  matches(summary: WorkflowSummary): boolean
+  /** For count: one number per status. */
+  readonly groupBy?: 'ExecutionStatus'
+}
+
+/**
+ * A list filter, ready to be asked; the empty text matches every run.
+ *
+ * A run without a close time has no value there: as in SQL no comparison with it holds, nor does the
+ * negation of one (`CloseTime NOT IN`, `NOT CloseTime > …`); `CloseTime IS NULL` finds it.
+ *
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT for a text that is no filter, with the
+ *   position in `fields`
+ */
+export function parseVisibilityQuery(query: string): VisibilityFilter {
+  const { where, groupBy } = parseVisibilityText(query)
+  const test = where === undefined ? undefined : compile(where)
+  return {
+    matches: (summary) => test === undefined || test(summary) === true,
+    ...(groupBy === undefined ? {} : { groupBy }),
+  }
+}
+
+/** SQL's three values: undefined is unknown. */
+type Test = (summary: WorkflowSummary) => boolean | undefined
+
+function compile(expression: VisibilityExpression): Test {
+  switch (expression.kind) {
+    case 'and':
+      return all(expression.operands.map(compile), false)
+    case 'or':
+      return all(expression.operands.map(compile), true)
+    case 'not': {
+      const operand = compile(expression.operand)
+      return (summary) => negate(operand(summary))
+    }
+    case 'isNull': {
+      const { field, negated } = expression
+      return (summary) => (valueOf(summary, field) === undefined) !== negated
+    }
+    case 'compare': {
+      const { field, operator, value } = expression
+      return onValue(field, false, (actual) => compare(actual, operator, value))
+    }
+    case 'in': {
+      const values = new Set(expression.values)
+      return onValue(expression.field, expression.negated, (actual) => values.has(actual))
+    }
+    case 'startsWith': {
+      const { field, negated, prefix } = expression
+      return onValue(field, negated, (actual) => String(actual).startsWith(prefix))
+    }
+    case 'between': {
+      const { field, negated, low, high } = expression
+      return onValue(field, negated, (actual) => actual >= low && actual <= high)
+    }
+    default:
+      return expression satisfies never
+  }
+}
+
+/** AND ends with the first false, OR with the first true; else one that is unknown makes it unknown. */
+function all(tests: readonly Test[], decisive: boolean): Test {
+  return (summary) => {
+    let result: boolean | undefined = !decisive
+    for (const test of tests) {
+      const value = test(summary)
+      if (value === decisive) return decisive
+      if (value === undefined) result = undefined
+    }
+    return result
+  }
+}
+
+function onValue(
+  field: VisibilityField,
+  negated: boolean,
+  test: (actual: VisibilityValue) => boolean,
+): Test {
+  return (summary) => {
+    const actual = valueOf(summary, field)
+    return actual === undefined ? undefined : test(actual) !== negated
+  }
+}
+
+function negate(value: boolean | undefined): boolean | undefined {
+  return value === undefined ? undefined : !value
+}
+
+function compare(
+  actual: VisibilityValue,
+  operator: ComparisonOperator,
+  value: VisibilityValue,
+): boolean {
+  switch (operator) {
+    case '=':
+      return actual === value
+    case '!=':
+      return actual !== value
+    case '<':
+      return actual < value
+    case '>':
+      return actual > value
+    case '<=':
+      return actual <= value
+    case '>=':
+      return actual >= value
+    default:
+      return operator satisfies never
+  }
+}
+
+function valueOf(summary: WorkflowSummary, field: VisibilityField): VisibilityValue | undefined {
+  switch (field) {
+    case 'WorkflowId':
+      return summary.workflowId
+    case 'WorkflowType':
+      return summary.workflowType
+    case 'RunId':
+      return summary.runId
+    case 'TaskQueue':
+      return summary.taskQueue
+    case 'ExecutionStatus':
+      return statusNames[summary.status]
+    case 'StartTime':
+      return summary.startTime
+    case 'CloseTime':
+      return summary.closeTime
+    default:
+      return field satisfies never
+  }
+}

@@ -1,0 +1,114 @@
+import type { WorkflowStatus } from './workflow-service.ts'
+
+/** The fields of a run that a list filter may name, by the type of their values. */
+export const visibilityFields = {
+  WorkflowId: 'keyword',
+  WorkflowType: 'keyword',
+  RunId: 'keyword',
+  TaskQueue: 'keyword',
+  ExecutionStatus: 'status',
+  StartTime: 'time',
+  CloseTime: 'time',
+} as const
+
+export type VisibilityField = keyof typeof visibilityFields
+
+/** Keyword and status values are texts, time values milliseconds since the epoch. */
+export type VisibilityValue = string | number
+
+export type ComparisonOperator = '=' | '!=' | '<' | '>' | '<=' | '>='
+
+/** A filter as a tree. */
+export type VisibilityExpression =
+  | {
+      readonly kind: 'compare'
+      readonly field: VisibilityField
+      readonly operator: ComparisonOperator
+      readonly value: VisibilityValue
+    }
+  | {
+      readonly kind: 'in'
+      readonly field: VisibilityField
+      readonly negated: boolean
+      readonly values: readonly VisibilityValue[]
+    }
+  | {
+      readonly kind: 'startsWith'
+      readonly field: VisibilityField
+      readonly negated: boolean
+      readonly prefix: string
+    }
+  | {
+      readonly kind: 'between'
+      readonly field: VisibilityField
+      readonly negated: boolean
+      readonly low: VisibilityValue
+      readonly high: VisibilityValue
+    }
+  | { readonly kind: 'isNull'; readonly field: VisibilityField; readonly negated: boolean }
+  | { readonly kind: 'not'; readonly operand: VisibilityExpression }
+  | { readonly kind: 'and' | 'or'; readonly operands: readonly VisibilityExpression[] }
+
+export interface VisibilityQuery {
+  /** Missing: everything matches. */
+  readonly where?: VisibilityExpression
+  readonly groupBy?: 'ExecutionStatus'
+}
+
+/** The names of statuses as filters have them: Temporal's. */
+export const statusNames: Readonly<Record<WorkflowStatus, string>> = {
+  RUNNING: 'Running',
+  COMPLETED: 'Completed',
+  FAILED: 'Failed',
+  CANCELED: 'Canceled',
+  TERMINATED: 'Terminated',
+  CONTINUED_AS_NEW: 'ContinuedAsNew',
+  TIMED_OUT: 'TimedOut',
+}
+
+/** A query as text, from which parsing makes the same query again. */
+export function printVisibilityQuery({ where, groupBy }: VisibilityQuery): string {
+  const parts: string[] = []
+  if (where !== undefined) parts.push(print(where))
+  if (groupBy !== undefined) parts.push(`GROUP BY ${groupBy}`)
+  return parts.join(' ')
+}
+
+function print(expression: VisibilityExpression): string {
+  switch (expression.kind) {
+    case 'and':
+    case 'or': {
+      const operator = ` ${expression.kind.toUpperCase()} `
+      return expression.operands.map((operand) => `(${print(operand)})`).join(operator)
+    }
+    case 'not':
+      return `NOT (${print(expression.operand)})`
+    default:
+      return printPredicate(expression)
+  }
+}
+
+function printPredicate(
+  predicate: Exclude<VisibilityExpression, { readonly kind: 'and' | 'or' | 'not' }>,
+): string {
+  const { field } = predicate
+  const value = (item: VisibilityValue): string => printValue(field, item)
+  if (predicate.kind === 'compare')
+    return `${field} ${predicate.operator} ${value(predicate.value)}`
+  const not = predicate.negated ? 'NOT ' : ''
+  switch (predicate.kind) {
+    case 'in':
+      return `${field} ${not}IN (${predicate.values.map(value).join(', ')})`
+    case 'startsWith':
+      return `${field} ${not}STARTS_WITH ${value(predicate.prefix)}`
+    case 'between':
+      return `${field} ${not}BETWEEN ${value(predicate.low)} AND ${value(predicate.high)}`
+    default:
+      return `${field} IS ${not}NULL`
+  }
+}
+
+function printValue(field: VisibilityField, value: VisibilityValue): string {
+  if (visibilityFields[field] === 'time') return `'${new Date(value).toISOString()}'`
+  return `'${String(value).replaceAll(/['\\]/g, (character) => `\\${character}`)}'`
+}
