@@ -19,6 +19,11 @@ export {
   TerminatedFailure,
   TimeoutFailure,
 } from '../../actors/failures.ts'
+export type {
+  ActivityFunction,
+  ActivityInterface,
+  UntypedActivities,
+} from '../../actors/workflow/activities.ts'
 export type { Duration } from '../../actors/workflow/duration.ts'
 export { Context } from './context.ts'
 export type { ActivityCancellationDetails, Info } from './context.ts'
