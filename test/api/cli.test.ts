@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { activitiesPath, base, send, workflowsPath } from './fixtures/api-server.ts'
+import { activitiesPath, type Answer, base, send, workflowsPath } from './fixtures/api-server.ts'
 import { CliProcess, type Exit } from './fixtures/serve-process.ts'
 
 const shell = promisify(execFile)
@@ -97,6 +97,35 @@ describe('signalbox serve', () => {
     expect(seen.length).toBeLessThanOrEqual(acknowledged + 1)
     return seen.length
   }
+
+  it('exits with 1 when storage fails, and has all that it acknowledged', async () => {
+    const args = ['serve', '--workflows', workflowsPath, '--data-dir', join(folder, 'data')]
+    const options = [...args, '--port', '0', '--slots', '1']
+    const full = run(options, { prelude: 'ulimit -f 800' })
+    const url = await full.url()
+    await start(url, 'w', 'collector')
+    const filler = 'x'.repeat(20_000)
+    let acknowledged = 0
+    let failure: Answer | undefined
+    while (failure === undefined && acknowledged < 1000) {
+      const path = `${base}/workflows/w/signal/add`
+      const answer = await send(url, 'POST', path, { input: [acknowledged + filler] })
+      if (answer.status === 200) acknowledged++
+      else failure = answer
+    }
+    expect(failure).toMatchObject({ status: 503, json: { code: 14 } })
+    expect(failure?.text).toContain('SIGNALBOX_ERR_INDETERMINATE')
+    expect(failure?.headers.get('retry-after')).toBe('1')
+    expect(await full.exit).toMatchObject({ code: 1, signal: null })
+
+    const mended = await run(options).url()
+    const answer = await send(mended, 'POST', `${base}/workflows/w/query/items`)
+    const body: { queryResult: [string[]] } = JSON.parse(answer.text)
+    const seen = body.queryResult[0].map((item) => Number.parseInt(item, 10))
+    expect(seen).toEqual(seen.map((_value, index) => index))
+    expect(seen.length).toBeGreaterThanOrEqual(acknowledged)
+    expect(acknowledged).toBeGreaterThan(0)
+  })
 
   it('runs activities of a TypeScript file that imports packages', async () => {
     const url = await serve('--activities', activitiesPath).url()
