@@ -168,7 +168,7 @@ export class WorkflowClient {
       namespace: options.namespace,
       workflowId: options.workflowId,
       workflowType: typeof workflow === 'string' ? workflow : workflow.name,
-      args: convert((options.args ?? []) as readonly unknown[]),
+      args: convert(options.args ?? []),
       taskQueue: options.taskQueue,
       requestId: options.requestId,
       identity: this.#identity,

@@ -1,4 +1,4 @@
-import { type Input, InputKind, type SignaledInput } from '../actors/inputs.ts'
+import { type Input, InputKind } from '../actors/inputs.ts'
 import type { Payload } from '../actors/payload.ts'
 import { decodeInputs } from '../actors/records.ts'
 import { SignalboxError } from './errors.ts'
@@ -126,7 +126,7 @@ function requestIdOf(input: Input, operation: 'start' | 'signal'): string | unde
   if (operation === 'start') {
     return input[0] === InputKind.started ? input[2].requestId : undefined
   }
-  return input[0] === InputKind.signaled ? (input as SignaledInput)[4]?.requestId : undefined
+  return input[0] === InputKind.signaled ? input[4]?.requestId : undefined
 }
 
 /** One input of a run from the journal. */

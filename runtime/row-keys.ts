@@ -11,8 +11,6 @@ export const RowTable = {
   timer: 3,
   /** Run, activity number: an activity without an outcome, and how far it got. */
   activity: 4,
-  /** Settings that are fixed when the data folder is made. */
-  settings: 5,
 } as const
 
 const RUN_BYTES = 6
@@ -71,10 +69,6 @@ export function activityKey(run: number, seq: number): Buffer {
 export function activityOfKey(bytes: Uint8Array): { readonly run: number; readonly seq: number } {
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
   return { run: key.readUIntBE(1, RUN_BYTES), seq: key.readUInt32BE(1 + RUN_BYTES) }
-}
-
-export function settingsKey(name: string): Buffer {
-  return Buffer.concat([Buffer.of(RowTable.settings), Buffer.from(name, 'utf8')])
 }
 
 /** All keys of a table, or of those of a table that begin with `prefix`. */

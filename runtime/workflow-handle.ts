@@ -221,7 +221,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
         throw toClientError(error, workflowId, runId)
       })
     } catch (error) {
-      return Promise.reject(toClientError(error, workflowId, runId) as Error)
+      return Promise.reject(toClientError(error, workflowId, runId))
     }
   }
 }

@@ -131,7 +131,7 @@ export class WorkflowWrites {
       return this.#hold(current, () => this.signalWithStart(request))
     }
     const signal = { ...request, args: signalArgs, headers: undefined }
-    const policy = { idConflictPolicy: 'USE_EXISTING' as const, ...request }
+    const policy = { ...request, idConflictPolicy: request.idConflictPolicy ?? 'USE_EXISTING' }
     if (current !== undefined && !this.#mayReplace(current, policy)) {
       acceptor.checkRoom(current)
       acceptor.signal(current, signal)
@@ -324,6 +324,6 @@ function attempt<T>(call: () => Promise<T>): Promise<T> {
   try {
     return call()
   } catch (error) {
-    return Promise.reject(error as Error)
+    return Promise.reject(error)
   }
 }
