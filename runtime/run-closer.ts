@@ -60,11 +60,11 @@ export class RunCloser {
     closing.onSettled()
   }
 
-  /** Do the closing turn and everything accepted after it again, as one activation. */
-  regroup(run: Run, seq: number): void {
+  /** Do the closing turn, from its first input on, and everything accepted after it as one activation. */
+  regroup(run: Run, firstSeq: number, closingSeq: number): void {
     const { dispatcher } = this.#ports
-    run.closing = { phase: 'regrouping', seq, onSettled: () => undefined }
-    run.regroup = [seq, run.head]
+    run.closing = { phase: 'regrouping', seq: closingSeq, onSettled: () => undefined }
+    run.regroup = [firstSeq, run.head]
     dispatcher.evict(run, true)
     dispatcher.wake(run)
   }
@@ -81,7 +81,9 @@ export class RunCloser {
     const { regroup } = run
     if (regroup === undefined) return
     run.regroup = undefined
-    this.#ports.acceptor.saveRow(run, { ...run.row, groups: [...run.row.groups, regroup] })
+    // It may take in a group that there was: the first turn's, of a start and its signal.
+    const others = run.row.groups.filter(([first]) => first !== regroup[0])
+    this.#ports.acceptor.saveRow(run, { ...run.row, groups: [...others, regroup] })
   }
 
   /** Write the close. The commands of turn `seq` are in the open batch already. */
@@ -218,7 +220,8 @@ function collect(
 ): readonly (readonly [seq: number, input: Input])[] {
   const moved: (readonly [number, Input])[] = []
   const wanted = new Set(carried)
-  const from = Math.min(seq + 1, ...carried)
+  // Ascending, and too many to be arguments of a call.
+  const from = Math.min(seq + 1, carried[0] ?? Number.POSITIVE_INFINITY)
   if (from > run.head) return moved
   for (const record of journal.readRun(run.key, from)) {
     if (record.kind !== RecordKind.inputs) continue

@@ -90,7 +90,8 @@ export class TurnResults {
       return
     }
     const earlier = turns.slice(0, -1)
-    const before = closingSeq - 1
+    const firstSeq = firstOfTurn(run, closingSeq)
+    const before = firstSeq - 1
     if (earlier.length > 0) {
       const body = encodeCommands(historyLength, earlier)
       this.#commit(run, frame.seq, before, body, earlier)
@@ -98,7 +99,7 @@ export class TurnResults {
       this.#ports.committer.noteProgress(run)
     }
     this.#advance(run, before)
-    closer.settle(run, closingSeq, () => closer.regroup(run, closingSeq))
+    closer.settle(run, closingSeq, () => closer.regroup(run, firstSeq, closingSeq))
   }
 
   #commit(
@@ -178,6 +179,12 @@ export class TurnResults {
     if (run.regroup === undefined || run.processed < run.regroup[1]) return
     this.#ports.closer.endRegroup(run)
   }
+}
+
+/** The first input of the turn whose last one is `lastSeq`: most turns have only one. */
+function firstOfTurn(run: Run, lastSeq: number): number {
+  const group = run.row.groups.find(([, last]) => last === lastSeq)
+  return group === undefined ? lastSeq : group[0]
 }
 
 const NO_VALUE = new Uint8Array(0)
