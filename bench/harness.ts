@@ -63,7 +63,10 @@ async function runInFreshProcess(
   { size, workflowsMax = Infinity, dir }: HarnessOptions,
 ): Promise<Measurement> {
   const dataDir = await mkdtemp(join(dir, 'signalbox-bench-'))
-  const child = fork(processPath, { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
+  const child = fork(processPath, {
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    serialization: 'advanced', // JSON would make null of a bound that is Infinity.
+  })
   const timeoutMs = (size.warmUpSeconds + size.seconds + preparationSeconds) * 1000
   // Disconnected, the process ends and takes its servers along.
   const timer = setTimeout(() => child.disconnect(), timeoutMs)

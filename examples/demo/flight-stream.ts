@@ -33,8 +33,7 @@ export interface StreamResult {
  */
 export async function streamFlights(options: FlightStreamOptions): Promise<StreamResult> {
   const { client, serverUp } = options
-  const queues = flightsByAirport(options.flights)
-  const ready = [...queues.keys()]
+  const ready = flightsByAirport(options.flights)
   let acknowledged = 0
   let retried = 0
   const failure = new AbortController()
@@ -50,18 +49,17 @@ export async function streamFlights(options: FlightStreamOptions): Promise<Strea
       await delay(20)
     }
   }
-  // Each lane takes the airport that has waited longest, sends one flight and puts it back at the end.
   const lane = async (): Promise<void> => {
     for (;;) {
-      const airport = failure.signal.aborted ? undefined : ready.shift()
-      if (airport === undefined) return
-      const queue = queues.get(airport) ?? []
-      const next = queue.pop()
-      if (next === undefined) continue
+      const airport = failure.signal.aborted ? undefined : longestQueue(ready)
+      const queue = airport === undefined ? undefined : ready.get(airport)
+      const next = queue?.pop()
+      if (airport === undefined || queue === undefined || next === undefined) return
+      ready.delete(airport) // Nobody else may send for this airport before this flight is acknowledged.
       await send(airport, next)
       acknowledged += 1
       options.onAcknowledged(acknowledged)
-      if (queue.length > 0) ready.push(airport)
+      if (queue.length > 0) ready.set(airport, queue)
     }
   }
   const lanes = Array.from({ length: options.inFlight }, lane)
@@ -73,6 +71,18 @@ export async function streamFlights(options: FlightStreamOptions): Promise<Strea
     throw error
   }
   return { acknowledged, retried }
+}
+
+/** The airport with the most flights left: begun last, it would keep a single lane busy at the end. */
+function longestQueue(queues: ReadonlyMap<string, readonly NumberedFlight[]>): string | undefined {
+  let longest: string | undefined
+  let length = 0
+  for (const [airport, queue] of queues) {
+    if (queue.length <= length) continue
+    longest = airport
+    length = queue.length
+  }
+  return longest
 }
 
 /** The flights of each airport, the first one last, so that `pop` takes them in order. */
