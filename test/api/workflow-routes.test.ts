@@ -356,7 +356,7 @@ describe('the HTTP API over a runtime', () => {
   it('waits for the close event', async () => {
     const workflowId = await start('collector')
     const closed = api.get(
-      path(workflowId, '/history?waitNewEvent=true&historyEventFilterType=2&timeout=20s'),
+      path(workflowId, '/history?waitNewEvent=true&historyEventFilterType=2&timeout=60s'),
     )
     await api.post(path(workflowId, '/signal/finish'))
     expect((await closed).json).toMatchObject({
