@@ -107,8 +107,9 @@ export function cancelledResolution(
   activity: FinishedActivity,
   details: readonly Payload[] | undefined,
 ): ActivityResolution {
+  // Without a message, as Temporal's SDK makes it: code that looks at it must see the same there.
   const cause: Failure = {
-    message: 'Activity cancelled',
+    message: '',
     canceledFailureInfo: details === undefined ? {} : { details },
   }
   return {
