@@ -185,7 +185,7 @@ function cutStack(stack: string | undefined): string {
 function describeNonError(value: unknown): string {
   if (typeof value !== 'object' || value === null) return String(value)
   try {
-    return JSON.stringify(value) ?? String(value)
+    return JSON.stringify(value) ?? Object.prototype.toString.call(value)
   } catch {
     return Object.prototype.toString.call(value)
   }

@@ -56,7 +56,7 @@ class ContextSandbox implements Sandbox {
   constructor({ bundle, onTurn, log }: SandboxOptions) {
     this.#onTurn = onTurn
     const api = new vm.Script(bundle.apiCode, { filename: apiFileName })
-    const { boot } = api.runInContext(this.#context) as { boot(host: RealmHost): Realm }
+    const { boot } = api.runInContext(this.#context) as { boot: (host: RealmHost) => Realm }
     const scopes = new AsyncLocalStorage<never>()
     this.#realm = boot({
       log: (run, level, message, attributesJson, time) =>

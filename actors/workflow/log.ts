@@ -49,7 +49,7 @@ function write(level: LogLevel, message: string, attributes?: Record<string, unk
 export function logFor(
   activator: Activator,
   level: LogLevel,
-  message: string,
+  message: unknown,
   attributes?: Record<string, unknown>,
 ): void {
   if (activator.replaying || sink === undefined) return

@@ -113,7 +113,7 @@ function seedBytes(runId: string): number[] {
     v1 = rotate(v1, 17n) ^ v2
     v2 = rotate(v2, 32n)
   }
-  const bytes = [...runId].map((character) => character.charCodeAt(0) & 0xff)
+  const bytes = Array.from(runId, (character) => character.charCodeAt(0) & 0xff)
   bytes.push(0xff)
   const length = bytes.length
   while (bytes.length % 8 !== 7) bytes.push(0)

@@ -91,8 +91,7 @@ export class SignalChannel<T> {
     } finally {
       this.#leave(waiter)
     }
-    const received = waiter.item as Item<T> | undefined
-    return received ? { ok: true, value: received.value } : nothing
+    return waiter.item ? { ok: true, value: waiter.item.value } : nothing
   }
 
   #wait(): Waiter<T> {

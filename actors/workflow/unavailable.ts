@@ -32,9 +32,13 @@ export const startChild = unavailable('startChild')
 export const upsertMemo = unavailable('upsertMemo')
 export const upsertSearchAttributes = unavailable('upsertSearchAttributes')
 
-export class AsyncLocalStorage {
-  constructor() {
-    notBuilt('AsyncLocalStorage')
+export const AsyncLocalStorage = class {
+  run(): never {
+    return notBuilt('AsyncLocalStorage')
+  }
+
+  getStore(): never {
+    return notBuilt('AsyncLocalStorage')
   }
 }
 

@@ -21,7 +21,7 @@ async function bundle(files: Readonly<Record<string, string>>): Promise<Workflow
     await mkdir(dirname(join(folder, name)), { recursive: true })
     await writeFile(join(folder, name), text)
   }
-  return bundleWorkflowCode({ workflowsPath: join(folder, entry as string) })
+  return bundleWorkflowCode({ workflowsPath: join(folder, entry ?? '') })
 }
 
 async function refusal(files: Readonly<Record<string, string>>): Promise<SignalboxError> {

@@ -16,7 +16,7 @@ export class WorkflowEvent {
   target: WorkflowEventTarget | null = null
   stopped = false
 
-  constructor(type: string, options: { readonly cancelable?: boolean } = {}) {
+  constructor(type: unknown, options: { readonly cancelable?: boolean } = {}) {
     this.type = String(type)
     this.cancelable = options.cancelable ?? false
   }
@@ -66,7 +66,7 @@ export class WorkflowEventTarget {
   /** A listener that throws does not keep the others from hearing; its error becomes a floating rejection. */
   dispatchEvent(event: WorkflowEvent): boolean {
     event.target = this
-    for (const entry of [...this.#listeners]) {
+    for (const entry of this.#listeners.slice()) {
       if (entry.type !== event.type || !this.#listeners.includes(entry)) continue
       if (entry.once) this.removeEventListener(entry.type, entry.listener)
       const { listener } = entry

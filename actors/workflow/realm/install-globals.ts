@@ -126,10 +126,10 @@ function formatLine(args: readonly unknown[]): string {
       if (rest.length === 0) return directive
       const value = rest.shift()
       if (directive === '%c') return ''
-      if (directive === '%s') return typeof value === 'object' ? show(value) : String(value)
+      if (directive === '%s') return show(value)
       if (directive === '%d') return String(Number(value))
-      if (directive === '%i') return String(Number.parseInt(String(value), 10))
-      return directive === '%f' ? String(Number.parseFloat(String(value))) : show(value)
+      if (directive === '%i') return String(Number.parseInt(show(value), 10))
+      return directive === '%f' ? String(Number.parseFloat(show(value))) : show(value)
     })
   }
   return [
@@ -143,7 +143,7 @@ function show(value: unknown): string {
   if (value instanceof Error) return value.stack ?? String(value)
   if (typeof value !== 'object' || value === null) return String(value)
   try {
-    return JSON.stringify(value) ?? String(value)
+    return JSON.stringify(value) ?? Object.prototype.toString.call(value)
   } catch {
     return Object.prototype.toString.call(value)
   }

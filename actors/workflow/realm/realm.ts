@@ -199,7 +199,7 @@ function enterSignal(): void {
 function activate(): void {
   const { inputs, seq } = inbox
   const started = inputs.find((input) => input[0] === InputKind.started)
-  const main = started ? create(started[2] as StartedAttributes) : undefined
+  const main = started ? create(started[2]) : undefined
   const activator = requireRun()
   // What Temporal has no event for, such as a timer that was cancelled before it fired, is as if it
   // had not been: neither time nor conditions move.
@@ -346,8 +346,8 @@ function describeError(error: unknown): TurnError {
         stack?: unknown
       }
       return {
-        name: String(name ?? 'Error'),
-        message: String(message ?? ''),
+        name: typeof name === 'string' ? name : 'Error',
+        message: typeof message === 'string' ? message : '',
         ...(typeof stack === 'string' ? { stack } : {}),
         ...(error instanceof api.DeterminismViolationError ? { nonDeterministic: true } : {}),
       }

@@ -57,7 +57,7 @@ function clone(value: unknown, seen: Map<object, unknown>): unknown {
     )
   }
   const copy = keep<Record<string, unknown>>(
-    (Array.isArray(value) ? new Array(value.length) : {}) as Record<string, unknown>,
+    (Array.isArray(value) ? Array.from({ length: value.length }) : {}) as Record<string, unknown>,
   )
   for (const [key, entry] of Object.entries(value)) {
     Object.defineProperty(copy, key, {

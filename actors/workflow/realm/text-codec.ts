@@ -4,14 +4,14 @@ export class WorkflowTextEncoder {
     return 'utf-8'
   }
 
-  encode(text = ''): Uint8Array {
+  encode(text: unknown = ''): Uint8Array {
     const string = String(text)
     const bytes = new Uint8Array(string.length * 3)
     const { written } = this.encodeInto(string, bytes)
     return bytes.slice(0, written)
   }
 
-  encodeInto(text: string, target: Uint8Array): { read: number; written: number } {
+  encodeInto(text: unknown, target: Uint8Array): { read: number; written: number } {
     let read = 0
     let written = 0
     for (const character of String(text)) {

@@ -54,7 +54,7 @@ export class WorkflowURL {
     this.#searchParams[attach](this.#parts.search, (search) => this.#assign('search', search))
   }
 
-  static canParse(url: string, base?: string): boolean {
+  static canParse(url: unknown, base?: string): boolean {
     return requireParser().parse(String(url), base) !== undefined
   }
 
@@ -118,9 +118,9 @@ export class WorkflowURLSearchParams {
   #pairs: Pair[] = []
   #changed: ((search: string) => void) | undefined
 
-  constructor(init?: string | Iterable<readonly [string, string]> | Record<string, string>) {
+  constructor(init?: string | Iterable<readonly [unknown, unknown]> | Record<string, unknown>) {
     if (init === undefined || init === null) return
-    if (typeof init !== 'object') this.#pairs = parsePairs(String(init))
+    if (typeof init !== 'object') this.#pairs = parsePairs(init)
     else {
       const entries = Symbol.iterator in init ? init : Object.entries(init)
       for (const [name, value] of entries) this.#pairs.push([String(name), String(value)])
@@ -136,7 +136,7 @@ export class WorkflowURLSearchParams {
     return this.#pairs.length
   }
 
-  append(name: string, value: string): void {
+  append(name: unknown, value: unknown): void {
     this.#pairs.push([String(name), String(value)])
     this.#update()
   }
@@ -162,9 +162,9 @@ export class WorkflowURLSearchParams {
     )
   }
 
-  set(name: string, value: string): void {
+  set(name: string, value: unknown): void {
     const first = this.#pairs.find((pair) => pair[0] === name)
-    if (first === undefined) this.#pairs.push([String(name), String(value)])
+    if (first === undefined) this.#pairs.push([name, String(value)])
     else {
       first[1] = String(value)
       this.#pairs = this.#pairs.filter((pair) => pair === first || pair[0] !== name)

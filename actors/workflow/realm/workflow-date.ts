@@ -16,7 +16,7 @@ export function installWorkflowDate(): void {
   const { prototype } = NativeDate
   const nativeParse = NativeDate.parse
 
-  const parse = (text: string): number => {
+  const parse = (text: unknown): number => {
     const string = String(text)
     const isoLocal = /^[+-]?\d{4,6}-\d\d-\d\dT[\d:.,]+$/
     if (isoLocal.test(string)) return nativeParse(`${string}Z`)
@@ -30,8 +30,7 @@ export function installWorkflowDate(): void {
     if (parts.length > 1) return NativeDate.UTC(...(parts as [number, number]))
     const [value] = parts
     if (value instanceof NativeDate) return value
-    const primitive =
-      typeof value === 'object' && value !== null ? toPrimitive(value as object) : value
+    const primitive = typeof value === 'object' && value !== null ? toPrimitive(value) : value
     return typeof primitive === 'string' ? parse(primitive) : (primitive as number)
   }
   function WorkflowDate(this: unknown, ...parts: unknown[]): unknown {
@@ -58,6 +57,7 @@ function toPrimitive(value: object): unknown {
   ]
   if (typeof convert === 'function') return convert.call(value, 'default')
   const plain = value.valueOf()
+  // oxlint-disable-next-line typescript/no-base-to-string -- it is what Date does
   return typeof plain === 'object' ? String(value) : plain
 }
 

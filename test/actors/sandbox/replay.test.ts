@@ -119,7 +119,7 @@ it('the same inputs give the same commands and the same answers, in any context 
       again.replaying = true
       const answers: unknown[] = []
       run.turns.forEach((inputs, at) => {
-        again.time = run.times[at] as number
+        again.time = run.times[at] ?? 0
         again.turn(...inputs)
         answers.push(again.ask('state'))
         // Another run's turn in between changes nothing.

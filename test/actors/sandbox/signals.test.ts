@@ -61,7 +61,7 @@ describe('signals without a handler', () => {
   it.each([false, true])('drain while handlers set and unset handlers, nested: %s', (nested) => {
     const run = new Theatre(bundle).start('reentrantDrain', nested)
     for (const name of ['x1', 'A2', 'A3', 'C4', 'B5', 'x6', 'B7']) {
-      run.signal(name[0] as string, Number(name[1]))
+      run.signal(name.slice(0, 1), Number(name.slice(1)))
     }
     run.fire(1)
     expect(run.result).toEqual([

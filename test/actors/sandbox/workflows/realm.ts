@@ -73,6 +73,8 @@ Legacy.prototype.toString = function (this: { kind: string }) {
   return this.kind
 }
 
+const text = (value: { toString(): string }): string => value.toString()
+
 /** What frozen intrinsics would forbid if nothing were done about the override mistake. */
 export async function overrides(): Promise<unknown[]> {
   const plain: Record<string, unknown> = {}
@@ -88,9 +90,9 @@ export async function overrides(): Promise<unknown[]> {
   const old = new OldError('x')
   return [
     `${old.name} ${old.message} ${old instanceof Error} ${Object.keys(old).join()}`,
-    String(new CustomFailure()),
-    String(new LegacyError()),
-    String(plain),
+    text(new CustomFailure()),
+    new LegacyError().toString(),
+    text(plain),
     plain['constructor'],
     plain['hasOwnProperty'],
     list.push,

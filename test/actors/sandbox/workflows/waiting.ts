@@ -204,7 +204,8 @@ export async function invalidOptions(): Promise<string[]> {
     lines.push((error as Error).message)
   }
   try {
-    void sleep('not a time' as never)
+    const notATime: string = 'not a time'
+    void sleep(notATime as Parameters<typeof sleep>[0])
   } catch (error) {
     lines.push((error as Error).message)
   }
