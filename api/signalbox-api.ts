@@ -7,6 +7,7 @@ import type { ApiLimits } from './api-limits.ts'
 import { compileBodyValidator } from './body-validator.ts'
 import { parseJsonBody } from './json-body.ts'
 import { LongPolls } from './long-poll.ts'
+import { addFollowRoutes } from './routes/follow-routes.ts'
 import { addHealthRoutes } from './routes/health-routes.ts'
 import type { RuntimeState } from './routes/health-routes.ts'
 import { addListRoutes } from './routes/list-routes.ts'
@@ -78,7 +79,8 @@ export async function signalboxApi(
       (scope, _options, done) => {
         addSignalRoutes(scope, runtime.service)
         addStartRoutes(scope, runtime.service)
-        addReadRoutes(scope, runtime.service, longPolls)
+        addReadRoutes(scope, runtime.service)
+        addFollowRoutes(scope, runtime.service, longPolls)
         addListRoutes(scope, runtime.service)
         done()
       },

@@ -1,0 +1,79 @@
+import type { FastifyInstance } from 'fastify'
+import type { CloseStatus, WorkflowService } from '../../runtime/workflow-service.ts'
+import { sendJson, wantsShorthand } from '../answer.ts'
+import { formatEnum, historyEventFilterType, parseEnum, workflowStatus } from '../enum-json.ts'
+import { encodeFailure } from '../failure-json.ts'
+import type { LongPolls } from '../long-poll.ts'
+import { decodePageToken, encodePageToken } from '../page-token.ts'
+import { encodePayload, shortenPayloads } from '../payload-json.ts'
+import { RequestQuery } from '../request-query.ts'
+import { readTarget, targetNames } from './read-target.ts'
+import type { WorkflowRequest } from './workflow-params.ts'
+
+const historyNames = [
+  ...targetNames,
+  'maximumPageSize',
+  'nextPageToken',
+  'waitNewEvent',
+  'historyEventFilterType',
+  'skipArchival',
+  'timeout',
+]
+const resultNames = [...targetNames, 'followRuns', 'timeout']
+const maxPageSize = 1000
+
+/** History and result: what may wait for something to happen. */
+export function addFollowRoutes(
+  app: FastifyInstance,
+  service: WorkflowService,
+  longPolls: LongPolls,
+): void {
+  app.get('/workflows/:workflowId/history', async (request: WorkflowRequest, reply) => {
+    const query = new RequestQuery(request.query, historyNames)
+    const filter = query.text('historyEventFilterType')
+    const response = await longPolls.run(reply, (signal) =>
+      service.getHistory({
+        ...readTarget(request, query),
+        pageSize: Math.min(query.count('maximumPageSize') ?? maxPageSize, maxPageSize),
+        pageToken: decodePageToken(query.text('nextPageToken')),
+        waitNewEvent: query.flag('waitNewEvent'),
+        closeEventOnly:
+          parseEnum(historyEventFilterType, filter, 'historyEventFilterType') === 'CLOSE_EVENT',
+        timeoutMs: longPolls.waitMs(query.text('timeout'), 'timeout'),
+        signal,
+      }),
+    )
+    if (response === undefined) return reply.hijack()
+    const events: unknown = response.events
+    return sendJson(request, reply, {
+      history: { events: wantsShorthand(request) ? shortenPayloads(events) : events },
+      nextPageToken: encodePageToken(response.nextPageToken),
+    })
+  })
+
+  app.get('/workflows/:workflowId/result', async (request: WorkflowRequest, reply) => {
+    const query = new RequestQuery(request.query, resultNames)
+    const status = await longPolls.run(reply, (signal) =>
+      service.waitForClose({
+        ...readTarget(request, query),
+        followRuns: query.text('followRuns') === undefined || query.flag('followRuns'),
+        timeoutMs: longPolls.waitMs(query.text('timeout'), 'timeout'),
+        signal,
+      }),
+    )
+    if (status === undefined) return reply.hijack()
+    return sendJson(request, reply, encodeCloseStatus(status, wantsShorthand(request)))
+  })
+}
+
+function encodeCloseStatus(status: CloseStatus, shorthand: boolean): unknown {
+  if (!status.closed) return { status: formatEnum(workflowStatus, 'RUNNING') }
+  const { result, failure } = status
+  return {
+    status: formatEnum(workflowStatus, status.status),
+    runId: status.runId,
+    result: result === undefined ? undefined : encodePayload(result, shorthand),
+    failure: failure === undefined ? undefined : encodeFailure(failure, shorthand),
+    newRunId: status.newRunId,
+  }
+}
