@@ -84,17 +84,35 @@ export class Acceptor {
     )
   }
 
+  /** The size of a start's payloads. @throws SIGNALBOX_ERR_PAYLOAD_TOO_LARGE */
+  measureStart(
+    request: Pick<StartRequest, 'args' | 'memo' | 'searchAttributes' | 'headers'>,
+  ): number {
+    const { maxPayloadBytes } = this.#options.limits
+    return (
+      checkPayloads(request.args, maxPayloadBytes, 'input') +
+      checkPayloadMap(request.memo, maxPayloadBytes, 'memo') +
+      checkPayloadMap(request.searchAttributes, maxPayloadBytes, 'searchAttributes') +
+      checkPayloadMap(request.headers, maxPayloadBytes, 'header')
+    )
+  }
+
+  /** The size of a signal's payloads. @throws SIGNALBOX_ERR_PAYLOAD_TOO_LARGE */
+  measureSignal(request: Pick<SignalRequest, 'args' | 'headers'>): number {
+    const { maxPayloadBytes } = this.#options.limits
+    return (
+      checkPayloads(request.args, maxPayloadBytes, 'input') +
+      checkPayloadMap(request.headers, maxPayloadBytes, 'header')
+    )
+  }
+
   /** Create a run with its started input; the caller has applied the id policies. */
   start(
     request: StartRequest & { readonly namespace: string },
     groups: RunRow['groups'] = [],
   ): Run {
-    const { limits, taskQueue } = this.#options
-    const bytes =
-      checkPayloads(request.args, limits.maxPayloadBytes, 'input') +
-      checkPayloadMap(request.memo, limits.maxPayloadBytes, 'memo') +
-      checkPayloadMap(request.searchAttributes, limits.maxPayloadBytes, 'searchAttributes') +
-      checkPayloadMap(request.headers, limits.maxPayloadBytes, 'header')
+    const { taskQueue } = this.#options
+    const bytes = this.measureStart(request)
     const now = Date.now()
     const key = this.#runs.allocateKey()
     const runId = createRunId(key, now)
@@ -184,10 +202,7 @@ export class Acceptor {
     run: Run,
     request: Pick<SignalRequest, 'signalName' | 'args' | 'requestId' | 'identity' | 'headers'>,
   ): void {
-    const { maxPayloadBytes } = this.#options.limits
-    const bytes =
-      checkPayloads(request.args, maxPayloadBytes, 'input') +
-      checkPayloadMap(request.headers, maxPayloadBytes, 'header')
+    const bytes = this.measureSignal(request)
     const { requestId, identity, headers } = request
     const input: SignaledInput =
       requestId === undefined && identity === undefined && headers === undefined

@@ -98,10 +98,12 @@ export class WorkflowWrites {
     if (current?.closing !== undefined) {
       return this.#hold(current, () => this.startWorkflow(request))
     }
-    if (current !== undefined && !this.#mayReplace(current, request)) {
+    if (current !== undefined && this.#usesExisting(current, request)) {
       return this.#durable(() => response(current, false))
     }
     acceptor.checkRoom(undefined)
+    acceptor.measureStart(request)
+    this.#replace(current)
     const run = acceptor.start({ ...request, namespace })
     return this.#durable(() => response(run, true))
   }
@@ -132,12 +134,16 @@ export class WorkflowWrites {
     }
     const signal = { ...request, args: signalArgs, headers: undefined }
     const policy = { ...request, idConflictPolicy: request.idConflictPolicy ?? 'USE_EXISTING' }
-    if (current !== undefined && !this.#mayReplace(current, policy)) {
+    if (current !== undefined && this.#usesExisting(current, policy)) {
       acceptor.checkRoom(current)
       acceptor.signal(current, signal)
       return this.#accepted(current, request.waitFor, false)
     }
+    // What can be refused is refused before anything is changed.
     acceptor.checkRoom(undefined)
+    acceptor.measureStart(request)
+    acceptor.measureSignal(signal)
+    this.#replace(current)
     // The start and its signal are the run's first two inputs, and one turn.
     const run = acceptor.start({ ...request, namespace }, [[1, 2]])
     acceptor.signal(run, signal)
@@ -221,32 +227,38 @@ export class WorkflowWrites {
     return this.#durable(() => response(earlier.run, true))
   }
 
-  /** Apply the id policies: true to start a run, false to use the one that is there. */
-  #mayReplace(current: Run, request: StartRequest): boolean {
+  /**
+   * Apply the id policies: true to use the run that is there, false to start another, after the one
+   * that is there was closed by {@link #replace}.
+   */
+  #usesExisting(current: Run, request: StartRequest): boolean {
     const reuse = request.idReusePolicy ?? 'ALLOW_DUPLICATE'
     if (current.isOpen) {
       const conflict =
         reuse === 'TERMINATE_IF_RUNNING'
           ? 'TERMINATE_EXISTING'
           : (request.idConflictPolicy ?? 'FAIL')
-      if (conflict === 'USE_EXISTING') return false
       if (conflict === 'FAIL') throw alreadyStarted(current)
-      this.#parts.closer.closePastMailbox(
-        current,
-        [
-          InputKind.terminated,
-          Date.now(),
-          { reason: 'TerminateExisting conflict policy', identity: 'signalbox' },
-        ],
-        'TERMINATED',
-      )
-      return true
+      return conflict === 'USE_EXISTING'
     }
     const failed = current.row.status !== 'COMPLETED' && current.row.status !== 'CONTINUED_AS_NEW'
     const refused =
       reuse === 'REJECT_DUPLICATE' || (reuse === 'ALLOW_DUPLICATE_FAILED_ONLY' && !failed)
     if (refused) throw alreadyStarted(current)
-    return true
+    return false
+  }
+
+  #replace(current: Run | undefined): void {
+    if (current?.isOpen !== true) return
+    this.#parts.closer.closePastMailbox(
+      current,
+      [
+        InputKind.terminated,
+        Date.now(),
+        { reason: 'TerminateExisting conflict policy', identity: 'signalbox' },
+      ],
+      'TERMINATED',
+    )
   }
 
   #checkChain(run: Run, firstExecutionRunId: string | undefined): void {
