@@ -24,9 +24,9 @@ function stream(handle: WorkflowHandle): { stop: () => Promise<number[]> } {
   const refused: unknown[] = []
   const pending = new Set<Promise<void>>()
   let next = 0
-  let stopped = false
+  const stopping = new AbortController()
   const send = async (): Promise<void> => {
-    while (!stopped) {
+    while (!stopping.signal.aborted) {
       for (let burst = 0; burst < 20 && pending.size < 2_000; burst++) {
         const n = next++
         const done: Promise<void> = handle
@@ -44,7 +44,7 @@ function stream(handle: WorkflowHandle): { stop: () => Promise<number[]> } {
   const sending = send()
   return {
     stop: async () => {
-      stopped = true
+      stopping.abort()
       await sending
       await Promise.all(pending)
       for (const error of refused) {
