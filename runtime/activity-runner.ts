@@ -8,7 +8,6 @@ import {
   type ActivityExecution,
   describeExecution,
   lostAttemptFailure,
-  newExecution,
   nextDeadline,
   outOfTimeFailure,
   scheduleToStartTime,
@@ -79,9 +78,13 @@ export class ActivityRunner {
     return this.#table.size
   }
 
-  /** A task whose schedule command was committed; that commit counts as the start of attempt 1. */
+  /**
+   * A task whose schedule command was committed; that commit counts as the start of attempt 1. Too
+   * late for that, it is journaled as not begun, so that the next open runs attempt 1 after all.
+   */
   schedule(task: ActivityTask): void {
-    if (this.#state !== 'closed') this.#enqueue(this.#add(task))
+    if (this.#state !== 'closed') this.#enqueue(this.#table.add(task))
+    else queueMicrotask(() => this.#saves.save({ ...task, started: false }))
   }
 
   /**
@@ -90,7 +93,7 @@ export class ActivityRunner {
    */
   recover(task: ActivityTask): void {
     if (this.#state === 'closed') return
-    const execution = this.#add(task)
+    const execution = this.#table.add(task)
     if (task.started) this.#lost.push(execution)
     else if (task.cancelRequested === true) this.#cancelled.push(execution)
     else this.#wait(execution)
@@ -151,12 +154,6 @@ export class ActivityRunner {
       this.#forget(execution)
     }
     this.#deadlines.close()
-  }
-
-  #add(task: ActivityTask): ActivityExecution {
-    const execution = newExecution(task)
-    this.#table.add(execution)
-    return execution
   }
 
   #enqueue(execution: ActivityExecution): void {

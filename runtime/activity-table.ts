@@ -1,4 +1,5 @@
-import type { ActivityExecution } from './activity-execution.ts'
+import { type ActivityExecution, newExecution } from './activity-execution.ts'
+import type { ActivityTask } from './activity-task.ts'
 
 /** The activities without an outcome, by run and number, in the order of scheduling. */
 export class ActivityTable {
@@ -10,8 +11,8 @@ export class ActivityTable {
   }
 
   /** @throws RangeError for an activity that is there already: its two outcomes would be one too many */
-  add(execution: ActivityExecution): void {
-    const { run, command } = execution.task
+  add(task: ActivityTask): ActivityExecution {
+    const { run, command } = task
     let executions = this.#runs.get(run)
     if (executions === undefined) {
       executions = new Map()
@@ -19,8 +20,10 @@ export class ActivityTable {
     } else if (executions.has(command.seq)) {
       throw new RangeError(`activity ${command.seq} of run ${run} was scheduled twice`)
     }
+    const execution = newExecution(task)
     executions.set(command.seq, execution)
     this.#size++
+    return execution
   }
 
   get(run: number, seq: number): ActivityExecution | undefined {

@@ -1056,6 +1056,7 @@ describe('close', () => {
     harness.runner.recover(harness.task({ seq: 5 }))
     await harness.settle()
     expect(harness.runner.size).toBe(0)
+    expect(harness.saves.slice(2)).toMatchObject([{ command: { seq: 4 }, started: false }])
   })
 
   it('does not begin an attempt whose journaling ends meanwhile, and waits for what it saves', async () => {
