@@ -110,7 +110,8 @@ export class Checkpointer {
         this.#switch = next.value
         return
       }
-      if (i % 8 === 0 && (performance.now() >= untilMs || this.progress >= untilProgress)) return
+      const isTimeToLook = i === 1 || i % 8 === 0
+      if (isTimeToLook && (performance.now() >= untilMs || this.progress >= untilProgress)) return
     }
   }
 

@@ -47,6 +47,11 @@ export interface LmdbJournalOptions {
   readonly logWindowBytes?: number
   /** The same by rows: small commits have a row each. Default 65,536. */
   readonly logWindowRows?: number
+  /**
+   * How long the slices of checkpoint work are that ride in the transactions of commits, while
+   * checkpoints keep up with the log; longer when they do not. Default 2.
+   */
+  readonly checkpointSliceMs?: number
   /** How often this process shows that it owns the folder. Default 1,000. */
   readonly heartbeatMs?: number
 }
@@ -106,8 +111,10 @@ async function raiseEpoch(trees: JournalTrees): Promise<number> {
   return epoch
 }
 
-/** Slices of checkpoint work: short while it keeps up, longer as the window fills faster. */
-const sliceMs = { normal: 2, late: 10, overdue: 50, closing: 20 }
+/** A slice is so many times longer once the active window is full, and full twice over. */
+const slower = { full: 5, twiceFull: 25 }
+/** While closing nobody waits for a commit. */
+const closingSliceMs = 20
 /** So long without a commit, and the journal does its slices in transactions of its own. */
 const idleMs = 5
 
@@ -123,6 +130,7 @@ class JournalOnLmdb implements LmdbJournal {
   readonly #checkpointer: Checkpointer
   readonly #windowBytes: number
   readonly #windowRows: number
+  readonly #sliceMs: number
   readonly #idleTimer: NodeJS.Timeout
   #unfinished: Recovered['unfinished']
   #nextRun: number
@@ -153,6 +161,7 @@ class JournalOnLmdb implements LmdbJournal {
     this.#nextRun = recovered.nextRun
     this.#windowBytes = options.logWindowBytes ?? 64 * 2 ** 20
     this.#windowRows = options.logWindowRows ?? 65_536
+    this.#sliceMs = options.checkpointSliceMs ?? 2
     const { log, checkpoint, carried } = recovered
     this.#requests = new RequestStore(trees.data, checkpoint.generations)
     const requests = this.#requests
@@ -276,15 +285,18 @@ class JournalOnLmdb implements LmdbJournal {
   }
 
   /** One transaction: what is given, and a slice of checkpoint work. Visible when it is durable. */
-  async #transact(encoded: EncodedCommit | undefined, untilMs?: number): Promise<void> {
+  async #transact(encoded: EncodedCommit | undefined, sliceMs?: number): Promise<void> {
     await this.#trees.transact(() => {
       const { firstRow, rows } = encoded ?? { firstRow: 0, rows: [] }
       for (const [i, row] of rows.entries()) this.#trees.log.put(logRowKey(firstRow + i), row)
       const fill = this.#fill()
-      const ms = fill >= 2 ? sliceMs.overdue : fill >= 1 ? sliceMs.late : sliceMs.normal
+      const factor = fill >= 2 ? slower.twiceFull : fill >= 1 ? slower.full : 1
       // Ahead of the window's fill by half: done before the next one has to be frozen.
       const untilProgress = encoded === undefined || fill >= 1 ? 2 : fill * 1.5
-      this.#checkpointer.step(performance.now() + (untilMs ?? ms), untilProgress)
+      this.#checkpointer.step(
+        performance.now() + (sliceMs ?? this.#sliceMs * factor),
+        untilProgress,
+      )
     })
     this.#checkpointer.committed()
     if (encoded === undefined) return
@@ -332,10 +344,10 @@ class JournalOnLmdb implements LmdbJournal {
 
   async #finalCheckpoint(): Promise<void> {
     if (this.#toDelete.size > 0) await this.#transact(this.#encode({ records: [], rows: [] }))
-    while (this.#checkpointer.isWorking) await this.#transact(undefined, sliceMs.closing)
+    while (this.#checkpointer.isWorking) await this.#transact(undefined, closingSliceMs)
     if (this.#log.active.rows.length === 0) return
     this.#checkpointer.freeze()
-    while (this.#checkpointer.isWorking) await this.#transact(undefined, sliceMs.closing)
+    while (this.#checkpointer.isWorking) await this.#transact(undefined, closingSliceMs)
   }
 
   #isDeleted(run: number): boolean {

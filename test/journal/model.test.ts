@@ -1,0 +1,149 @@
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Journal, type NewRecord, RecordKind } from '../../runtime/journal.ts'
+import { batch, commands, inputs, type JournalUnderTest, progress } from './conformance.ts'
+import { JournalModel } from './model.ts'
+import { lmdbStore, memoryStore } from './stores.ts'
+
+/** A step; numbers are taken modulo what is possible in the state it meets. */
+type Step =
+  | { readonly do: 'commit'; readonly records: RecordSeed[]; readonly rows: RowSeed[] }
+  | { readonly do: 'delete'; readonly pick: number }
+  | { readonly do: 'reopen' | 'crash' | 'pause' }
+type RecordSeed = readonly [what: number, pick: number, size: number]
+type RowSeed = readonly [key: string, value: string | null]
+
+const recordSeed: fc.Arbitrary<RecordSeed> = fc.tuple(fc.nat(9), fc.nat(), fc.nat(40))
+const rowSeed: fc.Arbitrary<RowSeed> = fc.tuple<[string, string | null]>(
+  fc
+    .tuple(fc.constantFrom('a', 'b', 'c'), fc.integer({ min: 1, max: 9 }))
+    .map(([letter, digit]) => `${letter}${digit}`),
+  fc.option(fc.string({ maxLength: 12, unit: 'grapheme-ascii' }), { nil: null }),
+)
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 12,
+    arbitrary: fc.record({
+      do: fc.constant('commit' as const),
+      records: fc.array(recordSeed, { maxLength: 12 }),
+      rows: fc.array(rowSeed, { maxLength: 5 }),
+    }),
+  },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), pick: fc.nat() }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('reopen', 'crash') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const) }) },
+)
+
+/** Records that are valid one after the other, from the state of the model. */
+function recordsFrom(model: JournalModel, seeds: readonly RecordSeed[]): NewRecord[] {
+  const records: NewRecord[] = []
+  const states = new Map<number, { head: number; processed: number }>()
+  let highest = model.highestRun
+  for (const [what, pick, size] of seeds) {
+    const live = [...new Set([...model.runs.keys(), ...states.keys()])]
+    const isNew = live.length === 0 || what === 0
+    const run = isNew ? highest + 1 : live[pick % live.length]!
+    if (isNew) highest += 1
+    const { head, processed } = states.get(run) ?? model.run(run)
+    const state = { head, processed }
+    states.set(run, state)
+    if (what <= 4 || state.processed === state.head) {
+      const count = 1 + (pick % 4)
+      const text = 'x'.repeat(size === 40 ? 20_000 : size)
+      const record = inputs(run, state.head + 1, count, text)
+      const requests = size % 3 === 0 ? [pick % 97, state.head + count] : []
+      records.push(requests.length > 0 ? { ...record, requests } : record)
+      state.head += count
+    } else {
+      const seq = state.processed + 1
+      const last = seq + (pick % (state.head - state.processed))
+      records.push(what <= 7 ? commands(run, seq, last - seq + 1) : progress(run, last))
+      state.processed = last
+    }
+  }
+  return records
+}
+
+async function runSteps(store: JournalUnderTest, steps: readonly Step[]): Promise<void> {
+  const model = new JournalModel()
+  let journal: Journal = await store.open()
+  for (const step of steps) {
+    switch (step.do) {
+      case 'commit': {
+        const records = recordsFrom(model, step.records)
+        await journal.commit(batch(records, step.rows))
+        model.apply(records, step.rows)
+        break
+      }
+      case 'delete': {
+        const live = [...model.runs.keys()]
+        if (live.length === 0) break
+        journal.deleteRun(live[step.pick % live.length]!)
+        model.deleteRun(live[step.pick % live.length]!)
+        // A deletion is durable with the commit that follows it.
+        await journal.commit(batch([], [['a1', 'deleted']]))
+        model.apply([], [['a1', 'deleted']])
+        break
+      }
+      case 'pause':
+        await new Promise((done) => setTimeout(done, 12))
+        break
+      case 'reopen':
+      case 'crash':
+        if (step.do === 'reopen') {
+          await journal.close()
+          journal = await store.open()
+        } else {
+          journal = await store.crash()
+        }
+        expect([...journal.unfinishedRuns()].sort(([a], [b]) => a - b)).toEqual(model.unfinished())
+        break
+    }
+    model.compare(journal)
+  }
+}
+
+function property(make: () => Promise<JournalUnderTest>) {
+  return fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 40 }), async (steps) => {
+    const store = await make()
+    try {
+      await runSteps(store, steps)
+    } finally {
+      await store.dispose()
+    }
+  })
+}
+
+/** More of them by SIGNALBOX_TEST_RUNS, for a longer search. */
+const runs = Number(process.env['SIGNALBOX_TEST_RUNS'] ?? 25)
+
+describe('a journal equals an array per run and a map of rows, whatever happens', () => {
+  it('in memory', async () => {
+    await fc.assert(property(memoryStore), { numRuns: runs })
+  })
+
+  it.each([
+    ['with a window of a few records', { logWindowBytes: 400 }],
+    ['with a window of one row', { logWindowRows: 1 }],
+    ['with a window of some large records', { logWindowBytes: 60_000 }],
+    // Crashes and reads then meet checkpoints that are half done.
+    ['with checkpoints that take many commits', { logWindowBytes: 400, checkpointSliceMs: 0 }],
+    ['with slow checkpoints of rows', { logWindowRows: 4, checkpointSliceMs: 0 }],
+  ])('on LMDB, %s', async (_name, options) => {
+    await fc.assert(
+      property(() => lmdbStore(options)),
+      { numRuns: runs },
+    )
+  })
+})
+
+it('the steps make every kind of record', () => {
+  const kinds = new Set<number>()
+  fc.assert(
+    fc.property(fc.array(recordSeed, { minLength: 60, maxLength: 60 }), (seeds) => {
+      for (const { kind } of recordsFrom(new JournalModel(), seeds)) kinds.add(kind)
+    }),
+    { numRuns: 20 },
+  )
+  expect(kinds).toEqual(new Set(Object.values(RecordKind)))
+})
