@@ -10,7 +10,14 @@ import { SignalboxError } from './errors.ts'
 import type { ResolvedOptions } from './options.ts'
 import { checkPayloadMap, checkPayloads } from './payload-size.ts'
 import type { RequestLedger } from './request-ledger.ts'
-import { activityKey, runKey, timerKey, type TimerRow, workflowIdKey } from './row-keys.ts'
+import {
+  activityCancelKey,
+  activityKey,
+  runKey,
+  timerKey,
+  type TimerRow,
+  workflowIdKey,
+} from './row-keys.ts'
 import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import { encodeRunRow, type RunRow } from './run-row.ts'
@@ -243,7 +250,7 @@ export class Acceptor {
 
   /** An activity's one outcome. Its row goes in the same commit, so it is recorded exactly once. */
   resolveActivity(run: Run, seq: number, resolution: ActivityResolution): void {
-    run.removeActivity(seq)
+    if (run.removeActivity(seq)) this.#committer.deleteRow(activityCancelKey(run.key, seq))
     this.#take(run, [InputKind.activityResolved, Date.now(), seq, resolution], INTERNAL_INPUT_BYTES)
     this.#committer.deleteRow(activityKey(run.key, seq))
   }

@@ -20,7 +20,7 @@ import type { Journal } from './journal.ts'
 import type { Logger } from './logger.ts'
 import type { ResolvedOptions } from './options.ts'
 import { RequestLedger } from './request-ledger.ts'
-import { activityKey, RowTable, tableRange, type TimerRow } from './row-keys.ts'
+import { activityKey, activityOfKey, RowTable, tableRange, type TimerRow } from './row-keys.ts'
 import type { Run } from './run.ts'
 import { RunCloser } from './run-closer.ts'
 import { RunFailures } from './run-failures.ts'
@@ -153,13 +153,28 @@ export class Engine implements EngineParts {
       this.acceptor.recovered(head - processed)
       this.dispatcher.wake(run)
     }
-    for (const [, value] of this.journal.rows(tableRange(RowTable.activity))) {
-      const task = decode<ActivityTask>(value)
-      if (this.runs.byKey(task.run)?.isOpen === true) this.activities.recover(task)
-      else this.committer.deleteRow(activityKey(task.run, task.command.seq))
-    }
+    this.#recoverActivities()
     this.#timers.start()
     this.#state = 'serving'
+  }
+
+  #recoverActivities(): void {
+    let task: ActivityTask | undefined
+    const recover = (): void => {
+      if (task !== undefined) this.activities.recover(task)
+      task = undefined
+    }
+    for (const [key, value] of this.journal.rows(tableRange(RowTable.activity))) {
+      const { run, isCancel } = activityOfKey(key)
+      if (isCancel) {
+        if (task !== undefined) task = { ...task, cancelRequested: true }
+        continue
+      }
+      recover()
+      if (this.runs.byKey(run)?.isOpen === true) task = decode<ActivityTask>(value)
+      else this.committer.deleteRow(key)
+    }
+    recover()
   }
 
   /** Stop accepting, finish the turns in hand, commit, and end the slots. */

@@ -66,9 +66,24 @@ export function activityKey(run: number, seq: number): Buffer {
   return key
 }
 
-export function activityOfKey(bytes: Uint8Array): { readonly run: number; readonly seq: number } {
+/** Beside an activity's row, once its cancellation was asked for: sorts right after it. */
+export function activityCancelKey(run: number, seq: number): Buffer {
+  return Buffer.concat([activityKey(run, seq), Buffer.of(1)])
+}
+
+export interface ActivityRowKey {
+  readonly run: number
+  readonly seq: number
+  readonly isCancel: boolean
+}
+
+export function activityOfKey(bytes: Uint8Array): ActivityRowKey {
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  return { run: key.readUIntBE(1, RUN_BYTES), seq: key.readUInt32BE(1 + RUN_BYTES) }
+  return {
+    run: key.readUIntBE(1, RUN_BYTES),
+    seq: key.readUInt32BE(1 + RUN_BYTES),
+    isCancel: key.length > 1 + RUN_BYTES + 4,
+  }
 }
 
 /** All keys of a table, or of those of a table that begin with `prefix`. */

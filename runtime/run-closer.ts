@@ -7,7 +7,7 @@ import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
-import { activityKey } from './row-keys.ts'
+import { activityCancelKey, activityKey } from './row-keys.ts'
 import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import type { RunTable } from './run-table.ts'
@@ -115,7 +115,10 @@ export class RunCloser {
       newRunId: successor?.row.runId,
       quarantined: undefined,
     })
-    for (const activity of run.activities) committer.deleteRow(activityKey(run.key, activity))
+    for (const [activity, cancelRequested] of run.activities) {
+      committer.deleteRow(activityKey(run.key, activity))
+      if (cancelRequested) committer.deleteRow(activityCancelKey(run.key, activity))
+    }
     run.forgetActivities()
     clearTimeout(run.parkTimer)
     run.parked = undefined
@@ -128,11 +131,21 @@ export class RunCloser {
       run.processed = run.head
       committer.noteProgress(run)
       this.#tellWaiters(run)
+      if (successor !== undefined) {
+        successor.closing = undefined
+        this.#moveQueries(run, successor)
+      }
       if (run.queries.length > 0) dispatcher.wake(run)
-      if (successor !== undefined) successor.closing = undefined
       this.#release(run)
       if (successor !== undefined) this.#release(successor)
     })
+  }
+
+  /** What the workflow id was asked is for the run that has the signals acknowledged before. */
+  #moveQueries(run: Run, successor: Run): void {
+    successor.queries.push(...run.queries.filter((query) => query.followsRuns))
+    run.queries = run.queries.filter((query) => !query.followsRuns)
+    if (successor.queries.length > 0) this.#ports.dispatcher.wake(successor)
   }
 
   #tellWaiters(run: Run): void {

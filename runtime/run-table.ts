@@ -77,7 +77,8 @@ export class RunTable {
     )
     const prefix = runKey(key).subarray(1)
     for (const [activity] of this.#journal.rows(tableRange(RowTable.activity, prefix))) {
-      run.addActivity(activityOfKey(activity).seq)
+      const { seq, isCancel } = activityOfKey(activity)
+      run.setActivity(seq, isCancel)
     }
     this.#byKey.set(key, run)
     return run

@@ -23,6 +23,8 @@ export interface PendingTurnWaiter extends Waiter {
 export interface QueuedQuery {
   readonly id: number
   readonly request: QueryRequest
+  /** Asked of the workflow id: when the run continues as new, the next one is to answer. */
+  readonly followsRuns: boolean
   readonly resolve: (outcome: QueryOutcome) => void
   readonly reject: (error: Error) => void
 }
@@ -90,7 +92,7 @@ export class Run {
   /** Requests that wait for the close to be decided, to be made again in this order. */
   held: (() => void)[] = []
 
-  #activities: Set<number> | undefined
+  #activities: Map<number, boolean> | undefined
   parked: ParkedState | undefined
   /** A parked run is being tried again. */
   retrying = false
@@ -111,8 +113,8 @@ export class Run {
     this.historyLength = row.historyLength
   }
 
-  /** The numbers of its activities that have no outcome yet. */
-  get activities(): Iterable<number> {
+  /** Its activities without an outcome, and whether their cancellation was asked for. */
+  get activities(): Iterable<readonly [seq: number, cancelRequested: boolean]> {
     return this.#activities ?? NONE
   }
 
@@ -120,15 +122,18 @@ export class Run {
     return this.#activities?.has(seq) ?? false
   }
 
-  addActivity(seq: number): void {
-    this.#activities ??= new Set()
-    this.#activities.add(seq)
+  setActivity(seq: number, cancelRequested: boolean): void {
+    this.#activities ??= new Map()
+    this.#activities.set(seq, cancelRequested)
   }
 
-  removeActivity(seq: number): void {
+  /** @returns whether its cancellation was asked for */
+  removeActivity(seq: number): boolean {
+    const cancelRequested = this.#activities?.get(seq) ?? false
     if (this.#activities?.delete(seq) === true && this.#activities.size === 0) {
       this.#activities = undefined
     }
+    return cancelRequested
   }
 
   forgetActivities(): void {
@@ -203,4 +208,4 @@ export class Run {
   }
 }
 
-const NONE: readonly number[] = []
+const NONE: readonly (readonly [number, boolean])[] = []

@@ -6,7 +6,7 @@ import type { ActivityRunner } from './activity-runner.ts'
 import type { ActivityTask } from './activity-task.ts'
 import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
-import { activityKey, timerKey } from './row-keys.ts'
+import { activityCancelKey, activityKey, timerKey } from './row-keys.ts'
 import type { Run } from './run.ts'
 import type { RunCloser } from './run-closer.ts'
 import type { Timers } from './timers.ts'
@@ -147,12 +147,16 @@ export class TurnResults {
           started: true,
           dueTime: now,
         }
-        run.addActivity(command.seq)
+        run.setActivity(command.seq, false)
         committer.putRow(activityKey(run.key, command.seq), encode(task))
         committer.afterCommit(() => activities.schedule(task))
         return
       }
       case 'requestCancelActivity':
+        if (!run.hasActivity(command.seq)) return
+        run.setActivity(command.seq, true)
+        // Journaled with its command: a crash before the activity hears of it must not lose it.
+        committer.putRow(activityCancelKey(run.key, command.seq), NO_VALUE)
         committer.afterCommit(() => activities.requestCancel(run.key, command.seq))
         return
       default:

@@ -46,6 +46,7 @@ export class WorkflowReads {
       run.queries.push({
         id: this.#nextQuery++,
         request: { queryType, args, ...(headers === undefined ? {} : { headers }) },
+        followsRuns: request.runId === undefined || request.runId === '',
         resolve,
         reject,
       })
@@ -119,12 +120,14 @@ export class WorkflowReads {
 
   /** The run, once its start is durable; so is its end, if that is being written. */
   async #durableRun(target: Target): Promise<Run> {
-    this.#parts.checkOpen()
-    const run = findRun(this.#parts.runs, target)
-    if (run === undefined) throw notFound(target)
-    const isWritten = run.committed > 0 && run.closing?.phase !== 'committing'
-    if (!isWritten) await this.#parts.committer.allDurable
-    return run
+    for (;;) {
+      this.#parts.checkOpen()
+      const run = findRun(this.#parts.runs, target)
+      if (run === undefined) throw notFound(target)
+      if (run.committed > 0 && run.closing?.phase !== 'committing') return run
+      // Then the workflow id may have another run.
+      await this.#parts.committer.allDurable
+    }
   }
 
   async #nextChange(run: Run, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
