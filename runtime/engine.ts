@@ -226,7 +226,7 @@ export class Engine implements EngineParts {
   #deliver(run: Run, seq: number, count: number, bytes: Uint8Array): void {
     this.dispatcher.deliver(run, seq, count, bytes)
     this.closer.settled(run)
-    if (run.watchers !== undefined) for (const watcher of run.watchers) watcher()
+    run.notify()
   }
 
   #hear(frame: Frame): void {

@@ -71,7 +71,7 @@ export class Run {
   pendingWaiters: PendingTurnWaiter[] | undefined
   waiters: TurnWaiter[] = []
   closeWaiters: Waiter[] = []
-  /** Called when anything of the run was committed. */
+  /** Called when there is something new to see of the run. */
   watchers: Set<() => void> | undefined
 
   residency: 'absent' | 'loading' | 'live' = 'absent'
@@ -116,6 +116,11 @@ export class Run {
   /** Its activities without an outcome, and whether their cancellation was asked for. */
   get activities(): Iterable<readonly [seq: number, cancelRequested: boolean]> {
     return this.#activities ?? NONE
+  }
+
+  /** Tell whoever waits for something new of this run. */
+  notify(): void {
+    if (this.watchers !== undefined) for (const watcher of this.watchers) watcher()
   }
 
   hasActivity(seq: number): boolean {

@@ -39,6 +39,7 @@ export class TurnResults {
     this.#advance(run, frame.seq)
     this.#endRegroup(run)
     this.#ports.committer.noteProgress(run)
+    run.notify()
   }
 
   /** Turns from `frame.seq` on have ended, some of them with commands. */
@@ -115,6 +116,7 @@ export class TurnResults {
     committer.afterCommit(() => {
       // A load waits until the journal has everything that the actor before it issued.
       if (run.resultsInFlight === 0 && run.residency === 'absent') dispatcher.wake(run)
+      run.notify()
     })
   }
 
