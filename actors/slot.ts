@@ -164,8 +164,9 @@ export class Slot {
 
   #answer(resident: Resident): void {
     const { actor, queries } = resident
+    // An actor that has ended before that is not the one to answer: the host will ask the next one.
     const isCurrent = (query: PendingQuery): boolean =>
-      actor.ended || (actor.processed >= query.after && !actor.runnable)
+      actor.processed >= query.after && !actor.runnable
     const due = queries.filter(isCurrent)
     if (due.length === 0) return
     resident.queries.splice(0, queries.length, ...queries.filter((query) => !isCurrent(query)))

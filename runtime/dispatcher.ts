@@ -255,6 +255,8 @@ export class Dispatcher {
   }
 
   #sendQueries(run: Run, slot: SlotSupervisor): void {
+    // Once the close is durable it is known who answers: this run, or the one that continues it.
+    if (run.closing?.phase === 'committing') return
     for (const query of run.queries) {
       const after = run.isOpen ? run.committed : run.replayTo
       slot.write(FrameKind.query, run.key, query.id, 0, encode({ after, request: query.request }))
