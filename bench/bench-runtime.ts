@@ -1,5 +1,4 @@
 import { fileURLToPath } from 'node:url'
-import { SignalboxError } from '../runtime/errors.ts'
 import { Runtime } from '../runtime/runtime.ts'
 
 /** The benchmarks' workflow file: beside this one, and like it source or built. */
@@ -10,9 +9,4 @@ export const benchWorkflowsPath = fileURLToPath(
 /** A runtime with the benchmarks' workflows and every option at its default. */
 export function openBenchRuntime(dataDir: string): Promise<Runtime> {
   return Runtime.open({ dataDir, workflowsPath: benchWorkflowsPath })
-}
-
-/** True for the error that says that too many inputs wait: the bound works and the load must wait. */
-export function isMailboxFull(error: unknown): boolean {
-  return error instanceof SignalboxError && error.code === 'SIGNALBOX_ERR_MAILBOX_FULL'
 }

@@ -1,4 +1,4 @@
-import { isMailboxFull, openBenchRuntime } from './bench-runtime.ts'
+import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
 import { measurementOf } from './measurement-of.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
@@ -28,7 +28,7 @@ export async function measureStarts(
         signalArgs: [1],
         waitFor: 'processed',
       })
-    const loop = { inFlight, operation, isBusy: isMailboxFull }
+    const loop = { inFlight, operation }
     await runClosedLoop({
       ...loop,
       operations: Math.min(warmUpStarts, size.operations),
