@@ -131,6 +131,7 @@ export class RunCloser {
       run.processed = run.head
       committer.noteProgress(run)
       this.#tellWaiters(run)
+      run.notify()
       if (successor !== undefined) {
         successor.closing = undefined
         this.#moveQueries(run, successor)
