@@ -113,8 +113,9 @@ export class Actor {
       const input = this.#mailbox.shift()
       if (this.#isVisible(input)) inputs.push(input)
     }
+    if (inputs.length > 0) return this.#activate(firstSeq, lastSeq, inputs)
     this.#processed = lastSeq
-    return inputs.length === 0 ? undefined : this.#activate(firstSeq, lastSeq, inputs)
+    return undefined
   }
 
   #activate(firstSeq: number, lastSeq: number, inputs: readonly Input[]): TurnError | undefined {
@@ -134,7 +135,9 @@ export class Actor {
       activation.historySize,
     )
     const outcome = this.#sandbox.activate(this.run, activation)
+    // A turn that failed has not ended: the run still has its inputs to handle.
     if (outcome.error !== undefined) return this.#fail(outcome.error)
+    this.#processed = lastSeq
     this.#historyLength += WORKFLOW_TASK_EVENTS
     if (outcome.commands.length === 0) return undefined
     return this.#issue(lastSeq, outcome.commands)
