@@ -1,0 +1,175 @@
+import type { Runtime } from 'signalbox'
+import { describe, expect, test } from 'vitest'
+import { eventually } from '../fixtures/eventually.ts'
+import { Lab, numbers, openRuntime } from '../fixtures/lab.ts'
+import {
+  add,
+  collector,
+  finish,
+  items,
+  meddler,
+  misbehave,
+  peek,
+  rogue,
+  spinQuery,
+} from '../fixtures/workflows.ts'
+
+const patience = {
+  deadlockTimeoutMs: 250,
+  slotHeapMb: 128,
+  maxStrikes: 2,
+  parkBackoffMs: 20,
+  parkBackoffMaxMs: 50,
+}
+
+/** Workflows beside the bad one, in its own slot and in the other: they must not notice. */
+async function bystanders(runtime: Runtime): Promise<() => Promise<void>> {
+  const handles = await Promise.all(
+    numbers(12).map((i) => runtime.client.workflow.start(collector, { workflowId: `good${i}` })),
+  )
+  await Promise.all(handles.map((handle) => handle.signal(add, 0)))
+  return async () => {
+    for (const handle of handles) {
+      await handle.signal(add, 1)
+      expect(await handle.query(items)).toEqual([0, 1])
+      const { parked, quarantined } = await handle.describe()
+      expect({ parked, quarantined }).toEqual({})
+      await handle.signal(finish)
+      expect(await handle.result()).toEqual([0, 1])
+    }
+  }
+}
+
+describe('10 One bad workflow harms itself alone', () => {
+  test.each(['spin', 'bomb'] as const)(
+    'one that would %s for ever is quarantined with a reason, and can be released',
+    async (how) => {
+      // The bomb is to be found by the memory that it takes, however long that lasts.
+      const limits = { ...patience, deadlockTimeoutMs: how === 'spin' ? 250 : 30_000 }
+      const lab = await Lab.create()
+      const runtime = await lab.open({ limits })
+      const check = await bystanders(runtime)
+      const bad = await runtime.client.workflow.start(rogue, { workflowId: 'bad' })
+      await bad.signal(add, 'before')
+      await bad.signal(misbehave, how)
+      await bad.signal(add, 'after')
+      const quarantined = await eventually(
+        'it is quarantined',
+        async () => (await bad.describe()).quarantined,
+      )
+      expect(quarantined.reason).toMatch(
+        how === 'spin' ? /deadlockTimeoutMs/ : /memory|maxRssBytes|heap/i,
+      )
+      await check()
+      await expect(bad.query(items)).rejects.toMatchObject({
+        code: 'SIGNALBOX_ERR_WORKFLOW_NOT_READY',
+      })
+      // Its signals are accepted still, and a restart neither forgets nor repeats the quarantine.
+      await bad.signal({ signal: add, requestId: 'late' }, 'late')
+      const reopened = (await lab.reopen({ code: 'reformed.ts', limits })).client.workflow
+      const again = reopened.getHandle<typeof rogue>('bad')
+      expect((await again.describe()).quarantined?.reason).toBe(quarantined.reason)
+      await again.release()
+      await again.signal(finish)
+      expect(await again.result()).toEqual(['before', 'after', 'late'])
+    },
+    60_000,
+  )
+
+  test('release of a run that is as bad as before quarantines it again', async () => {
+    const { client } = await openRuntime({ limits: patience })
+    const bad = await client.workflow.start(rogue, { workflowId: 'bad' })
+    await bad.signal(misbehave, 'spin')
+    const first = await eventually(
+      'it is quarantined',
+      async () => (await bad.describe()).quarantined,
+    )
+    await bad.release()
+    await eventually('it is quarantined again', async () => {
+      const { quarantined } = await bad.describe()
+      return quarantined !== undefined && quarantined.since > first.since
+    })
+  })
+
+  test('a query that never ends is refused, and what was acknowledged is kept', async () => {
+    const runtime = await openRuntime({ limits: patience })
+    const check = await bystanders(runtime)
+    const bad = await runtime.client.workflow.start(meddler, { workflowId: 'bad' })
+    await bad.signal(add, 1)
+    await expect(bad.query(spinQuery)).rejects.toMatchObject({
+      code: 'SIGNALBOX_ERR_WORKFLOW_NOT_READY',
+    })
+    await check()
+    await eventually('it answers again', () =>
+      bad.query(peek).then(
+        (count) => count === 1,
+        () => false,
+      ),
+    )
+    expect((await bad.describe()).quarantined).toBeUndefined()
+  })
+
+  test('a workflow that throws is parked alone and tried again with pauses', async () => {
+    const lab = await Lab.create()
+    const runtime = await lab.open({ limits: patience })
+    const check = await bystanders(runtime)
+    const bad = await runtime.client.workflow.start(rogue, { workflowId: 'bad' })
+    await bad.signal(add, 'before')
+    await bad.signal(misbehave, 'throw')
+    await bad.signal(add, 'after')
+    const parked = await eventually('it was tried again', async () => {
+      const { parked } = await bad.describe()
+      return parked !== undefined && parked.attempts >= 3 && parked
+    })
+    expect(parked.reason).toContain('a defect in the workflow')
+    await check()
+    const reopened = (await lab.reopen({ code: 'reformed.ts', limits: patience })).client.workflow
+    const again = reopened.getHandle<typeof rogue>('bad')
+    await again.signal(finish)
+    expect(await again.result()).toEqual(['before', 'after'])
+  })
+
+  test('a turn that failed has not ended: nobody is told so, and it is tried again', async () => {
+    const lab = await Lab.create()
+    const { client } = await lab.open({ limits: patience })
+    const bad = await client.workflow.start(rogue, { workflowId: 'bad' })
+    await bad.signal(add, 'before')
+    let handled = false
+    const waiting = bad.signal({ signal: misbehave, waitFor: 'processed' }, 'throw').then(
+      () => {
+        handled = true
+      },
+      () => undefined,
+    )
+    await eventually(
+      'it was tried again and again',
+      async () => ((await bad.describe()).parked?.attempts ?? 0) >= 3,
+    )
+    expect(handled).toBe(false)
+    expect((await bad.describe()).mailboxDepth).toBe(1)
+    const reopened = (await lab.reopen({ code: 'reformed.ts' })).client.workflow
+    await waiting
+    expect(handled).toBe(false)
+    expect(await reopened.getHandle('bad').query(items)).toEqual(['before'])
+    expect((await reopened.getHandle('bad').describe()).mailboxDepth).toBe(0)
+  })
+
+  test('a slot that dies under load loses nothing of anybody', async () => {
+    const { client } = await openRuntime({ limits: patience, slots: 1 })
+    const handles = await Promise.all(
+      numbers(20).map((i) => client.workflow.start(collector, { workflowId: `w${i}` })),
+    )
+    const bad = await client.workflow.start(rogue, { workflowId: 'bad' })
+    const sending = handles.map(async (handle) => {
+      for (const n of numbers(100)) await handle.signal(add, n)
+    })
+    await bad.signal(misbehave, 'spin')
+    await Promise.all(sending)
+    for (const handle of handles) expect(await handle.query(items)).toEqual(numbers(100))
+    await eventually('the bad one is quarantined', async () => (await bad.describe()).quarantined)
+    for (const handle of handles) {
+      await handle.signal(finish)
+      expect(await handle.result()).toEqual(numbers(100))
+    }
+  })
+})
