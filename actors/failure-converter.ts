@@ -90,7 +90,7 @@ function plainFailure(error: Error): Failure {
   return {
     message: error.message,
     source,
-    stackTrace: cutStack(error.stack),
+    stackTrace: userStack(error.stack ?? ''),
     ...(error.cause !== undefined && error.cause !== null
       ? { cause: errorToFailure(error.cause) }
       : {}),
@@ -167,19 +167,14 @@ function applicationInfo(
 }
 
 /**
- * Where the code of the engine begins below the user's in a stack: what follows says nothing to the
- * author and changes with our versions.
+ * A stack without the engine's own frames and without those of the host that called into the context:
+ * they say nothing to the author of the code and change with our versions.
  */
-const engineFrame = /^\s+at .*(?:signalbox:api|node:vm)/
-
-function cutStack(stack: string | undefined): string {
-  if (!stack) return ''
+export function userStack(stack: string): string {
   const lines = stack.split('\n')
-  const end = lines.findIndex(
-    (line) => engineFrame.test(line) && !line.includes('ApplicationFailure'),
-  )
-  // A stack that is the engine's from its first frame on is better than none.
-  return end > 1 ? lines.slice(0, end).join('\n') : stack
+  const entry = lines.findIndex((line) => /^\s+at .*[( ]node:vm:/.test(line))
+  const inside = entry < 0 ? lines : lines.slice(0, entry)
+  return inside.filter((line) => !/^\s+at .*\bsignalbox:api:/.test(line)).join('\n')
 }
 
 function describeNonError(value: unknown): string {

@@ -1,8 +1,23 @@
 import { isBuiltin } from 'node:module'
 import type { PartialMessage, Plugin } from 'esbuild'
 
-/** These are the authoring API under any name; each context has it already. */
-const authoringApi = new Set(['signalbox/workflow', '@temporalio/workflow', '@temporalio/common'])
+/** Each context has these already: the authoring API under any of its names, and the URL classes. */
+const suppliedByContext = new Set([
+  'signalbox/workflow',
+  '@temporalio/workflow',
+  '@temporalio/common',
+  'url',
+  'node:url',
+])
+
+/** What to do instead, where it is not to call an activity. */
+const substitutes: ReadonlyMap<string, string> = new Map([
+  ['buffer', 'use Uint8Array, TextEncoder and TextDecoder'],
+  ['crypto', 'use uuid4() or crypto.randomUUID(), which are deterministic in workflows'],
+  ['timers', 'setTimeout and sleep are there without an import'],
+  ['timers/promises', 'use sleep from signalbox/workflow'],
+  ['async_hooks', 'use CancellationScope from signalbox/workflow'],
+])
 
 const hostOnly: ReadonlyMap<string, string> = new Map([
   [
@@ -20,7 +35,7 @@ const hostOnly: ReadonlyMap<string, string> = new Map([
 ])
 
 /**
- * Leaves the authoring API out of a bundle of workflows, and refuses what a workflow cannot have:
+ * Leaves what contexts supply out of a bundle of workflows, and refuses what a workflow cannot have:
  * Node's modules, also when a package imports them, and code of the host.
  */
 export function workflowImports(): Plugin {
@@ -28,7 +43,7 @@ export function workflowImports(): Plugin {
     name: 'signalbox-workflow-imports',
     setup(build) {
       build.onResolve({ filter: /^[^./]/ }, ({ path, importer }) => {
-        if (authoringApi.has(path)) return { path, external: true }
+        if (suppliedByContext.has(path)) return { path, external: true }
         const advice = hostOnly.get(path)
         if (advice !== undefined) {
           return {
@@ -40,7 +55,8 @@ export function workflowImports(): Plugin {
           ? `A package that the workflow imports (${importer}) needs the Node module "${path}".`
           : `Workflow code cannot import the Node module "${path}".`
         const help =
-          'Workflows must be deterministic and have no access to Node: do it in an activity. ' +
+          'Workflows must be deterministic and have no access to Node: ' +
+          `${substitutes.get(path.replace(/^node:/, '')) ?? 'do it in an activity'}. ` +
           'If only types are needed, use `import type`.'
         return { errors: [refusal(path, from, help)] }
       })

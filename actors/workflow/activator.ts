@@ -160,6 +160,12 @@ export class Activator {
     return this.#nextTimer
   }
 
+  /** Leave out a number. */
+  skipTimer(): void {
+    this.assertWritable()
+    this.#nextTimer++
+  }
+
   hasTimer(seq: number): boolean {
     return this.#timers.has(seq)
   }

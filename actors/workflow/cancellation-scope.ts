@@ -36,6 +36,12 @@ declare const noParentBrand: unique symbol
 const noParent = Symbol('noParent') as typeof noParentBrand
 
 /**
+ * Cancel a scope of the API's own, once what it was for is over. Nobody can see the error then, and
+ * an error with a stack of its own is most of what such a scope costs.
+ */
+export let endScope: (scope: CancellationScope) => void
+
+/**
  * A scope of cancellation, as in Temporal: timers, activities, conditions and triggers that are begun
  * while it runs are cancelled with it, and so are the scopes inside it.
  */
@@ -129,6 +135,11 @@ export class CancellationScope {
     this.#pending.delete(pending)
   }
 
+  static {
+    const over = new CancelledFailure('Cancellation scope cancelled')
+    endScope = (scope) => scope.#reject(over)
+  }
+
   async #runInside<T>(body: () => Promise<T>): Promise<T> {
     let timerScope: CancellationScope | undefined
     if (this.#timeoutMs) {
@@ -144,7 +155,7 @@ export class CancellationScope {
     try {
       return await body()
     } finally {
-      if (timerScope && !timerScope.consideredCancelled) timerScope.cancel()
+      if (timerScope && !timerScope.consideredCancelled) endScope(timerScope)
       this.#detachIfIdle()
     }
   }

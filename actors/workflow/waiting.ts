@@ -1,4 +1,4 @@
-import { CancellationScope } from './cancellation-scope.ts'
+import { CancellationScope, endScope } from './cancellation-scope.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import { durationToMs, type Duration } from './duration.ts'
 
@@ -53,7 +53,7 @@ export async function condition(
         activator.block(scope, predicate).then(() => true),
       ])
     } finally {
-      scope.cancel()
+      endScope(scope)
     }
   })
 }
@@ -85,9 +85,14 @@ export function setWorkflowTimeout(
 
 /** The workflow's `clearTimeout`. A handle that is unknown or has fired is ignored. */
 export function clearWorkflowTimeout(handle: unknown): void {
-  const { timeouts } = assertInWorkflowContext()
+  const activator = assertInWorkflowContext()
+  const { timeouts } = activator
   const scope = timeouts.get(handle as number)
-  if (scope === undefined) return
+  if (scope === undefined) {
+    // It asks for nothing, but on Temporal it uses up a timer's number, and numbers are history.
+    if (typeof handle === 'number') activator.skipTimer()
+    return
+  }
   timeouts.delete(handle as number)
-  scope.cancel()
+  endScope(scope)
 }

@@ -89,7 +89,7 @@ describe('a bundle', () => {
     })
   })
 
-  it.each(['fs', 'node:fs', 'node:crypto', 'net', 'fs/promises', 'process', 'node:test'])(
+  it.each(['fs', 'node:fs', 'node:dns', 'net', 'fs/promises', 'process', 'node:test'])(
     'cannot have the Node module %s',
     async (name) => {
       const error = await refusal({
@@ -106,6 +106,19 @@ describe('a bundle', () => {
       })
     },
   )
+
+  it('is told what there is instead of a Node module', async () => {
+    const error = await refusal({ 'crypto.ts': "import 'node:crypto'" })
+    expect(error.message).toContain('use uuid4()')
+  })
+
+  it('may import the URL classes', async () => {
+    const code = await bundle({
+      'url.ts':
+        "import { URL } from 'node:url'\nexport const link = new URL('http://h/').href\nexport async function url() {}",
+    })
+    expect(sandboxOf(code).workflowTypes).toEqual(['url'])
+  })
 
   it('cannot have a package that needs a Node module, and names it', async () => {
     const error = await refusal({

@@ -1,3 +1,4 @@
+import { userStack } from '../../failure-converter.ts'
 import type { Input, StartedAttributes } from '../../inputs.ts'
 import { InputKind } from '../../inputs.ts'
 import type { Payload } from '../../payload.ts'
@@ -13,7 +14,7 @@ import { Entry } from './entry.ts'
 import { harden, hiddenIntrinsics } from './harden.ts'
 import { installGlobals } from './install-globals.ts'
 import { makeRunGlobal, prepareRunGlobals } from './run-global.ts'
-import { setUrlParser, type UrlParser } from './url.ts'
+import { setUrlParser, WorkflowURL, WorkflowURLSearchParams, type UrlParser } from './url.ts'
 
 /** What the host writes before it enters: primitives and objects of this realm, nothing else. */
 export interface Inbox {
@@ -279,10 +280,11 @@ function load(): Record<string, unknown> {
   return module.exports
 }
 
+const urlModule = Object.freeze({ URL: WorkflowURL, URLSearchParams: WorkflowURLSearchParams })
+
+/** What the bundler leaves out of a bundle: the authoring API under whichever name, and `url`. */
 function requireModule(name: string): unknown {
-  // The bundler leaves only the authoring API out of the bundle, under whichever name it was imported.
-  void name
-  return workflowModule
+  return name === 'url' || name === 'node:url' ? urlModule : workflowModule
 }
 
 /** Run the top level of the user's code as no run's, to learn which functions it exports. */
@@ -348,7 +350,7 @@ function describeError(error: unknown): TurnError {
       return {
         name: typeof name === 'string' ? name : 'Error',
         message: typeof message === 'string' ? message : '',
-        ...(typeof stack === 'string' ? { stack } : {}),
+        ...(typeof stack === 'string' ? { stack: userStack(stack) } : {}),
         ...(error instanceof api.DeterminismViolationError ? { nonDeterministic: true } : {}),
       }
     }

@@ -30,6 +30,9 @@ describe('timers', () => {
     expect(run.commands).toEqual([{ kind: 'cancelTimer', seq: 3 }])
     run.fire(3)
     expect(run.query('trace')).toEqual(['fired 1 two'])
+    // As in Temporal, clearing one that has fired uses up a number and does nothing else.
+    run.signal('poke', 'clear what has fired')
+    expect(run.commands).toEqual([{ kind: 'startTimer', seq: 5, delayMs: 40 }])
   })
 
   it('that fire after they were cancelled move neither time nor conditions', () => {

@@ -62,7 +62,11 @@ export async function timeouts(): Promise<void> {
   let later: ReturnType<typeof setTimeout> | undefined
   setHandler(poke, (what) => {
     if (what === 'set') later = setTimeout(() => lines.push('later'), 30)
-    else clearTimeout(later)
+    else if (what === 'clear') clearTimeout(later)
+    else {
+      clearTimeout(2)
+      setTimeout(() => {}, 40)
+    }
   })
   await condition(() => false)
 }

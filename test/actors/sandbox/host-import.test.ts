@@ -1,0 +1,47 @@
+import { expect, it } from 'vitest'
+import { IllegalStateError } from '../../../actors/failures.ts'
+import * as api from '../../../actors/workflow/index.ts'
+
+it('host code may import definitions, types and failures of workflow files', () => {
+  expect(api.defineSignal<[number]>('add')).toEqual({ type: 'signal', name: 'add' })
+  expect(api.defineQuery<number>('total')).toEqual({ type: 'query', name: 'total' })
+  expect(api.inWorkflowContext()).toBe(false)
+  expect(api.uuid4()).toMatch(/^[0-9a-f-]{36}$/)
+  expect(api.ApplicationFailure.create({ message: 'x' }).message).toBe('x')
+  // Workflow files make their proxies at the top.
+  const { greet } = api.proxyActivities<{ greet(): Promise<void> }>({ startToCloseTimeout: 1 })
+  expect(() => greet()).toThrow(IllegalStateError)
+})
+
+it.each<[string, () => unknown]>([
+  ['sleep', () => api.sleep(1)],
+  ['setHandler', () => api.setHandler(api.defineSignal('x'), () => {})],
+  ['setDefaultSignalHandler', () => api.setDefaultSignalHandler(undefined)],
+  ['workflowInfo', () => api.workflowInfo()],
+  ['continueAsNew', () => api.continueAsNew()],
+  ['CancellationScope', () => new api.CancellationScope()],
+  ['Trigger', () => new api.Trigger()],
+  ['getSignalChannel', () => api.getSignalChannel('x')],
+  ['log', () => api.log.info('x')],
+  ['allHandlersFinished', () => api.allHandlersFinished()],
+])('host code that calls %s is told that it is no workflow', (_, call) => {
+  expect(call).toThrow(IllegalStateError)
+})
+
+it('conditions of host code reject', async () => {
+  await expect(api.condition(() => true)).rejects.toThrow(IllegalStateError)
+})
+
+it.each<[string, () => unknown]>([
+  ['startChild', () => api.startChild()],
+  ['executeChild', () => api.executeChild()],
+  ['defineUpdate', () => api.defineUpdate('x')],
+  ['patched', () => api.patched('x')],
+  ['proxyLocalActivities', () => api.proxyLocalActivities({})],
+  ['upsertMemo', () => api.upsertMemo({})],
+  ['getExternalWorkflowHandle', () => api.getExternalWorkflowHandle('x')],
+  ['metricMeter.createCounter', () => api.metricMeter['createCounter']],
+  ['ParentClosePolicy.ABANDON', () => api.ParentClosePolicy['ABANDON']],
+])('what is not built yet throws by its name: %s', (name, use) => {
+  expect(use).toThrow(`${name} is not part of this version of signalbox`)
+})
