@@ -240,7 +240,8 @@ class JournalOnLmdb implements LmdbJournal {
     this.#requests.find(hash, found)
     this.#log.previous.requests.find(hash, found)
     this.#log.active.requests.find(hash, found)
-    return found.length === 0 ? found : found.filter(({ run }) => !this.#isDeleted(run))
+    // What a merge has not dropped yet of runs that are gone.
+    return found.length === 0 ? found : found.filter(({ run }) => this.#exists(run))
   }
 
   *unfinishedRuns(): Iterable<readonly [run: number, progress: RunProgress]> {
@@ -352,6 +353,13 @@ class JournalOnLmdb implements LmdbJournal {
 
   #isDeleted(run: number): boolean {
     return this.#toDelete.has(run) || this.#deleting.has(run) || this.#log.isDeleted(run)
+  }
+
+  #exists(run: number): boolean {
+    if (this.#isDeleted(run)) return false
+    const { active, previous, firstRow } = this.#log
+    if (active.runs.findDurable(run) >= 0 || previous.runs.findDurable(run) >= 0) return true
+    return this.#records.exists(run, firstRow)
   }
 
   /** The state of a run that the active window does not know. */

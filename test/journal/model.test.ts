@@ -29,8 +29,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       rows: fc.array(rowSeed, { maxLength: 5 }),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('delete' as const), pick: fc.nat() }) },
-  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('reopen', 'crash') }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constant('delete' as const), pick: fc.nat() }) },
+  { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('reopen', 'crash', 'crash') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const) }) },
 )
 
@@ -124,6 +124,7 @@ describe('a journal equals an array per run and a map of rows, whatever happens'
 
   it.each([
     ['with a window of a few records', { logWindowBytes: 400 }],
+    ['with a window of a few commits', { logWindowBytes: 2_500 }],
     ['with a window of one row', { logWindowRows: 1 }],
     ['with a window of some large records', { logWindowBytes: 60_000 }],
     // Crashes and reads then meet checkpoints that are half done.

@@ -1,0 +1,134 @@
+import { describe, expect, it } from 'vitest'
+import type { Journal, NewRecord } from '../../runtime/journal.ts'
+import { batch, commands, inputs, progress, readTexts } from './conformance.ts'
+import { JournalModel } from './model.ts'
+import { lmdbStore } from './stores.ts'
+
+/** Commit to both. */
+async function commit(
+  journal: Journal,
+  model: JournalModel,
+  records: readonly NewRecord[],
+  rows: readonly (readonly [string, string | null])[] = [],
+): Promise<void> {
+  await journal.commit(batch(records, rows))
+  model.apply(records, rows)
+}
+
+describe('a checkpoint', () => {
+  // Each commit of the second part carries one unit of work, so round n crashes after n units.
+  const rounds = Array.from({ length: 24 }, (_, i) => i)
+  it.each(rounds)(
+    'may be cut off after %i slices and done again with more to do',
+    async (units) => {
+      const store = await lmdbStore({ logWindowRows: 3, checkpointSliceMs: 0 })
+      try {
+        const model = new JournalModel()
+        let journal = await store.open()
+        const text = 'x'.repeat(9_000)
+        await commit(journal, model, [
+          inputs(1, 1, 4),
+          inputs(2, 1, 1, text),
+          inputs(2, 2, 1, text),
+        ])
+        await commit(
+          journal,
+          model,
+          [progress(1, 1), commands(2, 1), inputs(3, 1, 1)],
+          [['a1', 'x']],
+        )
+        journal.deleteRun(3)
+        model.deleteRun(3)
+        await commit(journal, model, [progress(1, 2), inputs(4, 1, 1)], [['b1', 'y']])
+        for (let i = 0; i < units; i += 1) {
+          await commit(journal, model, [inputs(4, 2 + i, 1)], [['c1', `${i}`]])
+        }
+        journal = await store.crash()
+        model.compare(journal)
+        await commit(journal, model, [progress(1, 3), inputs(2, 3, 1, text)], [['a1', null]])
+        await commit(journal, model, [progress(1, 4), commands(2, 2)])
+        await journal.close()
+        model.compare(await store.open())
+      } finally {
+        await store.dispose()
+      }
+    },
+  )
+
+  it('leaves nothing of the log but what came after it', async () => {
+    const store = await lmdbStore({ logWindowRows: 10 })
+    try {
+      const model = new JournalModel()
+      const journal = await store.open()
+      for (let i = 1; i <= 300; i += 1) {
+        await commit(journal, model, [inputs(1, i, 1), commands(1, i)], [[`a${i}`, `${i}`]])
+      }
+      await journal.close()
+      const again = await store.open()
+      expect([...again.unfinishedRuns()]).toEqual([])
+      model.compare(again)
+    } finally {
+      await store.dispose()
+    }
+  })
+})
+
+describe('a run with a long tail in the log', () => {
+  it('is read from anywhere, again and again, while it grows', async () => {
+    const store = await lmdbStore()
+    try {
+      const model = new JournalModel()
+      const journal = await store.open()
+      for (let i = 0; i < 20; i += 1) {
+        const first = i * 50 + 1
+        const records = Array.from({ length: 50 }, (_, k) => inputs(1, first + k, 1))
+        await commit(journal, model, [...records, commands(1, i * 20 + 1, 20)])
+        for (const fromSeq of [1, 2, first - 1, first, first + 25, first + 50]) {
+          expect(readTexts(journal, 1, fromSeq)).toEqual(model.texts(1, fromSeq))
+        }
+      }
+    } finally {
+      await store.dispose()
+    }
+  })
+})
+
+describe('request ids beyond memory', () => {
+  it('are found through every merge, and those of deleted runs go', async () => {
+    const store = await lmdbStore({ logWindowRows: 1 })
+    try {
+      let journal = await store.open()
+      // 140 generations: merged into the second and third tier; some large, some of one entry.
+      const sizes = Array.from({ length: 140 }, (_, i) => (i % 9 === 0 ? 700 : 1 + (i % 3)))
+      const expected = new Map<number, { run: number; seq: number }>()
+      for (const [i, size] of sizes.entries()) {
+        const run = i + 1
+        const requests: number[] = []
+        for (let seq = 1; seq <= size; seq += 1) {
+          const hash = run * 1_000_003 + seq * 7
+          requests.push(hash, seq)
+          expected.set(hash, { run, seq })
+        }
+        await journal.commit(batch([{ ...inputs(run, 1, size), requests }]))
+        if (i === 50) {
+          journal.deleteRun(1)
+          journal.deleteRun(20)
+        }
+      }
+      for (const reopen of [false, true]) {
+        if (reopen) {
+          await journal.close()
+          journal = await store.open()
+        }
+        for (const [hash, location] of expected) {
+          const found = journal.findRequest(hash)
+          const isDeleted = location.run === 1 || location.run === 20
+          expect(found, `hash ${hash}`).toEqual(isDeleted ? [] : [location])
+        }
+        for (let hash = 1; hash < 2_000; hash += 1) expect(journal.findRequest(hash)).toEqual([])
+      }
+    } finally {
+      await store.dispose()
+    }
+  })
+})
