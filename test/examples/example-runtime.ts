@@ -15,11 +15,10 @@ export async function openExample(folder: string, activities: object): Promise<E
   const dataDir = await mkdtemp(join(tmpdir(), 'signalbox-example-'))
   const workflowsPath = new URL(`../../examples/${folder}/workflows.ts`, import.meta.url)
   const open = (): Promise<Runtime> => Runtime.open({ dataDir, workflowsPath, activities })
+  // Callbacks run last in, first out: the folder goes when the runtime has let go of it.
+  onTestFinished(() => rm(dataDir, { recursive: true, force: true }))
   let runtime = await open()
-  onTestFinished(async () => {
-    await runtime.close()
-    await rm(dataDir, { recursive: true, force: true })
-  })
+  onTestFinished(() => runtime.close())
   return {
     runtime,
     restart: async () => {
