@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import vm from 'node:vm'
 import type { Command } from './commands.ts'
 import { InputKind } from './inputs.ts'
+import { apiFileName, workflowFileName } from './sandbox-file-names.ts'
 import { RejectionWatch } from './sandbox-rejections.ts'
 import { copyIn, copyOut } from './sandbox-transfer.ts'
 import { hostUrlParser } from './sandbox-urls.ts'
@@ -18,10 +19,6 @@ import type {
 import type { Activator } from './workflow/activator.ts'
 import type { Factory, Realm, RealmHost } from './workflow/realm/realm.ts'
 import { Entry } from './workflow/realm/entry.ts'
-
-/** How the authoring API and the user's code are called in stacks. */
-export const apiFileName = 'signalbox:api'
-export const workflowFileName = 'signalbox:workflows'
 
 export interface SandboxOptions {
   readonly bundle: WorkflowBundle

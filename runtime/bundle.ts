@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { build, type BuildFailure, type BuildOptions, type Message } from 'esbuild'
+import type { BuildFailure, BuildOptions, Message } from 'esbuild'
 import type { WorkflowBundle } from '../actors/turns.ts'
 import { workflowImports } from './bundle-imports.ts'
 import { SignalboxError } from './errors.ts'
@@ -30,12 +30,46 @@ export async function bundleWorkflowCode(options: BundleOptions): Promise<Workfl
   return { version: packageVersion(), apiCode, ...workflows }
 }
 
+/**
+ * @throws {SignalboxError} SIGNALBOX_ERR_BUNDLE_FAILED if the bundle is of another version: the
+ * authoring API inside it and the engine outside belong together
+ */
+export function assertBundleVersion(bundle: WorkflowBundle): void {
+  const version = packageVersion()
+  if (bundle.version === version) return
+  throw new SignalboxError(
+    'SIGNALBOX_ERR_BUNDLE_FAILED',
+    `The workflow bundle was made by signalbox ${bundle.version}, and this is ${version}: ` +
+      'make it anew with bundleWorkflowCode().',
+    { fields: { bundleVersion: bundle.version, version } },
+  )
+}
+
+/** Loaded when it is needed: where bundles come ready-made, esbuild need not be installed. */
+async function esbuild(): Promise<typeof import('esbuild')> {
+  try {
+    return await import('esbuild')
+  } catch (error) {
+    throw new SignalboxError(
+      'SIGNALBOX_ERR_BUNDLE_FAILED',
+      'esbuild, which bundles workflow code, cannot be loaded. Install it, or give a ready-made workflowBundle.',
+      { cause: error },
+    )
+  }
+}
+
 /** This module runs from sources in the repository and from dist in a package. */
 const extension = import.meta.url.endsWith('.ts') ? '.ts' : '.js'
 let apiCode: Promise<string> | undefined
 
 function bundleApi(): Promise<string> {
-  apiCode ??= build({
+  apiCode ??= buildApi()
+  return apiCode
+}
+
+async function buildApi(): Promise<string> {
+  const { build } = await esbuild()
+  const { outputFiles } = await build({
     ...shared,
     entryPoints: [
       fileURLToPath(new URL(`../actors/workflow/realm/realm${extension}`, import.meta.url)),
@@ -44,8 +78,8 @@ function bundleApi(): Promise<string> {
     globalName: 'signalboxRealm',
     banner: { js: '(function () { "use strict";' },
     footer: { js: 'return signalboxRealm; })()' },
-  }).then(({ outputFiles }) => outputFiles[0]?.text ?? '')
-  return apiCode
+  })
+  return outputFiles[0]?.text ?? ''
 }
 
 const shared = {
@@ -65,6 +99,7 @@ async function bundleWorkflows(
   path: string,
 ): Promise<Pick<WorkflowBundle, 'workflowCode' | 'sourceMap'>> {
   const outdir = dirname(path)
+  const { build } = await esbuild()
   try {
     const { outputFiles } = await build({
       ...shared,

@@ -1,5 +1,5 @@
 import { SourceMap } from 'node:module'
-import { workflowFileName } from '../actors/sandbox.ts'
+import { workflowFileName } from '../actors/sandbox-file-names.ts'
 import type { WorkflowBundle } from '../actors/turns.ts'
 
 const maps = new WeakMap<WorkflowBundle, SourceMap>()

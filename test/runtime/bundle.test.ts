@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { createSandbox } from '../../actors/sandbox.ts'
 import type { WorkflowBundle } from '../../actors/turns.ts'
-import { bundleWorkflowCode } from '../../runtime/bundle.ts'
+import { assertBundleVersion, bundleWorkflowCode } from '../../runtime/bundle.ts'
 import { SignalboxError } from '../../runtime/errors.ts'
 import { mapStack } from '../../runtime/source-map.ts'
 
@@ -53,6 +53,10 @@ describe('a bundle', () => {
     expect(code.version).toMatch(/^\d+\.\d+\.\d+/)
     const stored = JSON.parse(JSON.stringify(code)) as WorkflowBundle
     expect(stored).toEqual(code)
+    expect(() => assertBundleVersion(stored)).not.toThrow()
+    expect(() => assertBundleVersion({ ...stored, version: '0.0.0' })).toThrow(
+      expect.objectContaining({ code: 'SIGNALBOX_ERR_BUNDLE_FAILED' }),
+    )
     expect(sandboxOf(stored).workflowTypes).toEqual(['plain'])
   })
 

@@ -83,7 +83,7 @@ function allowOverrides(prototype: object): void {
 
 /**
  * Libraries set `Error.stackTraceLimit` while they load, and a setter there would make V8 stop taking
- * stacks. It is only a number, and stacks are not part of what replay compares.
+ * stacks. So it stays writable, and each turn begins with the same limit.
  */
 function freezeAllBut(value: object, name: string): object {
   for (const key of Reflect.ownKeys(value)) {

@@ -36,6 +36,12 @@ export function installGlobals(): void {
   for (const name of ['SharedArrayBuffer', 'Atomics', 'WebAssembly', 'Temporal', 'gc', 'escape']) {
     Reflect.deleteProperty(globalThis, name)
   }
+  // `RegExp.$1` and its kin hold what any run matched last.
+  for (const name of Object.getOwnPropertyNames(RegExp)) {
+    if (!['length', 'name', 'prototype', 'escape'].includes(name)) {
+      Reflect.deleteProperty(RegExp, name)
+    }
+  }
   const globals: Record<string, unknown> = {
     setTimeout: setWorkflowTimeout,
     clearTimeout: clearWorkflowTimeout,

@@ -91,6 +91,7 @@ const outbox: Outbox = {
   workflowTypes: [],
 }
 const runs = new Map<number, Activator>()
+const stackTraceLimit = 10
 let factory: Factory | undefined
 
 /** Set the context up. Called once, before any code of the user. */
@@ -177,6 +178,7 @@ function requireRun(): Activator {
 }
 
 function begin(activator: Activator): void {
+  Error.stackTraceLimit = stackTraceLimit
   activator.turn++
   activator.now = inbox.time
   activator.replaying = inbox.replaying

@@ -148,6 +148,14 @@ describe('what runs share', () => {
     expect(evaluate(theatre.start('lab'), code)).toMatch(/^TypeError/)
   })
 
+  it('does not tell one run what another did', () => {
+    const [one, other] = [theatre.start('lab'), theatre.start('lab')]
+    evaluate(one, "(/(secret)/.test('a secret'), Error.stackTraceLimit = 1)")
+    expect(
+      evaluate(other, "[typeof RegExp.$1, typeof RegExp['$&'], Error.stackTraceLimit]"),
+    ).toEqual(['undefined', 'undefined', 10])
+  })
+
   it('can be overridden in objects that inherit it', () => {
     expect(theatre.start('overrides').result).toEqual([
       'OldError old x true name',

@@ -1,0 +1,3 @@
+/** How the authoring API and the user's bundle are called in stacks. */
+export const apiFileName = 'signalbox:api'
+export const workflowFileName = 'signalbox:workflows'
