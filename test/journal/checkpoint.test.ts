@@ -1,8 +1,14 @@
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { logRowKey, logRowsEnd, metaKey, requestBucketKey } from '../../runtime/journal-keys.ts'
+import { openLmdbJournal } from '../../runtime/journal-lmdb.ts'
+import { decodeCheckpoint } from '../../runtime/journal-meta.ts'
+import { JournalTrees } from '../../runtime/journal-tree.ts'
 import type { Journal, NewRecord } from '../../runtime/journal.ts'
-import { batch, commands, inputs, progress, readTexts } from './conformance.ts'
+import { compareWithModel } from './compare-with-model.ts'
 import { JournalModel } from './model.ts'
-import { lmdbStore } from './stores.ts'
+import { batch, commands, inputs, progress, readTexts } from './records.ts'
+import { lmdbStore, temporaryFolder } from './stores.ts'
 
 /** Commit to both. */
 async function commit(
@@ -44,31 +50,65 @@ describe('a checkpoint', () => {
           await commit(journal, model, [inputs(4, 2 + i, 1)], [['c1', `${i}`]])
         }
         journal = await store.crash()
-        model.compare(journal)
+        compareWithModel(journal, model)
         await commit(journal, model, [progress(1, 3), inputs(2, 3, 1, text)], [['a1', null]])
         await commit(journal, model, [progress(1, 4), commands(2, 2)])
         await journal.close()
-        model.compare(await store.open())
+        compareWithModel(await store.open(), model)
       } finally {
         await store.dispose()
       }
     },
   )
 
-  it('leaves nothing of the log but what came after it', async () => {
-    const store = await lmdbStore({ logWindowRows: 10 })
+  it('leaves nothing of the log and its own traces when the journal has closed', async () => {
+    const folder = await temporaryFolder()
     try {
       const model = new JournalModel()
-      const journal = await store.open()
+      const journal = await openLmdbJournal({ dataDir: folder.path, logWindowRows: 10 })
       for (let i = 1; i <= 300; i += 1) {
-        await commit(journal, model, [inputs(1, i, 1), commands(1, i)], [[`a${i}`, `${i}`]])
+        const request = { ...inputs(1, i, 1), requests: [i * 7_919, i] }
+        await commit(journal, model, [request, commands(1, i)], [[`a${i}`, `${i}`]])
       }
       await journal.close()
-      const again = await store.open()
-      expect([...again.unfinishedRuns()]).toEqual([])
-      model.compare(again)
+      const trees = await JournalTrees.open(join(folder.path, 'journal'), 2 ** 30)
+      expect([...trees.log.keys(logRowKey(0), logRowsEnd)]).toEqual([])
+      expect(trees.log.get(metaKey('freeze'))).toBeUndefined()
+      const checkpoint = decodeCheckpoint(trees.log.get(metaKey('checkpoint'))!)
+      expect(checkpoint).toMatchObject({ nextRun: 2, carriedParts: 0 })
+      expect(checkpoint.garbage).toBeUndefined()
+      // The buckets and filters of merged generations are gone as well.
+      const ids = checkpoint.generations.map(({ id }) => id)
+      const keys = trees.data.keys(requestBucketKey(0, 0), Uint8Array.of(0x42))
+      const found = new Set([...keys].map((key) => Buffer.from(key).readUIntBE(1, 6)))
+      expect([...found].sort((a, b) => a - b)).toEqual(ids.sort((a, b) => a - b))
+      await trees.close()
     } finally {
-      await store.dispose()
+      await folder.dispose()
+    }
+  })
+
+  it('never puts a row into the tree that is deleted before it', async () => {
+    const folder = await temporaryFolder()
+    try {
+      const journal = await openLmdbJournal({ dataDir: folder.path })
+      await journal.commit(
+        batch(
+          [],
+          [
+            ['kept', '1'],
+            ['gone', '2'],
+          ],
+        ),
+      )
+      await journal.commit(batch([], [['gone', null]]))
+      await journal.close()
+      const trees = await JournalTrees.open(join(folder.path, 'journal'), 2 ** 30)
+      const keys = [...trees.data.keys(Uint8Array.of(0), Uint8Array.of(0xff))]
+      expect(keys.map((key) => Buffer.from(key.subarray(1)).toString())).toEqual(['kept'])
+      await trees.close()
+    } finally {
+      await folder.dispose()
     }
   })
 })

@@ -1,8 +1,10 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { type Journal, type NewRecord, RecordKind } from '../../runtime/journal.ts'
-import { batch, commands, inputs, type JournalUnderTest, progress } from './conformance.ts'
-import { JournalModel } from './model.ts'
+import { type Journal, RecordKind } from '../../runtime/journal.ts'
+import { compareWithModel } from './compare-with-model.ts'
+import type { JournalUnderTest } from './conformance.ts'
+import { JournalModel, type RecordSeed, recordsFrom } from './model.ts'
+import { batch } from './records.ts'
 import { lmdbStore, memoryStore } from './stores.ts'
 
 /** A step; numbers are taken modulo what is possible in the state it meets. */
@@ -10,7 +12,6 @@ type Step =
   | { readonly do: 'commit'; readonly records: RecordSeed[]; readonly rows: RowSeed[] }
   | { readonly do: 'delete'; readonly pick: number }
   | { readonly do: 'reopen' | 'crash' | 'pause' }
-type RecordSeed = readonly [what: number, pick: number, size: number]
 type RowSeed = readonly [key: string, value: string | null]
 
 const recordSeed: fc.Arbitrary<RecordSeed> = fc.tuple(fc.nat(9), fc.nat(), fc.nat(40))
@@ -33,36 +34,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 2, arbitrary: fc.record({ do: fc.constantFrom('reopen', 'crash', 'crash') }) },
   { weight: 1, arbitrary: fc.record({ do: fc.constant('pause' as const) }) },
 )
-
-/** Records that are valid one after the other, from the state of the model. */
-function recordsFrom(model: JournalModel, seeds: readonly RecordSeed[]): NewRecord[] {
-  const records: NewRecord[] = []
-  const states = new Map<number, { head: number; processed: number }>()
-  let highest = model.highestRun
-  for (const [what, pick, size] of seeds) {
-    const live = [...new Set([...model.runs.keys(), ...states.keys()])]
-    const isNew = live.length === 0 || what === 0
-    const run = isNew ? highest + 1 : live[pick % live.length]!
-    if (isNew) highest += 1
-    const { head, processed } = states.get(run) ?? model.run(run)
-    const state = { head, processed }
-    states.set(run, state)
-    if (what <= 4 || state.processed === state.head) {
-      const count = 1 + (pick % 4)
-      const text = 'x'.repeat(size === 40 ? 20_000 : size)
-      const record = inputs(run, state.head + 1, count, text)
-      const requests = size % 3 === 0 ? [pick % 97, state.head + count] : []
-      records.push(requests.length > 0 ? { ...record, requests } : record)
-      state.head += count
-    } else {
-      const seq = state.processed + 1
-      const last = seq + (pick % (state.head - state.processed))
-      records.push(what <= 7 ? commands(run, seq, last - seq + 1) : progress(run, last))
-      state.processed = last
-    }
-  }
-  return records
-}
 
 async function runSteps(store: JournalUnderTest, steps: readonly Step[]): Promise<void> {
   const model = new JournalModel()
@@ -99,7 +70,7 @@ async function runSteps(store: JournalUnderTest, steps: readonly Step[]): Promis
         expect([...journal.unfinishedRuns()].sort(([a], [b]) => a - b)).toEqual(model.unfinished())
         break
     }
-    model.compare(journal)
+    compareWithModel(journal, model)
   }
 }
 

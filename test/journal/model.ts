@@ -1,6 +1,5 @@
-import { expect } from 'vitest'
-import { type Journal, type NewRecord, RecordKind } from '../../runtime/journal.ts'
-import { readTexts, textOf } from './conformance.ts'
+import { type NewRecord, RecordKind } from '../../runtime/journal.ts'
+import { commands, inputs, progress, textOf } from './records.ts'
 
 interface ModelRun {
   readonly records: NewRecord[]
@@ -64,39 +63,6 @@ export class JournalModel {
     return reverse ? found.reverse() : found
   }
 
-  /** @throws if the journal differs in anything that can be read from it */
-  compare(journal: Journal): void {
-    expect(journal.nextRun).toBe(this.highestRun + 1)
-    for (let run = 1; run <= this.highestRun; run += 1) {
-      const { head, processed, records } = this.run(run)
-      expect(journal.runState(run)).toEqual(records.length > 0 ? { head, processed } : undefined)
-      for (const fromSeq of new Set([1, 2, Math.ceil(head / 2), head, head + 1])) {
-        expect(readTexts(journal, run, fromSeq)).toEqual(this.texts(run, fromSeq))
-      }
-    }
-    for (const [start, end] of [
-      ['a', 'z'],
-      ['b', 'cz'],
-    ] as const) {
-      for (const reverse of [false, true]) {
-        expect(rowTextsOf(journal, start, end, reverse)).toEqual(this.rowTexts(start, end, reverse))
-      }
-    }
-    for (const key of ['a1', 'b2', 'c3']) {
-      const found = journal.getRow(Buffer.from(key))
-      expect(found === undefined ? undefined : Buffer.from(found).toString()).toBe(
-        this.rows.get(key),
-      )
-    }
-    for (const hash of new Set(this.requests.map(({ hash }) => hash))) {
-      const live = this.requests.filter(
-        (request) => request.hash === hash && this.runs.has(request.run),
-      )
-      const found = journal.findRequest(hash).map(({ run, seq }) => `${run}:${seq}`)
-      expect(found.sort()).toEqual(live.map(({ run, seq }) => `${run}:${seq}`).sort())
-    }
-  }
-
   unfinished(): [number, { head: number; processed: number }][] {
     return [...this.runs]
       .filter(([, { head, processed }]) => processed < head)
@@ -108,9 +74,35 @@ export class JournalModel {
   }
 }
 
-function rowTextsOf(journal: Journal, start: string, end: string, reverse: boolean): string[] {
-  const range = { start: Buffer.from(start), end: Buffer.from(end), reverse }
-  return [...journal.rows(range)].map(
-    ([key, value]) => `${Buffer.from(key).toString()}=${Buffer.from(value).toString()}`,
-  )
+/** What kind of record, of which run, and how large; taken modulo what is possible. */
+export type RecordSeed = readonly [what: number, pick: number, size: number]
+
+/** Records that are valid one after the other, from the state of the model. */
+export function recordsFrom(model: JournalModel, seeds: readonly RecordSeed[]): NewRecord[] {
+  const records: NewRecord[] = []
+  const states = new Map<number, { head: number; processed: number }>()
+  let highest = model.highestRun
+  for (const [what, pick, size] of seeds) {
+    const live = [...new Set([...model.runs.keys(), ...states.keys()])]
+    const isNew = live.length === 0 || what === 0
+    const run = isNew ? highest + 1 : live[pick % live.length]!
+    if (isNew) highest += 1
+    const { head, processed } = states.get(run) ?? model.run(run)
+    const state = { head, processed }
+    states.set(run, state)
+    if (what <= 4 || state.processed === state.head) {
+      const count = 1 + (pick % 4)
+      const text = 'x'.repeat(size === 40 ? 20_000 : size)
+      const record = inputs(run, state.head + 1, count, text)
+      const requests = size % 3 === 0 ? [pick % 97, state.head + count] : []
+      records.push(requests.length > 0 ? { ...record, requests } : record)
+      state.head += count
+    } else {
+      const seq = state.processed + 1
+      const last = seq + (pick % (state.head - state.processed))
+      records.push(what <= 7 ? commands(run, seq, last - seq + 1) : progress(run, last))
+      state.processed = last
+    }
+  }
+  return records
 }
