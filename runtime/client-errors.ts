@@ -1,6 +1,8 @@
 import type { RetryState } from '../actors/failure.ts'
-import { type ErrorCode, SignalboxError } from './errors.ts'
+import { SignalboxError } from './errors.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
+
+type Fields = Readonly<Record<string, unknown>>
 
 /** There is no such workflow, or it has closed. Code SIGNALBOX_ERR_WORKFLOW_NOT_FOUND. */
 export class WorkflowNotFoundError extends SignalboxError {
@@ -8,8 +10,8 @@ export class WorkflowNotFoundError extends SignalboxError {
   readonly workflowId: string
   readonly runId: string | undefined
 
-  constructor(message: string, workflowId: string, runId: string | undefined, cause?: unknown) {
-    super('SIGNALBOX_ERR_WORKFLOW_NOT_FOUND', message, { cause, fields: { workflowId, runId } })
+  constructor(message: string, workflowId: string, runId?: string, fields: Fields = {}) {
+    super('SIGNALBOX_ERR_WORKFLOW_NOT_FOUND', message, { fields: { workflowId, runId, ...fields } })
     this.workflowId = workflowId
     this.runId = runId
   }
@@ -21,8 +23,10 @@ export class WorkflowExecutionAlreadyStartedError extends SignalboxError {
   readonly workflowId: string
   readonly workflowType: string
 
-  constructor(message: string, workflowId: string, workflowType: string, cause: SignalboxError) {
-    super('SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED', message, { cause, fields: cause.fields })
+  constructor(message: string, workflowId: string, workflowType: string, fields: Fields) {
+    super('SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED', message, {
+      fields: { workflowId, workflowType, ...fields },
+    })
     this.workflowId = workflowId
     this.workflowType = workflowType
   }
@@ -73,28 +77,7 @@ export class QueryRejectedError extends SignalboxError {
 export class QueryNotRegisteredError extends SignalboxError {
   override name = 'QueryNotRegisteredError'
 
-  constructor(message: string, cause?: unknown) {
-    super('SIGNALBOX_ERR_QUERY_NOT_REGISTERED', message, { cause })
+  constructor(message: string, fields: Fields) {
+    super('SIGNALBOX_ERR_QUERY_NOT_REGISTERED', message, { fields })
   }
-}
-
-/** The error class that a client of Temporal knows, for an error of the service. */
-export function toClientError(
-  error: unknown,
-  workflowId: string,
-  runId: string | undefined,
-  workflowType = '',
-): unknown {
-  if (!(error instanceof SignalboxError)) return error
-  const code: ErrorCode = error.code
-  if (code === 'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND') {
-    return new WorkflowNotFoundError(error.message, workflowId, runId, error)
-  }
-  if (code === 'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED') {
-    return new WorkflowExecutionAlreadyStartedError(error.message, workflowId, workflowType, error)
-  }
-  if (code === 'SIGNALBOX_ERR_QUERY_NOT_REGISTERED') {
-    return new QueryNotRegisteredError(error.message, error)
-  }
-  return error
 }

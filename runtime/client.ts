@@ -6,7 +6,6 @@ import type {
   WorkflowResultType,
 } from '../actors/workflow/definitions.ts'
 import { type Duration, optionalDurationToMs } from '../actors/workflow/duration.ts'
-import { toClientError } from './client-errors.ts'
 import { convert } from './convert-arguments.ts'
 import { WorkflowHandle } from './workflow-handle.ts'
 import type {
@@ -96,7 +95,7 @@ export class WorkflowClient {
     options: WorkflowStartOptions<W>,
   ): Promise<WorkflowHandle<W>> {
     const request = this.#startRequest(workflow, options)
-    const started = await this.#call(request, () => this.#service.startWorkflow(request))
+    const started = await this.#service.startWorkflow(request)
     return this.#handleOf<W>(request, started)
   }
 
@@ -125,7 +124,7 @@ export class WorkflowClient {
       signalArgs: convert(options.signalArgs ?? []),
       waitFor: options.waitFor,
     }
-    const started = await this.#call(start, () => this.#service.signalWithStart(request))
+    const started = await this.#service.signalWithStart(request)
     return this.#handleOf<W>(start, started)
   }
 
@@ -191,13 +190,5 @@ export class WorkflowClient {
       firstExecutionRunId: started.firstExecutionRunId,
       startedRunId: started.runId,
     })
-  }
-
-  async #call<T>(request: StartRequest, call: () => Promise<T>): Promise<T> {
-    try {
-      return await call()
-    } catch (error) {
-      throw toClientError(error, request.workflowId, undefined, request.workflowType)
-    }
   }
 }

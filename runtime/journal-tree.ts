@@ -94,6 +94,8 @@ export class JournalTrees {
       })
     } catch (error) {
       silenceCommitError(error)
+      // The batch that lmdb makes around a transaction has a promise too, which rejects unheard.
+      this.#root.committed.then(undefined, () => undefined)
       this.#poison ??= indeterminate(error)
       throw this.#poison
     }

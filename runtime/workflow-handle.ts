@@ -1,5 +1,6 @@
 import { failureToError } from '../actors/failure-converter.ts'
 import { fromPayload } from '../actors/payload-converter.ts'
+import type { Payload } from '../actors/payload.ts'
 import type {
   QueryDefinition,
   SignalDefinition,
@@ -8,7 +9,6 @@ import type {
 } from '../actors/workflow/definitions.ts'
 import {
   QueryRejectedError,
-  toClientError,
   WorkflowContinuedAsNewError,
   WorkflowFailedError,
 } from './client-errors.ts'
@@ -85,17 +85,21 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     const definition =
       options === undefined ? (signal as SignalDefinition | string) : options.signal
     const { namespace, workflowId, runId } = this.#target
-    return this.#call(() =>
-      this.#service.signalWorkflow({
-        namespace,
-        workflowId,
-        runId,
-        signalName: typeof definition === 'string' ? definition : definition.name,
-        args: convert(args),
-        requestId: options?.requestId,
-        waitFor: options?.waitFor,
-      }),
-    )
+    let payloads: readonly Payload[]
+    try {
+      payloads = convert(args)
+    } catch (error) {
+      return Promise.reject(error)
+    }
+    return this.#service.signalWorkflow({
+      namespace,
+      workflowId,
+      runId,
+      signalName: typeof definition === 'string' ? definition : definition.name,
+      args: payloads,
+      requestId: options?.requestId,
+      waitFor: options?.waitFor,
+    })
   }
 
   /**
@@ -116,16 +120,14 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     options: { readonly args?: Args; readonly rejectCondition?: QueryRejectCondition },
   ): Promise<Ret> {
     const { namespace, workflowId, runId } = this.#target
-    const answer = await this.#call(() =>
-      this.#service.queryWorkflow({
-        namespace,
-        workflowId,
-        runId,
-        queryType: typeof query === 'string' ? query : query.name,
-        args: convert(options.args ?? []),
-        rejectCondition: options.rejectCondition,
-      }),
-    )
+    const answer = await this.#service.queryWorkflow({
+      namespace,
+      workflowId,
+      runId,
+      queryType: typeof query === 'string' ? query : query.name,
+      args: convert(options.args ?? []),
+      rejectCondition: options.rejectCondition,
+    })
     if (answer.rejectedStatus !== undefined) throw new QueryRejectedError(answer.rejectedStatus)
     return fromPayload(answer.result) as Ret
   }
@@ -140,15 +142,13 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     const { namespace, workflowId, followRuns, startedRunId } = this.#target
     const runId = this.#target.runId ?? startedRunId
     for (;;) {
-      const status = await this.#call(() =>
-        this.#service.waitForClose({
-          namespace,
-          workflowId,
-          runId,
-          followRuns,
-          timeoutMs: RESULT_POLL_MS,
-        }),
-      )
+      const status = await this.#service.waitForClose({
+        namespace,
+        workflowId,
+        runId,
+        followRuns,
+        timeoutMs: RESULT_POLL_MS,
+      })
       if (!status.closed) continue
       if (status.status === 'COMPLETED') {
         return fromPayload(status.result ?? null) as WorkflowResultType<W>
@@ -170,28 +170,24 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
 
   /** Status, pending activities, mailbox depth, and why the run does not advance if it does not. */
   describe(): Promise<WorkflowDescription> {
-    return this.#call(() => this.#service.describeWorkflow(this.#runTarget()))
+    return this.#service.describeWorkflow(this.#runTarget())
   }
 
   /** Ask the workflow to cancel itself: its root scope is cancelled, and its code decides. Idempotent. */
   cancel(reason?: string): Promise<void> {
     const { firstExecutionRunId } = this.#target
-    return this.#call(() =>
-      this.#service.cancelWorkflow({ ...this.#runTarget(), firstExecutionRunId, reason }),
-    )
+    return this.#service.cancelWorkflow({ ...this.#runTarget(), firstExecutionRunId, reason })
   }
 
   /** Close the workflow at once, past its mailbox. @throws WorkflowNotFoundError if it has closed */
   terminate(reason?: string): Promise<void> {
     const { firstExecutionRunId } = this.#target
-    return this.#call(() =>
-      this.#service.terminateWorkflow({ ...this.#runTarget(), firstExecutionRunId, reason }),
-    )
+    return this.#service.terminateWorkflow({ ...this.#runTarget(), firstExecutionRunId, reason })
   }
 
   /** Let a parked or quarantined run try again at once, after the cause was mended. */
   release(): Promise<void> {
-    return this.#call(() => this.#service.releaseWorkflow(this.#runTarget()))
+    return this.#service.releaseWorkflow(this.#runTarget())
   }
 
   /** The run's history as Temporal history events. */
@@ -199,9 +195,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     const events: HistoryEvent[] = []
     let pageToken: string | undefined
     do {
-      const page = await this.#call(() =>
-        this.#service.getHistory({ ...this.#runTarget(), pageToken }),
-      )
+      const page = await this.#service.getHistory({ ...this.#runTarget(), pageToken })
       events.push(...page.events)
       pageToken = page.nextPageToken
     } while (pageToken !== undefined)
@@ -211,17 +205,5 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
   #runTarget(): Target {
     const { namespace, workflowId, runId } = this.#target
     return { namespace, workflowId, runId }
-  }
-
-  /** A call that fails does so as a rejection with the class that Temporal's clients know. */
-  #call<T>(call: () => Promise<T>): Promise<T> {
-    const { workflowId, runId } = this.#target
-    try {
-      return call().catch((error: unknown) => {
-        throw toClientError(error, workflowId, runId)
-      })
-    } catch (error) {
-      return Promise.reject(toClientError(error, workflowId, runId))
-    }
   }
 }

@@ -1,4 +1,5 @@
 import type { QueryOutcome } from '../actors/turns.ts'
+import { QueryNotRegisteredError } from './client-errors.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import { decodeHistoryToken, historyPage } from './history-page.ts'
@@ -53,13 +54,10 @@ export class WorkflowReads {
       this.#parts.dispatcher.wake(run)
     })
     if ('result' in outcome) return { result: outcome.result }
-    throw new SignalboxError(
-      outcome.notRegistered === true
-        ? 'SIGNALBOX_ERR_QUERY_NOT_REGISTERED'
-        : 'SIGNALBOX_ERR_QUERY_FAILED',
-      outcome.failure.message,
-      { fields: { failure: outcome.failure, queryType: request.queryType } },
-    )
+    const { failure, notRegistered } = outcome
+    const fields = { failure, queryType: request.queryType }
+    if (notRegistered === true) throw new QueryNotRegisteredError(failure.message, fields)
+    throw new SignalboxError('SIGNALBOX_ERR_QUERY_FAILED', failure.message, { fields })
   }
 
   async describeWorkflow(target: Target): Promise<WorkflowDescription> {

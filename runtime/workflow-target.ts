@@ -1,3 +1,4 @@
+import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from './client-errors.ts'
 import { SignalboxError } from './errors.ts'
 import { checkIdentifier } from './identifiers.ts'
 import type { Run } from './run.ts'
@@ -24,28 +25,23 @@ export function findRun(runs: RunTable, target: Target): Run | undefined {
 }
 
 export function notFound(target: { readonly workflowId: string }): SignalboxError {
-  return new SignalboxError(
-    'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
-    `workflow not found for ID: ${target.workflowId}`,
-    { fields: { workflowId: target.workflowId } },
-  )
+  const { workflowId } = target
+  return new WorkflowNotFoundError(`workflow not found for ID: ${workflowId}`, workflowId)
 }
 
 export function closedError(run: Run): SignalboxError {
   const { workflowId, runId, status } = run.row
-  return new SignalboxError(
-    'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
-    `workflow execution already completed: ${workflowId} (${status})`,
-    { fields: { workflowId, runId, status } },
-  )
+  const message = `workflow execution already completed: ${workflowId} (${status})`
+  return new WorkflowNotFoundError(message, workflowId, runId, { status })
 }
 
 export function alreadyStarted(run: Run): SignalboxError {
   const { workflowId, workflowType, runId, firstExecutionRunId } = run.row
-  return new SignalboxError(
-    'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED',
+  return new WorkflowExecutionAlreadyStartedError(
     `Workflow execution already started: ${workflowId} (run ${runId}). Use another id, ` +
       'or a conflict or reuse policy that allows it.',
-    { fields: { workflowId, workflowType, runId, firstExecutionRunId } },
+    workflowId,
+    workflowType,
+    { runId, firstExecutionRunId },
   )
 }

@@ -33,7 +33,12 @@ export class WorkflowWrites {
   }
 
   signalWorkflow(request: SignalRequest): Promise<void> {
-    return attempt(() => this.#signal(request))
+    // As attempt() does, without a closure: this is the way of every signal.
+    try {
+      return this.#signal(request)
+    } catch (error) {
+      return Promise.reject(error)
+    }
   }
 
   signalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
