@@ -74,6 +74,8 @@ async function buildApi(): Promise<string> {
     entryPoints: [
       fileURLToPath(new URL(`../actors/workflow/realm/realm${extension}`, import.meta.url)),
     ],
+    // Not that of whichever project has signalbox among its modules.
+    tsconfigRaw: { compilerOptions: { target: 'ES2022', useDefineForClassFields: true } },
     format: 'iife',
     globalName: 'signalboxRealm',
     banner: { js: '(function () { "use strict";' },
@@ -91,8 +93,6 @@ const shared = {
   charset: 'utf8',
   legalComments: 'none',
   logLevel: 'silent',
-  // The project's own settings for its output do not apply to code that runs elsewhere.
-  tsconfigRaw: { compilerOptions: { target: 'ES2022', useDefineForClassFields: true } },
 } satisfies BuildOptions
 
 async function bundleWorkflows(

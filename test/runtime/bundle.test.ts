@@ -78,6 +78,16 @@ describe('a bundle', () => {
     expect([...sandboxOf(code).workflowTypes].toSorted()).toEqual(['named', 'script'])
   })
 
+  it('goes by the project’s tsconfig.json', async () => {
+    const code = await bundle({
+      'aliased/workflows.ts':
+        "import { named } from '#shared/name'\nexport const aliased = async () => named",
+      'aliased/tsconfig.json': '{ "compilerOptions": { "paths": { "#shared/*": ["./lib/*"] } } }',
+      'aliased/lib/name.ts': "export const named: string = 'by an alias'",
+    })
+    expect(sandboxOf(code).workflowTypes).toEqual(['aliased'])
+  })
+
   it('names what a syntax error is about', async () => {
     const error = await refusal({ 'syntax.ts': 'export const a = 1\nexport const b = = 2\n' })
     expect(error.message).toContain(`${join(folder, 'syntax.ts')}:2:18`)
