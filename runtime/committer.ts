@@ -23,7 +23,7 @@ export interface CommitterPorts {
   /** A batch is durable, its effects are released, its senders are about to be told. */
   readonly onCommitted: (records: number) => void
   /** The journal failed: nothing is ever acknowledged again. */
-  readonly onPoisoned: (error: SignalboxError) => void
+  readonly onPoisoned: (error: SignalboxError, indeterminate: SignalboxError) => void
 }
 
 /**
@@ -261,7 +261,7 @@ export class Committer {
     batch.reject(indeterminate)
     this.#open.reject(poisoned)
     this.#settleIdle()
-    this.#ports.onPoisoned(poisoned)
+    this.#ports.onPoisoned(poisoned, indeterminate)
   }
 
   #settleIdle(): void {

@@ -80,7 +80,7 @@ export class Engine implements EngineParts {
         this.dispatcher.flush()
         this.runs.forgetIdle(records * FORGET_PER_RECORD)
       },
-      onPoisoned: (error) => this.#poison(error),
+      onPoisoned: (error, indeterminate) => this.#poison(error, indeterminate),
     })
     this.acceptor = new Acceptor(options, this.runs, this.committer, this.requests, (timer) =>
       this.#timers.add(timer),
@@ -322,19 +322,21 @@ export class Engine implements EngineParts {
     return this.committer.durable
   }
 
-  #poison(error: SignalboxError): void {
+  #poison(error: SignalboxError, indeterminate: SignalboxError): void {
     this.#state = 'poisoned'
     this.options.logger.error({ err: error }, 'the journal failed; the runtime has stopped')
     this.#timers.stop()
     this.dispatcher.pause()
-    this.#rejectWaiters(error)
+    this.#rejectWaiters(error, indeterminate)
     this.options.onPoisoned?.(error)
   }
 
-  #rejectWaiters(error: SignalboxError): void {
+  /** `ofInputs`: what those are told whose input has a number, and so may be in the journal. */
+  #rejectWaiters(error: SignalboxError, ofInputs = error): void {
     for (const run of this.runs.values()) {
       const queries = [...run.queries, ...run.takeOutstandingQueries()]
-      const waiters = [...run.waiters, ...(run.pendingWaiters ?? []), ...run.closeWaiters]
+      const waiters = [...(run.pendingWaiters ?? []), ...run.closeWaiters]
+      for (const waiter of run.waiters) waiter.reject(ofInputs)
       run.queries = []
       run.waiters = []
       run.pendingWaiters = undefined
