@@ -127,7 +127,8 @@ export class PendingActivity extends Pending {
   cancelledFailure(): Failure {
     return {
       message: 'Activity cancelled',
-      cause: { message: 'Activity cancelled', canceledFailureInfo: {} },
+      // Without a message, as Temporal makes it.
+      cause: { message: '', canceledFailureInfo: {} },
       activityFailureInfo: { ...this.#identity(), retryState: 'CANCEL_REQUESTED' },
     }
   }
@@ -138,7 +139,7 @@ export class PendingActivity extends Pending {
     const cancelled = failure.canceledFailureInfo !== undefined
     const final = failure.applicationFailureInfo?.nonRetryable === true
     return {
-      message: cancelled ? 'Activity task cancelled' : 'Activity task failed',
+      message: cancelled ? 'Activity cancelled' : 'Activity task failed',
       cause: failure,
       activityFailureInfo: {
         ...this.#identity(),
