@@ -13,8 +13,8 @@ export interface DataFolderOwner {
   /** Pids mean something only within their namespace: in a container every service is pid 1. */
   readonly pidNamespace?: string
   readonly host: string
-  /** Set when the owner has closed the folder. */
-  readonly released?: boolean
+  /** Whether the owner has closed the folder. */
+  readonly released: boolean
 }
 
 export async function thisProcess(): Promise<DataFolderOwner> {
@@ -30,6 +30,7 @@ export async function thisProcess(): Promise<DataFolderOwner> {
     ...(bootId === undefined ? {} : { bootId }),
     ...(pidNamespace === undefined ? {} : { pidNamespace }),
     host: hostname(),
+    released: false,
   }
 }
 
@@ -42,7 +43,7 @@ export type Liveness = 'alive' | 'dead' | 'unknown'
  * - Another container or machine, or no /proc: unknown, unless the pid is free here.
  */
 export async function livenessOf(owner: DataFolderOwner): Promise<Liveness> {
-  if (owner.released === true) return 'dead'
+  if (owner.released) return 'dead'
   const self = await thisProcess()
   if (owner.bootId !== undefined && self.bootId !== undefined) {
     if (owner.bootId !== self.bootId) return owner.host === self.host ? 'dead' : 'unknown'

@@ -81,22 +81,12 @@ export async function openDataFolder(
  * journal's epoch keeps it from writing.
  */
 class OwnerLock {
-  readonly #path: string
-  readonly #file: string
   readonly #owner: DataFolderOwner
   readonly #handle: FileHandle
   readonly #timer: NodeJS.Timeout
   #released: Promise<void> | undefined
 
-  private constructor(
-    path: string,
-    file: string,
-    owner: DataFolderOwner,
-    handle: FileHandle,
-    heartbeatMs: number,
-  ) {
-    this.#path = path
-    this.#file = file
+  private constructor(owner: DataFolderOwner, handle: FileHandle, heartbeatMs: number) {
     this.#owner = owner
     this.#handle = handle
     this.#timer = setInterval(() => {
@@ -122,8 +112,7 @@ class OwnerLock {
       for (let n = highest; n > 0 && n > highest - 8; n -= 1) {
         await unlink(ownerFile(path, n)).catch(ignoreMissing)
       }
-      const handle = await open(file, 'r+')
-      return new OwnerLock(path, file, owner, handle, heartbeatMs)
+      return new OwnerLock(owner, await open(file, 'r+'), heartbeatMs)
     }
   }
 
@@ -132,13 +121,22 @@ class OwnerLock {
     return this.#released
   }
 
+  /**
+   * Overwrites a few bytes in place, since on a full disk nothing else may be possible. Should even
+   * that fail, the folder stays taken until this process has ended: no reason to fail a close.
+   */
   async #release(): Promise<void> {
     clearInterval(this.#timer)
+    const text = JSON.stringify(this.#owner)
+    const offset = Buffer.byteLength(text.slice(0, text.indexOf(held)))
+    await this.#handle.write(released, offset).catch(() => undefined)
     await this.#handle.close()
-    const temporary = await writeTemporary(this.#path, { ...this.#owner, released: true })
-    await rename(temporary, this.#file)
   }
 }
+
+/** As long as one another. */
+const held = '"released":false'
+const released = '"released":true '
 
 /** @throws SignalboxError unless the owner is known to be dead or shows no sign of life */
 async function refuseLiving(path: string, file: string, heartbeatMs: number): Promise<void> {
@@ -250,10 +248,13 @@ async function writeTemporary(path: string, content: object): Promise<string> {
   try {
     await handle.writeFile(`${JSON.stringify(content)}\n`)
     await handle.sync()
+    return file
+  } catch (error) {
+    await unlink(file)
+    throw error
   } finally {
     await handle.close()
   }
-  return file
 }
 
 async function highestNumber(path: string): Promise<number> {

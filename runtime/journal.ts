@@ -16,20 +16,32 @@ export interface Journal {
    * rejects every further commit with the same error.
    *
    * The caller has at most one commit in flight; a second call before the first has settled is a
-   * programming error and throws.
+   * programming error and throws, and so does a batch that cannot follow what its runs hold already:
+   * then nothing of it is written and the journal goes on. The batch is copied before the call
+   * returns. Deletions by {@link deleteRun} since the last commit are part of the same transaction.
+   *
+   * @throws SignalboxError with SIGNALBOX_ERR_INTERNAL for such a batch, SIGNALBOX_ERR_RUNTIME_CLOSED
+   *   after close; rejects with SIGNALBOX_ERR_INDETERMINATE
    */
   commit(batch: JournalBatch): Promise<void>
 
   /**
    * The records of a run in commit order from the first that holds or follows `fromSeq`
    * (see {@link JournalRecord.seq}). Lazy: the caller may stop at any time, and must not await
-   * while it iterates. `bytes` is valid only until the next step of the iteration.
+   * while it iterates. `bytes` is valid only until the next step of the iteration. Of progress
+   * records only the last of a run is sure to be among them.
    *
-   * @throws JournalCorruptError for a record whose checksum does not hold
+   * @throws SignalboxError with SIGNALBOX_ERR_JOURNAL_CORRUPT and `fields.run`, for a record whose
+   *   checksum does not hold; what lies before it can still be read, and so can all other runs
    */
   readRun(run: number, fromSeq: number): Iterable<JournalRecord>
 
-  /** The run's last input number and the last input whose turn is known to have ended; or undefined. */
+  /**
+   * The run's last input number and the last input whose turn is known to have ended; undefined for
+   * a run that never was or was deleted.
+   *
+   * @throws SignalboxError with SIGNALBOX_ERR_JOURNAL_CORRUPT and `fields.run`
+   */
   runState(run: number): RunProgress | undefined
 
   /** A row, or undefined. The bytes belong to the caller. */
@@ -38,7 +50,10 @@ export interface Journal {
   /** Rows with `start <= key < end` in key order, or from the end backwards. Lazy, as readRun. */
   rows(range: RowRange): Iterable<readonly [key: Uint8Array, value: Uint8Array]>
 
-  /** Where records with this request hash may be: candidates, to be verified on the record. */
+  /**
+   * Where inputs with this request hash are that existing runs hold: candidates, to be verified on
+   * the record, since different request ids may have the same hash.
+   */
   findRequest(hash: number): readonly RequestLocation[]
 
   /**
@@ -51,7 +66,12 @@ export interface Journal {
   /** One more than the highest run number ever committed. */
   readonly nextRun: number
 
-  /** Remove a run's records. Slow work is spread over later commits. For retention. */
+  /**
+   * Remove a run's records and requests; its rows are the caller's to delete. Readers no longer see
+   * the run from this call on. Recorded by the next commit, in the same transaction, or by one of
+   * the journal's own soon after; a crash before that leaves the run as it was. The slow part is
+   * spread over later commits. A later record of the run is a programming error.
+   */
   deleteRun(run: number): void
 
   /** Finish the commit in flight, write a checkpoint and release the folder. Idempotent. */
@@ -63,7 +83,7 @@ export const RecordKind = {
   inputs: 1,
   /** The commands of turns from `seq` to at most `seq + count − 1`; those turns have ended. */
   commands: 2,
-  /** No body: all turns up to `seq` have ended. Only the last one of a run matters. */
+  /** No body, no count: all turns up to `seq` have ended. Only the last one of a run matters. */
   progress: 3,
 } as const
 export type RecordKind = (typeof RecordKind)[keyof typeof RecordKind]
@@ -79,15 +99,15 @@ export interface JournalRecord {
 /** A record to be written. */
 export interface NewRecord extends JournalRecord {
   /**
-   * Request ids among its inputs: hash, input number, hash, input number … Found again by
-   * {@link Journal.findRequest} for as long as the run exists.
+   * Request ids among its inputs: hash, input number, hash, input number … Hashes are integers from
+   * 0 to 2^53 − 1. Found again by {@link Journal.findRequest} for as long as the run exists.
    */
   readonly requests?: readonly number[]
 }
 
 export interface JournalBatch {
   readonly records: readonly NewRecord[]
-  /** A null value deletes. Later entries of the same key win. */
+  /** A null value deletes. Later entries of the same key win. Keys have 1 to 1,900 bytes. */
   readonly rows: readonly (readonly [key: Uint8Array, value: Uint8Array | null])[]
 }
 
