@@ -100,6 +100,8 @@ export class FrameWriter {
   }
 }
 
+const NO_BODY = new Uint8Array(0)
+
 /** Read a message's frames in order. Bodies are views into the message. */
 export function readFrames(message: Uint8Array, visit: (frame: Frame) => void): void {
   const buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
@@ -113,7 +115,7 @@ export function readFrames(message: Uint8Array, visit: (frame: Frame) => void): 
       run: buffer.readDoubleLE(at + 8),
       seq: buffer.readDoubleLE(at + 16),
       count: buffer.readUInt32LE(at + 24),
-      body: buffer.subarray(start, start + bodyLength),
+      body: bodyLength === 0 ? NO_BODY : buffer.subarray(start, start + bodyLength),
     })
     at = start + bodyLength
   }

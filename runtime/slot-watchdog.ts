@@ -20,12 +20,15 @@ export class SlotWatchdog {
   ) {
     const looks = Math.max(2, Math.ceil(limits.deadlockTimeoutMs / POLL_MS))
     this.#timer = setInterval(() => {
-      const short = process.memoryUsage.rss() > limits.maxRssBytes
       for (const slot of slots) {
         const unchanged = slot.observe()
         if (unchanged >= looks) {
           slot.kill(`one turn took longer than deadlockTimeoutMs = ${limits.deadlockTimeoutMs}`)
-        } else if (short && unchanged >= LOOKS_WHEN_MEMORY_IS_SHORT) {
+        } else if (
+          unchanged >= LOOKS_WHEN_MEMORY_IS_SHORT &&
+          // Asked only then: the kernel takes a good part of a millisecond to answer.
+          process.memoryUsage.rss() > limits.maxRssBytes
+        ) {
           logger.warn({ slot: slot.index, run: slot.currentRun }, 'memory is short')
           slot.kill(`one turn drove the process past maxRssBytes = ${limits.maxRssBytes}`)
         }
