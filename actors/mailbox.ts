@@ -76,6 +76,17 @@ export class Mailbox {
     return bytes
   }
 
+  /** Drop what will not be handled any more. Gives back its bytes, and those of {@link takeHandledBytes}. */
+  clear(): number {
+    const bytes = this.pendingBytes()
+    this.#batches.length = 0
+    this.#batchIndex = 0
+    this.#offset = 0
+    this.#handledBytes = 0
+    this.#nextSeq = this.#lastSeq + 1
+    return bytes
+  }
+
   /** The bytes of everything not handled whole yet. */
   pendingBytes(): number {
     let bytes = this.#handledBytes

@@ -2,7 +2,7 @@ import { Actor } from './actor.ts'
 import { type Frame, FrameFlag, FrameKind, FrameWriter, readFrames } from './frames.ts'
 import { type OpenBody, type QueryBody, type SlotReport, StatusField } from './protocol.ts'
 import { decode, decodeCommands, decodeInputs, encode, encodeCommands } from './records.ts'
-import type { QueryRequest, Sandbox, TurnError, WorkflowLogEntry } from './turns.ts'
+import type { QueryOutcome, QueryRequest, Sandbox, TurnError, WorkflowLogEntry } from './turns.ts'
 
 /** Turns of one actor before the next one is served, and of all before results are posted. */
 const TURNS_PER_ACTOR = 1_024
@@ -157,7 +157,9 @@ export class Slot {
         return turns
       }
     }
-    this.#consumed += actor.mailbox.takeHandledBytes()
+    // What an actor that has ended still holds would stand in the slot's window for as long as it lives.
+    const { mailbox } = actor
+    this.#consumed += actor.ended ? mailbox.clear() : mailbox.takeHandledBytes()
     if (resident.queries.length > 0) this.#answer(resident)
     return turns
   }
@@ -172,7 +174,8 @@ export class Slot {
     resident.queries.splice(0, queries.length, ...queries.filter((query) => !isCurrent(query)))
     for (const query of due) {
       this.#status[StatusField.turns] = (this.#status[StatusField.turns] as number) + 1
-      const { dirty, ...outcome } = this.#sandbox.query(actor.run, query.request)
+      const { dirty, ...outcome } =
+        actor.processed === 0 ? neverRan : this.#sandbox.query(actor.run, query.request)
       this.#out.write(FrameKind.answer, actor.run, query.id, 0, encode(outcome))
       if (dirty) {
         // A query that tried to change the run may have: build it anew before anything else sees it.
@@ -195,7 +198,7 @@ export class Slot {
 
   #drop(resident: Resident): void {
     const { actor } = resident
-    this.#consumed += actor.mailbox.takeHandledBytes() + actor.mailbox.pendingBytes()
+    this.#consumed += actor.mailbox.clear()
     this.#residents.delete(actor.run)
     this.#sandbox.dispose(actor.run)
   }
@@ -253,4 +256,10 @@ export class Slot {
       this.#out.write(FrameKind.progress, actor.run, actor.processed, actor.historyLength)
     }
   }
+}
+
+/** A run that was closed from outside before its first turn has nothing to ask. */
+const neverRan: QueryOutcome & { readonly dirty?: boolean } = {
+  failure: { message: 'The workflow was closed before its code ran: it has no query handlers' },
+  notRegistered: true,
 }
