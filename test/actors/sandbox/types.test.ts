@@ -50,7 +50,7 @@ async function workflow(): Promise<never> {
   expectTypeOf(await condition(() => true, '1 hour')).toEqualTypeOf<boolean>()
   expectTypeOf(await condition(() => true)).toEqualTypeOf<void>()
   expectTypeOf(makeContinueAsNewFunc<typeof order>()).parameters.toEqualTypeOf<
-    [id: string, cents?: number]
+    Parameters<typeof order>
   >()
   return continueAsNew<typeof order>('id', 1)
 }
