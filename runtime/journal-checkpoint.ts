@@ -10,6 +10,7 @@ import {
   type RequestStore,
   type SlicedWork,
 } from './journal-request-store.ts'
+import { rowDeleted } from './journal-row-overlay.ts'
 import type { PlacedFrame, RunRecords } from './journal-run-records.ts'
 import { sortSliced } from './journal-sliced-sort.ts'
 import type { JournalTrees } from './journal-tree.ts'
@@ -177,10 +178,10 @@ export class Checkpointer {
   *#distributeRows(frozen: LogWindow): SlicedWork<void> {
     for (const name of frozen.overlay.keys('', undefined)) {
       const key = rowKey(Buffer.from(name, 'latin1'))
-      const value = frozen.overlay.get(name)
+      const place = frozen.overlay.get(name)!
       // A row that was put and deleted again within the window leaves no trace in the tree.
-      if (value === null || value === undefined) this.#trees.data.remove(key)
-      else this.#trees.data.put(key, value)
+      if (place === rowDeleted) this.#trees.data.remove(key)
+      else this.#trees.data.put(key, frozen.rowValue(place))
       yield
     }
   }

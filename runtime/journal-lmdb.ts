@@ -18,6 +18,7 @@ import { logRowKey, metaKey, rowKey } from './journal-keys.ts'
 import { type EncodedCommit, LogWriter } from './journal-log-writer.ts'
 import { type Recovered, recover } from './journal-recovery.ts'
 import { RequestStore } from './journal-request-store.ts'
+import { rowDeleted } from './journal-row-overlay.ts'
 import { mergedRows } from './journal-row-merge.ts'
 import { corruptRun, RunRecords } from './journal-run-records.ts'
 import { JournalTrees } from './journal-tree.ts'
@@ -40,9 +41,9 @@ export interface LmdbJournalOptions {
   /** Address space to reserve; the map grows beyond it by itself. Default 4 GiB. */
   readonly mapSizeBytes?: number
   /**
-   * How much of the log is kept in memory before a checkpoint moves it into the data tree. Up to
-   * twice as much can be in memory, and has to be read when a killed process starts again.
-   * Default 64 MiB.
+   * How much memory the log may take, with its indexes, before a checkpoint moves it into the data
+   * tree. Up to twice as much can be in memory, and has to be read when a killed process starts
+   * again. Default 64 MiB.
    */
   readonly logWindowBytes?: number
   /** The same by rows: small commits have a row each. Default 65,536. */
@@ -221,18 +222,17 @@ class JournalOnLmdb implements LmdbJournal {
 
   getRow(key: Uint8Array): Uint8Array | undefined {
     const name = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
-    const { active, previous } = this.#log
-    const found = active.overlay.get(name) ?? undefined
-    if (found !== undefined) return Uint8Array.from(found)
-    if (active.overlay.get(name) === null) return undefined
-    const before = previous.overlay.get(name)
-    if (before === null) return undefined
-    return before === undefined ? this.#trees.data.get(rowKey(key)) : Uint8Array.from(before)
+    for (const window of [this.#log.active, this.#log.previous]) {
+      const place = window.overlay.get(name)
+      if (place === rowDeleted) return undefined
+      if (place !== undefined) return Uint8Array.from(window.rowValue(place))
+    }
+    return this.#trees.data.get(rowKey(key))
   }
 
   rows(range: RowRange): Iterable<readonly [key: Uint8Array, value: Uint8Array]> {
     const { active, previous } = this.#log
-    return mergedRows([active.overlay, previous.overlay], this.#trees.data, range)
+    return mergedRows([active, previous], this.#trees.data, range)
   }
 
   findRequest(hash: number): readonly RequestLocation[] {
@@ -307,8 +307,8 @@ class JournalOnLmdb implements LmdbJournal {
   }
 
   #fill(): number {
-    const { bytes, rows } = this.#log.active
-    return Math.max(bytes / this.#windowBytes, rows.length / this.#windowRows)
+    const { memoryBytes, rows } = this.#log.active
+    return Math.max(memoryBytes / this.#windowBytes, rows.length / this.#windowRows)
   }
 
   /** In the pauses between commits: record deletions, go on with the checkpoint. */

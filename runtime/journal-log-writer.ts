@@ -7,6 +7,7 @@ import {
   requestHashBytes,
   writeFrameHeader,
 } from './journal-frame.ts'
+import { rowDeleted } from './journal-row-overlay.ts'
 import type { LogWindow } from './journal-window.ts'
 import { type JournalBatch, type NewRecord, RecordKind, type RunProgress } from './journal.ts'
 
@@ -114,7 +115,7 @@ export class LogWriter {
         for (const row of rows) window.append(row)
         this.#applyRuns(window, touched)
         for (const run of deletedRuns) window.deletedRuns.add(run)
-        for (const { key, value } of rowChanges) window.overlay.set(key, value)
+        for (const { key, place } of rowChanges) window.overlay.set(key, place)
         for (const { run, pairs } of requests) {
           for (let i = 0; i < pairs.length; i += 2) {
             window.requests.add(pairs[i]!, run, pairs[i + 1]!)
@@ -181,17 +182,16 @@ export class LogWriter {
       const offset = this.#reserve(key.length)
       this.#slab.set(key, offset + frameHeaderBytes)
       this.#writeHeader(offset, headerWithoutRun(FrameKind.rowDelete, key.length))
-      return { key: name, value: null }
+      return { key: name, place: rowDeleted }
     }
     const bodyBytes = 2 + key.length + value.length
     const offset = this.#reserve(bodyBytes)
     const bodyStart = offset + frameHeaderBytes
-    const valueStart = bodyStart + 2 + key.length
     this.#view.setUint16(bodyStart, key.length, true)
     this.#slab.set(key, bodyStart + 2)
-    this.#slab.set(value, valueStart)
+    this.#slab.set(value, bodyStart + 2 + key.length)
     this.#writeHeader(offset, headerWithoutRun(FrameKind.rowPut, bodyBytes))
-    return { key: name, value: this.#slab.subarray(valueStart, valueStart + value.length) }
+    return { key: name, place: this.#window.placeOf(this.#nextRow, offset - this.#rowStart) }
   }
 
   #writeHeader(offset: number, header: FrameHeader): void {
@@ -256,7 +256,7 @@ export class LogWriter {
 
 interface RowChange {
   readonly key: string
-  readonly value: Uint8Array | null
+  readonly place: number
 }
 
 function headerWithoutRun(kind: FrameKind, bodyBytes: number): FrameHeader {

@@ -23,6 +23,7 @@ import {
   decodeCheckpoint,
   decodeFreeze,
 } from './journal-meta.ts'
+import { rowDeleted } from './journal-row-overlay.ts'
 import type { RunRecords } from './journal-run-records.ts'
 import type { JournalTrees, Tree } from './journal-tree.ts'
 import { LogWindow, RetainedLog } from './journal-window.ts'
@@ -182,11 +183,11 @@ function loadRowChange(window: LogWindow, bytes: Uint8Array, row: number, offset
   const start = offset + frameHeaderBytes
   const end = start + frameBodyBytes(bytes, offset)
   if (frameKind(bytes, offset) === FrameKind.rowDelete) {
-    window.overlay.set(latin1(bytes, start, end), null)
+    window.overlay.set(latin1(bytes, start, end), rowDeleted)
     return
   }
   const keyEnd = start + 2 + (bytes[start]! | (bytes[start + 1]! << 8))
-  window.overlay.set(latin1(bytes, start + 2, keyEnd), bytes.subarray(keyEnd, end))
+  window.overlay.set(latin1(bytes, start + 2, keyEnd), window.placeOf(row, offset))
 }
 
 function loadRequests(window: LogWindow, bytes: Uint8Array, run: number, offset: number): void {

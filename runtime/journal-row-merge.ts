@@ -1,13 +1,14 @@
 import { rowKey } from './journal-keys.ts'
-import type { RowOverlay } from './journal-row-overlay.ts'
+import { rowDeleted } from './journal-row-overlay.ts'
 import type { Tree } from './journal-tree.ts'
+import type { LogWindow } from './journal-window.ts'
 import type { RowRange } from './journal.ts'
 
 type Row = readonly [key: Uint8Array, value: Uint8Array]
 
-/** Rows of a range: the overlays, newest first, over the tree. */
+/** Rows of a range: those of the windows, newest first, over the tree. */
 export function* mergedRows(
-  overlays: readonly RowOverlay[],
+  windows: readonly LogWindow[],
   tree: Tree,
   range: RowRange,
 ): Generator<Row> {
@@ -17,9 +18,9 @@ export function* mergedRows(
   const start = latin1(range.start)
   const end = latin1(range.end)
   const sources: Source[] = [
-    ...overlays
-      .filter((overlay) => overlay.size > 0)
-      .map((overlay) => new Source(overlayRows(overlay, start, end, reverse))),
+    ...windows
+      .filter(({ overlay }) => overlay.size > 0)
+      .map((window) => new Source(windowRows(window, start, end, reverse))),
     new Source(treeRows(tree, range)),
   ]
   try {
@@ -77,15 +78,15 @@ function nextName(sources: readonly Source[], reverse: boolean): string | undefi
   return best
 }
 
-function* overlayRows(
-  overlay: RowOverlay,
+function* windowRows(
+  window: LogWindow,
   start: string,
   end: string,
   reverse: boolean,
 ): Generator<readonly [string, Uint8Array | null]> {
-  for (const name of overlay.keys(start, end, reverse)) {
-    const value = overlay.get(name) ?? null
-    yield [name, value === null ? null : Uint8Array.from(value)]
+  for (const name of window.overlay.keys(start, end, reverse)) {
+    const place = window.overlay.get(name)!
+    yield [name, place === rowDeleted ? null : Uint8Array.from(window.rowValue(place))]
   }
 }
 

@@ -1,35 +1,39 @@
+/** In place of a place: the row was deleted. */
+export const rowDeleted = -1
+
 /**
- * Rows put and deleted since the last checkpoint, by key in order. Keys are latin1 strings, which
- * compare as their bytes do; a null value is a row that was deleted.
+ * Rows put and deleted in a log window, by key in order. Keys are latin1 strings, which compare as
+ * their bytes do; of a value only its place in the window is kept, so that half a million rows are
+ * no work for the garbage collector.
  *
  * New keys wait unsorted until somebody asks for a range or there are enough of them; sorted runs
  * are merged while that is cheap, so neither a write nor a scan ever sorts everything.
  */
 export class RowOverlay {
-  readonly #values = new Map<string, Uint8Array | null>()
+  readonly #places = new Map<string, number>()
   #runs: string[][] = []
   #unsorted: string[] = []
 
   get size(): number {
-    return this.#values.size
+    return this.#places.size
   }
 
-  /** Undefined: not known here. Null: deleted. */
-  get(key: string): Uint8Array | null | undefined {
-    return this.#values.get(key)
+  /** The place of the row, {@link rowDeleted}, or undefined if this window says nothing of it. */
+  get(key: string): number | undefined {
+    return this.#places.get(key)
   }
 
-  set(key: string, value: Uint8Array | null): void {
-    if (!this.#values.has(key)) {
-      this.#unsorted.push(key)
-      if (this.#unsorted.length >= maxUnsorted) this.#sortRecent()
-    }
-    this.#values.set(key, value)
+  set(key: string, place: number): void {
+    const sizeBefore = this.#places.size
+    this.#places.set(key, place)
+    if (this.#places.size === sizeBefore) return
+    this.#unsorted.push(key)
+    if (this.#unsorted.length >= maxUnsorted) this.#sortRecent()
   }
 
   /** Keys with `start <= key < end` in order, or from the end backwards. Not while it changes. */
   *keys(start: string, end: string | undefined, reverse = false): Generator<string> {
-    if (this.#values.size === 0) return
+    if (this.#places.size === 0) return
     this.#sortRecent()
     const cursors: Cursor[] = []
     for (const keys of this.#runs) {

@@ -1,5 +1,7 @@
 import {
   FrameKind,
+  frameBodyBytes,
+  frameHeaderBytes,
   frameKind,
   frameLastSeq,
   framePrevious,
@@ -19,7 +21,7 @@ export class LogWindow {
   readonly firstRow: number
   /** Row `firstRow + i` at place i. */
   rows: Uint8Array[] = []
-  bytes = 0
+  #rowBytes = 0
   readonly runs: RunTable
   overlay = new RowOverlay()
   requests = new RequestIndex()
@@ -35,19 +37,49 @@ export class LogWindow {
     return this.firstRow + this.rows.length
   }
 
+  /** Memory that the window takes, roughly: its rows, and what is kept beside them. */
+  get memoryBytes(): number {
+    return (
+      this.#rowBytes +
+      this.overlay.size * overlayEntryBytes +
+      this.runs.size * runSlotBytes +
+      this.requests.size * requestEntryBytes
+    )
+  }
+
   append(row: Uint8Array): void {
     this.rows.push(row)
-    this.bytes += row.length
+    this.#rowBytes += row.length
+  }
+
+  /** Where a row change lies, as the overlay keeps it: a small integer. */
+  placeOf(row: number, offset: number): number {
+    return (row - this.firstRow) * maxOffset + offset
+  }
+
+  /** The value of the row put at a place; a view. */
+  rowValue(place: number): Uint8Array {
+    const bytes = this.rows[Math.floor(place / maxOffset)]!
+    const start = (place % maxOffset) + frameHeaderBytes
+    const keyLength = bytes[start]! | (bytes[start + 1]! << 8)
+    const end = start + frameBodyBytes(bytes, place % maxOffset)
+    return bytes.subarray(start + 2 + keyLength, end)
   }
 
   /** Once all is in the data tree: keep only the states of the runs, as a cache of recent ones. */
   release(): void {
     this.rows = []
-    this.bytes = 0
+    this.#rowBytes = 0
     this.overlay = new RowOverlay()
     this.requests = new RequestIndex()
   }
 }
+
+/** A row is closed at 16 KiB less 16 bytes, so no frame starts beyond. */
+const maxOffset = 2 ** 14
+const overlayEntryBytes = 128
+const runSlotBytes = 72
+const requestEntryBytes = 40
 
 /** The windows whose frames are not in the data tree yet: the frozen one, if any, and the active one. */
 export class RetainedLog {

@@ -23,11 +23,11 @@ async function commit(
 
 describe('a checkpoint', () => {
   // Each commit of the second part carries one unit of work, so round n crashes after n units.
-  const rounds = Array.from({ length: 24 }, (_, i) => i)
+  const rounds = Array.from({ length: 30 }, (_, i) => i)
   it.each(rounds)(
     'may be cut off after %i slices and done again with more to do',
     async (units) => {
-      const store = await lmdbStore({ logWindowRows: 3, checkpointSliceMs: 0 })
+      const store = await lmdbStore({ logWindowRows: 7, checkpointSliceMs: 0 })
       try {
         const model = new JournalModel()
         let journal = await store.open()
@@ -52,7 +52,7 @@ describe('a checkpoint', () => {
         journal = await store.crash()
         compareWithModel(journal, model)
         await commit(journal, model, [progress(1, 3), inputs(2, 3, 1, text)], [['a1', null]])
-        await commit(journal, model, [progress(1, 4), commands(2, 2)])
+        await commit(journal, model, [progress(1, 4), commands(2, 2), progress(5, 3)])
         await journal.close()
         compareWithModel(await store.open(), model)
       } finally {
