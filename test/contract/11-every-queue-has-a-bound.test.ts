@@ -128,6 +128,43 @@ describe('11 Every queue has a bound', () => {
     await handle.signal(add, 'later')
   })
 
+  test('what closed runs never handled does not stay in the window of their slot', async () => {
+    const { client, gate } = await openGatedEngine({
+      slots: 1,
+      limits: { slotWindowBytes: 50_000 },
+    })
+    for (const round of numbers(10)) {
+      const handle = await client.start(collector, { workflowId: `w${round}` })
+      await handle.query(items)
+      gate.hold()
+      const sending = numbers(10).map((n) => handle.signal(add, `${n} ${'x'.repeat(3_000)}`))
+      const terminating = handle.terminate()
+      gate.release()
+      await Promise.all([...sending, terminating])
+      // Asked, it is built anew, with all that it was sent.
+      expect(await handle.query(items)).toEqual([])
+    }
+    const other = await client.start(collector, { workflowId: 'other' })
+    await other.signal(add, 1)
+    expect(await other.query(items)).toEqual([1])
+  })
+
+  test('a slow slot gets no more than its window, and all of it in the end', async () => {
+    const { client } = await openRuntime({ slots: 1, limits: { slotWindowBytes: 20_000 } })
+    const handles = await Promise.all(
+      numbers(10).map((i) => client.workflow.start(collector, { workflowId: `w${i}` })),
+    )
+    await Promise.all(
+      numbers(200).flatMap((n) =>
+        handles.map((handle) => handle.signal(add, `${n} ${'x'.repeat(500)}`)),
+      ),
+    )
+    for (const handle of handles) {
+      const seen = await handle.query(items)
+      expect(seen.map((item) => Number.parseInt(String(item), 10))).toEqual(numbers(200))
+    }
+  })
+
   test('a refused request id is not taken: the retry is a first try', async () => {
     const { client, gate } = await openGatedEngine({ limits: { maxMailboxDepth: 3 } })
     const handle = await client.start(collector, { workflowId: 'w' })

@@ -3,7 +3,7 @@ import { createInterface } from 'node:readline'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
-import { EngineLab, openGatedEngine } from '../fixtures/engine-lab.ts'
+import { openEngine, openGatedEngine } from '../fixtures/engine-lab.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { Lab, numbers, temporaryFolder } from '../fixtures/lab.ts'
 import { MemoryJournalStore, openMemoryJournal } from '../../runtime/journal-memory.ts'
@@ -17,7 +17,7 @@ describe('12 A storage error stops acknowledgements', () => {
   test('who waits for the commit that failed is told that its outcome is not known', async () => {
     const store = new MemoryJournalStore()
     let told: unknown
-    const lab = await EngineLab.open(openMemoryJournal(store), {
+    const lab = await openEngine(openMemoryJournal(store), {
       onPoisoned: (error) => {
         told = error
       },
@@ -57,7 +57,7 @@ describe('12 A storage error stops acknowledgements', () => {
     await expect(handle.signal(add, 6)).rejects.toMatchObject(poisoned)
     await lab.close()
 
-    const reopened = await EngineLab.open(openMemoryJournal(store))
+    const reopened = await openEngine(openMemoryJournal(store))
     onTestFinished(() => reopened.close())
     const again = reopened.client.getHandle<typeof collector>('w')
     expect(await again.query(items)).toEqual([1])
