@@ -109,22 +109,33 @@ export class Actor {
     const error = this.#checkReplayComplete(firstSeq)
     if (error !== undefined) return this.#fail(error)
     const inputs: Input[] = []
+    let events = 0
     for (let seq = firstSeq; seq <= lastSeq; seq++) {
       const input = this.#mailbox.shift()
-      if (this.#isVisible(input)) inputs.push(input)
+      // All of a group are passed on, since the sandbox numbers them by their place.
+      inputs.push(input)
+      events += this.#count(input)
     }
-    if (inputs.length > 0) return this.#activate(firstSeq, lastSeq, inputs)
+    if (events > 0) return this.#activate(firstSeq, lastSeq, inputs)
     this.#processed = lastSeq
     return undefined
   }
 
+  /**
+   * Move the clock and the history's length. A timer that fired after it was cancelled has no event in
+   * Temporal: it moves neither, and alone it is no turn.
+   */
+  #count(input: Input): number {
+    if (input[0] === InputKind.timerFired && !this.#timers.delete(input[2])) return 0
+    if (input[1] > this.#activation.time) this.#activation.time = input[1]
+    const events = eventsOfInput(input)
+    this.#historyLength += events
+    this.#historySize += bytesOfInput(input)
+    return events
+  }
+
   #activate(firstSeq: number, lastSeq: number, inputs: readonly Input[]): TurnError | undefined {
     const activation = this.#activation
-    for (const input of inputs) {
-      if (input[1] > activation.time) activation.time = input[1]
-      this.#historyLength += eventsOfInput(input)
-      this.#historySize += bytesOfInput(input)
-    }
     activation.firstSeq = firstSeq
     activation.inputs = inputs
     activation.replaying = lastSeq <= this.#replayTo
@@ -156,11 +167,6 @@ export class Actor {
     }
     this.#replayed.push([seq, commands])
     return this.#compare()
-  }
-
-  /** A timer that was cancelled while its firing was on the way has no event in Temporal: no turn. */
-  #isVisible(input: Input): boolean {
-    return input[0] !== InputKind.timerFired || this.#timers.delete(input[2])
   }
 
   #withDueTime(command: Command): Command {

@@ -18,6 +18,7 @@ import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import type { Journal } from './journal.ts'
 import type { Logger } from './logger.ts'
+import { mapFailure } from './map-failure.ts'
 import type { ResolvedOptions } from './options.ts'
 import { RequestLedger } from './request-ledger.ts'
 import { activityKey, activityOfKey, RowTable, tableRange, type TimerRow } from './row-keys.ts'
@@ -117,6 +118,7 @@ export class Engine implements EngineParts {
       closer: this.closer,
       activities: this.activities,
       timers: this.#timers,
+      mapStack: (stack) => mapStack(stack, bundle),
     })
   }
 
@@ -125,7 +127,8 @@ export class Engine implements EngineParts {
   }
 
   hasWorkflowType(workflowType: string): boolean {
-    return this.#workflowTypes.has(workflowType)
+    // A default export serves every type that has no function of its own, as in Temporal.
+    return this.#workflowTypes.has(workflowType) || this.#workflowTypes.has('default')
   }
 
   workflowTypes(): readonly string[] {
@@ -256,7 +259,10 @@ export class Engine implements EngineParts {
       run.parked = undefined
       run.retrying = false
     }
-    query.resolve(decode<QueryOutcome>(frame.body))
+    const outcome = decode<QueryOutcome>(frame.body)
+    if ('result' in outcome) return query.resolve(outcome)
+    const failure = mapFailure(outcome.failure, (stack) => mapStack(stack, this.#bundle))
+    query.resolve({ ...outcome, failure })
   }
 
   #log(run: Run, entry: WorkflowLogEntry): void {

@@ -112,8 +112,9 @@ async function raiseEpoch(trees: JournalTrees): Promise<number> {
   return epoch
 }
 
-/** A slice is so many times longer once the active window is full, and full twice over. */
-const slower = { full: 5, twiceFull: 25 }
+/** A slice is so many times longer when checkpoints fall behind, and once the window is full. */
+const slower = { late: 5, full: 25 }
+const lateBy = 0.1
 /** While closing nobody waits for a commit. */
 const closingSliceMs = 20
 /** So long without a commit, and the journal does its slices in transactions of its own. */
@@ -290,20 +291,26 @@ class JournalOnLmdb implements LmdbJournal {
     await this.#trees.transact(() => {
       const { firstRow, rows } = encoded ?? { firstRow: 0, rows: [] }
       for (const [i, row] of rows.entries()) this.#trees.log.put(logRowKey(firstRow + i), row)
-      const fill = this.#fill()
-      const factor = fill >= 2 ? slower.twiceFull : fill >= 1 ? slower.full : 1
-      // Ahead of the window's fill by half: done before the next one has to be frozen.
-      const untilProgress = encoded === undefined || fill >= 1 ? 2 : fill * 1.5
-      this.#checkpointer.step(
-        performance.now() + (sliceMs ?? this.#sliceMs * factor),
-        untilProgress,
-      )
+      const { ms, untilProgress } = this.#slice(encoded)
+      this.#checkpointer.step(performance.now() + (sliceMs ?? ms), untilProgress)
     })
     this.#checkpointer.committed()
     if (encoded === undefined) return
     encoded.apply()
     for (const run of encoded.deletedRuns) this.#deleting.delete(run)
     this.#nextRun = Math.max(this.#nextRun, this.#log.active.highestRun + 1)
+  }
+
+  /**
+   * The work of a checkpoint is to be half as far again as the window that fills meanwhile, so that
+   * it is done before that one has to be frozen. Where it falls behind, slices grow.
+   */
+  #slice(encoded: EncodedCommit | undefined): { ms: number; untilProgress: number } {
+    const fill = this.#fill()
+    const untilProgress = encoded === undefined || fill >= 1 ? 2 : fill * 1.5
+    const isLate = untilProgress - this.#checkpointer.progress > lateBy
+    const factor = fill >= 1 ? slower.full : isLate ? slower.late : 1
+    return { ms: this.#sliceMs * factor, untilProgress }
   }
 
   #fill(): number {

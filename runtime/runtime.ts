@@ -1,5 +1,5 @@
 import type { QueryResponse, WorkflowService } from './workflow-service.ts'
-import { bundleWorkflowCode } from './bundle.ts'
+import { assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
 import { Client } from './client.ts'
 import { Engine, type EngineState } from './engine.ts'
 import type { Journal } from './journal.ts'
@@ -46,6 +46,7 @@ export class Runtime {
    */
   static async open(options: RuntimeOptions): Promise<Runtime> {
     const resolved = resolveOptions(options)
+    if (resolved.workflowBundle !== undefined) assertBundleVersion(resolved.workflowBundle)
     const bundle = resolved.workflowBundle ?? (await bundleOf(resolved))
     const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
     const engine = new Engine(resolved, journal, bundle)

@@ -6,6 +6,7 @@ import type { ActivityRunner } from './activity-runner.ts'
 import type { ActivityTask } from './activity-task.ts'
 import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import { mapFailure } from './map-failure.ts'
 import { activityCancelKey, activityKey, timerKey } from './row-keys.ts'
 import type { Run } from './run.ts'
 import type { RunCloser } from './run-closer.ts'
@@ -19,6 +20,8 @@ export interface TurnResultsPorts {
   readonly closer: RunCloser
   readonly activities: ActivityRunner
   readonly timers: Timers
+  /** Error stacks name lines of the bundle; this names the user's. */
+  readonly mapStack: (stack: string) => string
 }
 
 /**
@@ -69,12 +72,15 @@ export class TurnResults {
     record: { readonly historyLength: number; readonly turns: readonly TurnCommands[] },
   ): void {
     const { closer } = this.#ports
-    const { turns, historyLength } = record
+    const { historyLength } = record
+    const turns = record.turns.map((turn) => this.#withMappedStacks(turn))
     const [closingSeq, closingCommands] = turns[turns.length - 1] as TurnCommands
     const terminal = closingCommands.find(isTerminal) as TerminalCommand
     const commitAll = (): void => {
       run.historyLength = historyLength
-      this.#commit(run, frame.seq, closingSeq, frame.body, turns)
+      const body =
+        terminal.kind === 'failWorkflow' ? encodeCommands(historyLength, turns) : frame.body
+      this.#commit(run, frame.seq, closingSeq, body, turns)
       this.#advance(run, closingSeq)
     }
     const waiting = run.head > closingSeq || run.pending.length > 0
@@ -101,6 +107,16 @@ export class TurnResults {
     }
     this.#advance(run, before)
     closer.settle(run, closingSeq, () => closer.regroup(run, firstSeq, closingSeq))
+  }
+
+  /** Mapped before they are journaled: the bundle of today is the one that they are of. */
+  #withMappedStacks([seq, commands]: TurnCommands): TurnCommands {
+    const mapped = commands.map((command) =>
+      command.kind === 'failWorkflow'
+        ? { ...command, failure: mapFailure(command.failure, this.#ports.mapStack) }
+        : command,
+    )
+    return [seq, mapped]
   }
 
   #commit(
