@@ -59,8 +59,8 @@ export class HandlerTable {
   readonly #signals = new Map<string, SignalHandler>()
   #defaultSignal: DefaultSignalHandler | undefined
   /** Signals without a handler, in the order of the mailbox. */
-  readonly #buffered = new Set<SignalInput>()
-  readonly #unfinished = new Set<UnfinishedHandler>()
+  #buffered: Set<SignalInput> | undefined
+  #unfinished: Set<UnfinishedHandler> | undefined
   readonly #carriedSources: (() => readonly number[])[] = []
   // Grows with every change of handlers: a drain in progress then starts over.
   #version = 0
@@ -101,6 +101,7 @@ export class HandlerTable {
     const entry = this.#signals.get(signal.name)
     if (entry === undefined) {
       if (this.#defaultSignal === undefined) {
+        this.#buffered ??= new Set()
         this.#buffered.add(signal)
         return
       }
@@ -124,6 +125,7 @@ export class HandlerTable {
     const policy = entry?.unfinishedPolicy ?? HandlerUnfinishedPolicy.WARN_AND_ABANDON
     if (countsSyncHandlers) {
       const execution = { name, unfinishedPolicy: policy }
+      this.#unfinished ??= new Set()
       this.#unfinished.add(execution)
       this.#follow(
         execution,
@@ -141,6 +143,7 @@ export class HandlerTable {
     if (!isThenable(result)) return
     const pending = result
     const execution = { name, unfinishedPolicy: policy }
+    this.#unfinished ??= new Set()
     this.#unfinished.add(execution)
     this.#follow(
       execution,
@@ -157,7 +160,7 @@ export class HandlerTable {
   #follow(execution: UnfinishedHandler, outcome: Promise<unknown>): void {
     void outcome
       .catch((error: unknown) => this.#activator.fail(error))
-      .finally(() => this.#unfinished.delete(execution))
+      .finally(() => this.#unfinished?.delete(execution))
   }
 
   /**
@@ -168,9 +171,9 @@ export class HandlerTable {
     for (;;) {
       const version = this.#version
       let changed = false
-      for (const signal of this.#buffered) {
+      for (const signal of this.#buffered ?? []) {
         if (this.#defaultSignal === undefined && !this.#signals.has(signal.name)) continue
-        this.#buffered.delete(signal)
+        this.#buffered?.delete(signal)
         this.dispatch(signal)
         if (this.#version !== version) {
           changed = true
@@ -182,13 +185,13 @@ export class HandlerTable {
   }
 
   get allFinished(): boolean {
-    return this.#unfinished.size === 0
+    return this.#unfinished === undefined || this.#unfinished.size === 0
   }
 
   /** Handlers that a closing workflow abandons, by name, without those that were said to be fine. */
   unfinishedToWarnOf(): { readonly name: string; readonly count: number }[] {
     const counts = new Map<string, number>()
-    for (const { name, unfinishedPolicy } of this.#unfinished) {
+    for (const { name, unfinishedPolicy } of this.#unfinished ?? []) {
       if (unfinishedPolicy === HandlerUnfinishedPolicy.ABANDON) continue
       counts.set(name, (counts.get(name) ?? 0) + 1)
     }
@@ -197,7 +200,7 @@ export class HandlerTable {
 
   /** A failing workflow abandons its handlers without a warning. */
   forgetUnfinished(): void {
-    this.#unfinished.clear()
+    this.#unfinished = undefined
   }
 
   /** Have `source` asked which signals nobody has taken yet, when the run continues as new. */
@@ -207,7 +210,7 @@ export class HandlerTable {
 
   /** The input numbers of signals that nobody has taken, ascending. */
   carriedSeqs(): number[] {
-    const seqs = [...this.#buffered].map((signal) => signal.seq)
+    const seqs = [...(this.#buffered ?? [])].map((signal) => signal.seq)
     for (const source of this.#carriedSources) seqs.push(...source())
     return seqs.sort((a, b) => a - b)
   }
