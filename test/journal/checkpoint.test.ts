@@ -27,7 +27,7 @@ describe('a checkpoint', () => {
   it.each(rounds)(
     'may be cut off after %i slices and done again with more to do',
     async (units) => {
-      const store = await lmdbStore({ logWindowRows: 7, checkpointSliceMs: 0 })
+      const store = await lmdbStore({ logWindowRows: 6, checkpointSliceMs: 0 })
       try {
         const model = new JournalModel()
         let journal = await store.open()
@@ -46,13 +46,17 @@ describe('a checkpoint', () => {
         journal.deleteRun(3)
         model.deleteRun(3)
         await commit(journal, model, [progress(1, 2), inputs(4, 1, 1)], [['b1', 'y']])
+        // A value of run 5 starts with progress that no longer counts the second time.
+        const full = inputs(5, 1, 3, 'x'.repeat(16_250))
+        await commit(journal, model, [full, progress(5, 1), commands(5, 2)])
         for (let i = 0; i < units; i += 1) {
           await commit(journal, model, [inputs(4, 2 + i, 1)], [['c1', `${i}`]])
         }
         journal = await store.crash()
         compareWithModel(journal, model)
-        await commit(journal, model, [progress(1, 3), inputs(2, 3, 1, text)], [['a1', null]])
-        await commit(journal, model, [progress(1, 4), commands(2, 2), progress(5, 3)])
+        const more = [progress(1, 3), inputs(2, 3, 1, text), progress(5, 3)]
+        await commit(journal, model, more, [['a1', null]])
+        await commit(journal, model, [progress(1, 4), commands(2, 2)])
         await journal.close()
         compareWithModel(await store.open(), model)
       } finally {
