@@ -8,7 +8,10 @@ const table = {
     'INVALID_ARGUMENT',
     'A field of the request is missing or wrong.',
   ],
-  SIGNALBOX_ERR_INVALID_OPTION: ['INVALID_ARGUMENT', 'An option of Runtime.open is wrong.'],
+  SIGNALBOX_ERR_INVALID_OPTION: [
+    'INVALID_ARGUMENT',
+    'An option of Runtime.open, of the server or of the command line is wrong.',
+  ],
   SIGNALBOX_ERR_PAYLOAD_TOO_LARGE: [
     'INVALID_ARGUMENT',
     'A payload is larger than maxPayloadBytes.',
@@ -50,11 +53,7 @@ const table = {
   ],
   SIGNALBOX_ERR_MAILBOX_FULL: [
     'RESOURCE_EXHAUSTED',
-    'Too many inputs of one workflow, or of all, wait to be handled. Retry later.',
-  ],
-  SIGNALBOX_ERR_DEADLINE_EXCEEDED: [
-    'DEADLINE_EXCEEDED',
-    'The call did not finish in the time it was given.',
+    'As much as the limits allow waits to be written or handled. Nothing was written; retry later.',
   ],
   SIGNALBOX_ERR_INDETERMINATE: [
     'UNAVAILABLE',
@@ -71,10 +70,13 @@ const table = {
   ],
   SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE: [
     'FAILED_PRECONDITION',
-    'The data folder was made by a version or with settings that this one cannot read.',
+    'The data folder was made by a version that this one cannot read, or is not one of signalbox.',
   ],
-  SIGNALBOX_ERR_JOURNAL_CORRUPT: ['DATA_LOSS', 'A journal record fails its checksum.'],
-  SIGNALBOX_ERR_BUNDLE_FAILED: ['FAILED_PRECONDITION', 'The workflow code could not be bundled.'],
+  SIGNALBOX_ERR_JOURNAL_CORRUPT: ['DATA_LOSS', 'A journal record is damaged or missing.'],
+  SIGNALBOX_ERR_BUNDLE_FAILED: [
+    'FAILED_PRECONDITION',
+    'The workflow code could not be bundled or loaded.',
+  ],
   SIGNALBOX_ERR_UNAUTHENTICATED: ['UNAUTHENTICATED', 'The request has no valid token.'],
   SIGNALBOX_ERR_NOT_IMPLEMENTED: ['UNIMPLEMENTED', 'The feature is not part of this version.'],
   SIGNALBOX_ERR_INTERNAL: ['INTERNAL', 'A defect of signalbox; please report it.'],
