@@ -14,6 +14,8 @@ import type { OpenBody } from './protocol.ts'
 import type { TurnCommands } from './records.ts'
 import type { Activation, Sandbox, TurnError } from './turns.ts'
 
+const NO_GROUPS: ReadonlyMap<number, number> = new Map()
+
 /**
  * A run's live instance: its mailbox, its place in history, and the comparison of what its code asks
  * for with what the journal says it asked for.
@@ -27,7 +29,7 @@ export class Actor {
   readonly run: number
   readonly #sandbox: Sandbox
   readonly #mailbox = new Mailbox(1)
-  readonly #groups = new Map<number, number>()
+  readonly #groups: ReadonlyMap<number, number>
   readonly #closed: boolean
   readonly #timers = new Map<number, number>()
   readonly #activation: { -readonly [K in keyof Activation]: Activation[K] }
@@ -49,7 +51,7 @@ export class Actor {
     this.#reported = processed
     this.#closed = body.closed
     this.#sandbox = sandbox
-    for (const [first, last] of body.groups) this.#groups.set(first, last)
+    this.#groups = body.groups.length === 0 ? NO_GROUPS : new Map(body.groups)
     this.#activation = {
       firstSeq: 0,
       inputs: [],
@@ -97,6 +99,7 @@ export class Actor {
   get runnable(): boolean {
     if (this.#failed || this.ended) return false
     const next = this.#mailbox.nextSeq
+    if (next > this.#mailbox.lastSeq) return false
     const last = this.#groups.get(next) ?? next
     if (last > this.#mailbox.lastSeq) return false
     return last <= this.#replayTo || (this.#loaded && !this.#closed)

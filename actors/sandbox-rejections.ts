@@ -1,64 +1,74 @@
 /**
  * Promises that user code left floating. Node tells of an unhandled rejection only after the
- * macrotask, when many runs have had turns; but it notes `process.domain` when the rejection happens.
- * So while a run's code runs an object of the run's own is there, and its `emit` is called with the
- * error. The `domain` module is not loaded for it, and nothing is hooked.
+ * macrotask, when many runs have had turns; but it reads `process.domain` when the rejection happens,
+ * and calls the `emit` of what it found with the error. So while a run's code runs, that property
+ * gives an object that names the run. It is an accessor, so that a turn costs two assignments and
+ * only a rejection makes an object. The `domain` module is not loaded for it, and nothing is hooked.
  */
 export class RejectionWatch {
-  readonly #byRun = new Map<number, RunDomain>()
   readonly #seen: [run: number, reason: unknown][] = []
+  #run = 0
+
+  constructor() {
+    watchDomain()
+  }
 
   /** The run's code is about to run; give the result to {@link end} when it has. */
-  begin(run: number): unknown {
-    let domain = this.#byRun.get(run)
-    if (domain === undefined) {
-      domain = new RunDomain(run, this.#seen)
-      this.#byRun.set(run, domain)
-    }
-    const outer = holder.domain
-    holder.domain = domain
+  begin(run: number): RejectionWatch | undefined {
+    const outer = active
+    this.#run = run
+    active = this
     return outer
   }
 
-  end(outer: unknown): void {
-    holder.domain = outer
+  end(outer: RejectionWatch | undefined): void {
+    active = outer
   }
 
   /** Run code whose floating rejections concern nobody: a query's, which changes nothing. */
   ignored(body: () => void): void {
-    const outer = holder.domain
-    holder.domain = deaf
+    const outer = this.begin(NOBODY)
     try {
       body()
     } finally {
-      holder.domain = outer
+      this.end(outer)
     }
-  }
-
-  forget(run: number): void {
-    this.#byRun.delete(run)
   }
 
   take(): readonly (readonly [run: number, reason: unknown])[] {
     return this.#seen.splice(0)
   }
-}
 
-class RunDomain {
-  readonly #run: number
-  readonly #seen: [run: number, reason: unknown][]
-
-  constructor(run: number, seen: [run: number, reason: unknown][]) {
-    this.#run = run
-    this.#seen = seen
-  }
-
-  /** True tells Node that the rejection is handled. */
-  emit(_event: string, reason: unknown): boolean {
-    this.#seen.push([this.#run, reason])
-    return true
+  /** A promise of the code that runs now was rejected, and nobody handles it so far. */
+  catcher(): object {
+    const run = this.#run
+    return {
+      // True tells Node that the rejection is handled.
+      emit: (_event: string, reason: unknown): boolean => {
+        if (run !== NOBODY) this.#seen.push([run, reason])
+        return true
+      },
+    }
   }
 }
 
-const holder = process as { domain?: unknown }
-const deaf = { emit: (): boolean => true }
+const NOBODY = 0
+
+/** Whose code runs now, if any's. */
+let active: RejectionWatch | undefined
+let isWatched = false
+
+/** Once per thread. What the rest of the process sets and sees of `process.domain` stays as it was. */
+function watchDomain(): void {
+  if (isWatched) return
+  isWatched = true
+  let outside: unknown = Reflect.get(process, 'domain')
+  Object.defineProperty(process, 'domain', {
+    configurable: true,
+    enumerable: true,
+    get: () => (active === undefined ? outside : active.catcher()),
+    set: (domain: unknown) => {
+      outside = domain
+    },
+  })
+}

@@ -184,7 +184,6 @@ class ContextSandbox implements Sandbox {
 
   dispose(run: number): void {
     this.#realm.forget(run)
-    this.#rejections.forget(run)
   }
 
   takeFloatingRejections(): readonly (readonly [run: number, error: TurnError])[] {

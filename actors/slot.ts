@@ -8,6 +8,8 @@ import type { QueryOutcome, QueryRequest, Sandbox, TurnError, WorkflowLogEntry }
 const TURNS_PER_ACTOR = 1_024
 const TURNS_PER_SLICE = 4_096
 const MS_PER_SLICE = 5
+/** How many actors are served between two looks at the clock. */
+const ACTORS_PER_LOOK = 16
 
 interface PendingQuery {
   readonly id: number
@@ -126,7 +128,8 @@ export class Slot {
       const resident = ready[served++] as Resident
       resident.queued = false
       turns += this.#serve(resident)
-      if (turns >= TURNS_PER_SLICE || performance.now() > until) break
+      if (turns >= TURNS_PER_SLICE) break
+      if (served % ACTORS_PER_LOOK === 0 && performance.now() > until) break
     }
     this.#ready = served === ready.length ? [] : ready.slice(served)
     this.#status[StatusField.run] = 0
