@@ -4,30 +4,21 @@ import { type DataFolder, openDataFolder, syncFolder } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
 import { throwCommitInFlight } from './journal-batch-check.ts'
 import { Checkpointer } from './journal-checkpoint.ts'
-import {
-  frameBodyBytes,
-  frameCount,
-  frameHeaderBytes,
-  frameKind,
-  frameSeq,
-  isFrameBodyIntact,
-  offsetOf,
-  rowOf,
-} from './journal-frame.ts'
+import { offsetOf, rowOf } from './journal-frame.ts'
+import { recordAt } from './journal-frame-record.ts'
 import { logRowKey, metaKey, rowKey } from './journal-keys.ts'
 import { type EncodedCommit, LogWriter } from './journal-log-writer.ts'
 import { type Recovered, recover } from './journal-recovery.ts'
 import { RequestStore } from './journal-request-store.ts'
 import { rowDeleted } from './journal-row-overlay.ts'
 import { mergedRows } from './journal-row-merge.ts'
-import { corruptRun, RunRecords } from './journal-run-records.ts'
+import { RunRecords } from './journal-run-records.ts'
 import { JournalTrees } from './journal-tree.ts'
 import { reaches, type RetainedLog } from './journal-window.ts'
 import {
   type Journal,
   type JournalBatch,
   type JournalRecord,
-  RecordKind,
   type RequestLocation,
   type RowRange,
   type RunProgress,
@@ -382,33 +373,5 @@ class JournalOnLmdb implements LmdbJournal {
     if (run >= this.#nextRun) return undefined
     const state = this.#stateBefore(run)
     return state === undefined ? undefined : { ...state, last: this.#log.lastFrame(run) }
-  }
-}
-
-/** @throws SignalboxError with SIGNALBOX_ERR_JOURNAL_CORRUPT */
-function recordAt(run: number, bytes: Uint8Array, offset: number): JournalRecord {
-  const kind = frameKind(bytes, offset)
-  const seq = frameSeq(bytes, offset)
-  if (!isFrameBodyIntact(bytes, offset)) {
-    throw corruptRun(run, `the record at input ${seq} fails its checksum`)
-  }
-  const start = offset + frameHeaderBytes
-  return {
-    run,
-    kind: kindOf(kind),
-    seq,
-    count: frameCount(bytes, offset),
-    bytes: bytes.subarray(start, start + frameBodyBytes(bytes, offset)),
-  }
-}
-
-function kindOf(kind: number): RecordKind {
-  switch (kind) {
-    case RecordKind.inputs:
-      return RecordKind.inputs
-    case RecordKind.commands:
-      return RecordKind.commands
-    default:
-      return RecordKind.progress
   }
 }

@@ -8,7 +8,7 @@ import { temporaryFolder } from './stores.ts'
 function mountTmpfs(path: string, size: string, remount = false): boolean {
   try {
     const options = `size=${size}${remount ? ',remount' : ''}`
-    execFileSync('mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'ignore' })
+    execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', options, 'tmpfs', path], { stdio: 'ignore' })
     return true
   } catch {
     return false
@@ -60,7 +60,7 @@ it('a full disk poisons the journal and leaves everything acknowledged readable'
     await again.close()
   } finally {
     process.off('unhandledRejection', onUnhandled)
-    execFileSync('umount', [folder.path])
+    execFileSync('/bin/umount', [folder.path])
     await folder.dispose()
   }
 }, 60_000)
