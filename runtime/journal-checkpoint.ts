@@ -12,6 +12,7 @@ import {
 } from './journal-request-store.ts'
 import { rowDeleted } from './journal-row-overlay.ts'
 import type { PlacedFrame, RunRecords } from './journal-run-records.ts'
+import { RunCell, runCells } from './journal-run-table.ts'
 import { sortSliced } from './journal-sliced-sort.ts'
 import type { JournalTrees } from './journal-tree.ts'
 import { LogWindow, type RetainedLog } from './journal-window.ts'
@@ -167,11 +168,14 @@ export class Checkpointer {
 
   *#distributeRuns(frozen: LogWindow): SlicedWork<void> {
     const { runs } = frozen
-    for (const run of yield* sortSliced(runs.runs.slice(0, runs.size))) {
+    for (const run of yield* sortSliced(runs.runNumbers())) {
       const slot = runs.find(run)
-      if (runs.durable[slot] !== 1 || frozen.deletedRuns.has(run)) continue
-      const before = { head: runs.baseHead[slot]!, processed: runs.baseProcessed[slot]! }
-      yield* this.#records.put(run, before, framesOf(frozen, runs.last[slot]!))
+      if (runs.cells[slot + RunCell.durable] !== 1 || frozen.deletedRuns.has(run)) continue
+      const before = {
+        head: runs.cells[slot + RunCell.baseHead]!,
+        processed: runs.cells[slot + RunCell.baseProcessed]!,
+      }
+      yield* this.#records.put(run, before, framesOf(frozen, runs.cells[slot + RunCell.last]!))
     }
   }
 
@@ -237,13 +241,17 @@ export class Checkpointer {
       if (!isNewer) carried.set(run, progress)
       if ((i += 1) % 1_024 === 0) yield
     }
-    for (let slot = 0; slot < runs.size; slot += 1) {
-      const progress = { head: runs.head[slot]!, processed: runs.processed[slot]! }
-      const run = runs.runs[slot]!
-      if (runs.durable[slot] === 1 && isUnfinished(progress) && !frozen.deletedRuns.has(run)) {
+    for (let slot = 0; slot < runs.end; slot += runCells) {
+      const progress = runs.progressAt(slot)
+      const run = runs.cells[slot + RunCell.run]!
+      if (
+        runs.cells[slot + RunCell.durable] === 1 &&
+        isUnfinished(progress) &&
+        !frozen.deletedRuns.has(run)
+      ) {
         carried.set(run, progress)
       }
-      if (slot % 1_024 === 0) yield
+      if (slot % 8_192 === 0) yield
     }
     return carried
   }

@@ -208,7 +208,7 @@ class JournalOnLmdb implements LmdbJournal {
     if (this.#isDeleted(run)) return undefined
     const { runs } = this.#log.active
     const slot = runs.findDurable(run)
-    if (slot >= 0) return { head: runs.head[slot]!, processed: runs.processed[slot]! }
+    if (slot >= 0) return runs.progressAt(slot)
     return this.#stateBefore(run)
   }
 
@@ -364,7 +364,7 @@ class JournalOnLmdb implements LmdbJournal {
   #stateBefore(run: number): RunProgress | undefined {
     const { runs } = this.#log.previous
     const slot = runs.findDurable(run)
-    if (slot >= 0) return { head: runs.head[slot]!, processed: runs.processed[slot]! }
+    if (slot >= 0) return runs.progressAt(slot)
     return this.#checkpointer.carried(run) ?? this.#records.state(run, this.#log.firstRow)
   }
 

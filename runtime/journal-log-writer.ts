@@ -8,6 +8,7 @@ import {
   writeFrameHeader,
 } from './journal-frame.ts'
 import { rowDeleted } from './journal-row-overlay.ts'
+import { RunCell } from './journal-run-table.ts'
 import type { LogWindow } from './journal-window.ts'
 import { type JournalBatch, type NewRecord, RecordKind, type RunProgress } from './journal.ts'
 
@@ -85,7 +86,8 @@ export class LogWriter {
       this.#closeRow()
       return this.#commit(start.nextRow, batch, deletedRuns, rowChanges)
     } catch (error) {
-      for (let i = 0; i < this.#touched; i += 1) this.#window.runs.pending[this.#slots[i]!] = -1
+      for (let i = 0; i < this.#touched; i += 1)
+        this.#window.runs.cells[this.#slots[i]! + RunCell.pending] = 0
       this.#slab = start.slab
       this.#view = start.view
       this.#at = start.at
@@ -129,12 +131,13 @@ export class LogWriter {
     const { runs } = window
     for (let i = 0; i < touched; i += 1) {
       const slot = this.#slots[i]!
-      runs.head[slot] = this.#heads[i]!
-      runs.processed[slot] = this.#processed[i]!
-      runs.last[slot] = this.#lasts[i]!
-      runs.durable[slot] = 1
-      runs.pending[slot] = -1
-      if (runs.runs[slot]! > window.highestRun) window.highestRun = runs.runs[slot]!
+      runs.cells[slot + RunCell.head] = this.#heads[i]!
+      runs.cells[slot + RunCell.processed] = this.#processed[i]!
+      runs.cells[slot + RunCell.last] = this.#lasts[i]!
+      runs.cells[slot + RunCell.durable] = 1
+      runs.cells[slot + RunCell.pending] = 0
+      if (runs.cells[slot + RunCell.run]! > window.highestRun)
+        window.highestRun = runs.cells[slot + RunCell.run]!
     }
   }
 
@@ -202,7 +205,9 @@ export class LogWriter {
   #touch(run: number): number {
     const { runs } = this.#window
     let slot = runs.find(run)
-    if (slot >= 0 && runs.pending[slot]! >= 0) return runs.pending[slot]!
+    if (slot >= 0 && runs.cells[slot + RunCell.pending]! > 0) {
+      return runs.cells[slot + RunCell.pending]! - 1
+    }
     if (this.#isDeleted(run)) throwRunDeleted(run)
     if (slot < 0) {
       const before = this.#stateBefore(run)
@@ -212,10 +217,10 @@ export class LogWriter {
     if (place === this.#slots.length) this.#growTouched()
     this.#touched += 1
     this.#slots[place] = slot
-    this.#heads[place] = runs.head[slot]!
-    this.#processed[place] = runs.processed[slot]!
-    this.#lasts[place] = runs.last[slot]!
-    runs.pending[slot] = place
+    this.#heads[place] = runs.cells[slot + RunCell.head]!
+    this.#processed[place] = runs.cells[slot + RunCell.processed]!
+    this.#lasts[place] = runs.cells[slot + RunCell.last]!
+    runs.cells[slot + RunCell.pending] = place + 1
     return place
   }
 

@@ -25,6 +25,7 @@ import {
 } from './journal-meta.ts'
 import { rowDeleted } from './journal-row-overlay.ts'
 import type { RunRecords } from './journal-run-records.ts'
+import { RunCell, runCells } from './journal-run-table.ts'
 import type { JournalTrees, Tree } from './journal-tree.ts'
 import { LogWindow, RetainedLog } from './journal-window.ts'
 import type { RunProgress } from './journal.ts'
@@ -140,16 +141,16 @@ class WindowLoader {
     if (slot < 0) {
       const { head, processed } = this.#stateBefore(window, run, bytes, offset)
       slot = runs.add(run, head, processed, 0)
-      runs.durable[slot] = 1
+      runs.cells[slot + RunCell.durable] = 1
       if (run > window.highestRun) window.highestRun = run
     }
     const last = frameLastSeq(bytes, offset)
-    runs.last[slot] = position
+    runs.cells[slot + RunCell.last] = position
     if (frameKind(bytes, offset) === FrameKind.inputs) {
-      runs.head[slot] = last
+      runs.cells[slot + RunCell.head] = last
       loadRequests(window, bytes, run, offset)
-    } else if (last > runs.processed[slot]!) {
-      runs.processed[slot] = last
+    } else if (last > runs.cells[slot + RunCell.processed]!) {
+      runs.cells[slot + RunCell.processed] = last
     }
   }
 
@@ -158,7 +159,7 @@ class WindowLoader {
     if (window === this.#active) {
       const slot = this.#previous.runs.find(run)
       const { runs } = this.#previous
-      if (slot >= 0) return { head: runs.head[slot]!, processed: runs.processed[slot]! }
+      if (slot >= 0) return runs.progressAt(slot)
     }
     const carried = this.#carried.get(run)
     if (carried !== undefined) return carried
@@ -224,10 +225,10 @@ function unfinishedRuns(
 ): (readonly [run: number, progress: RunProgress])[] {
   const states = new Map(carried)
   for (const { runs } of [log.previous, log.active]) {
-    for (let slot = 0; slot < runs.size; slot += 1) {
-      const progress = { head: runs.head[slot]!, processed: runs.processed[slot]! }
-      if (isUnfinished(progress)) states.set(runs.runs[slot]!, progress)
-      else states.delete(runs.runs[slot]!)
+    for (let slot = 0; slot < runs.end; slot += runCells) {
+      const progress = runs.progressAt(slot)
+      if (isUnfinished(progress)) states.set(runs.cells[slot + RunCell.run]!, progress)
+      else states.delete(runs.cells[slot + RunCell.run]!)
     }
   }
   return [...states].filter(([run]) => !log.isDeleted(run))

@@ -10,7 +10,7 @@ import {
   rowOf,
 } from './journal-frame.ts'
 import { RowOverlay } from './journal-row-overlay.ts'
-import { RunTable } from './journal-run-table.ts'
+import { RunCell, RunTable } from './journal-run-table.ts'
 import { RequestIndex } from './request-index.ts'
 
 /**
@@ -108,10 +108,10 @@ export class RetainedLog {
   /** The position of the run's last durable frame in these windows, or 0. */
   lastFrame(run: number): number {
     let slot = this.active.runs.findDurable(run)
-    let last = slot < 0 ? 0 : this.active.runs.last[slot]!
+    let last = slot < 0 ? 0 : this.active.runs.cells[slot + RunCell.last]!
     if (slot < 0) {
       slot = this.previous.runs.findDurable(run)
-      last = slot < 0 ? 0 : this.previous.runs.last[slot]!
+      last = slot < 0 ? 0 : this.previous.runs.cells[slot + RunCell.last]!
     }
     return rowOf(last) < this.firstRow ? 0 : last
   }
