@@ -21,6 +21,8 @@ export interface SlotStart {
   readonly bundle: WorkflowBundle
   /** Where the slot publishes what it is doing; see {@link StatusField}. */
   readonly status: SharedArrayBuffer
+  /** After an unclean exit: where to name the run about to have a turn; see turn-marker.ts. */
+  readonly marker?: { readonly path: string; readonly slot: number }
 }
 
 /**

@@ -17,6 +17,8 @@ export class RejectionWatch {
   begin(run: number): RejectionWatch | undefined {
     const outer = active
     this.#run = run
+    // The accessor below is one for the whole thread; it has to know whose turn it is.
+    // oxlint-disable-next-line typescript/no-this-alias
     active = this
     return outer
   }

@@ -2,6 +2,7 @@ import { Actor } from './actor.ts'
 import { type Frame, FrameFlag, FrameKind, FrameWriter, readFrames } from './frames.ts'
 import { type OpenBody, type QueryBody, type SlotReport, StatusField } from './protocol.ts'
 import { decode, decodeCommands, decodeInputs, encode, encodeCommands } from './records.ts'
+import type { TurnMarker } from './turn-marker.ts'
 import type { QueryOutcome, QueryRequest, Sandbox, TurnError, WorkflowLogEntry } from './turns.ts'
 
 /** Turns of one actor before the next one is served, and of all before results are posted. */
@@ -30,6 +31,8 @@ export interface SlotOptions {
   readonly status: Float64Array
   /** Called with each report; its buffer may be transferred. */
   readonly post: (report: SlotReport) => void
+  /** Names the run about to have a turn, after an unclean exit. */
+  readonly marker?: TurnMarker | undefined
 }
 
 /**
@@ -45,6 +48,7 @@ export class Slot {
   readonly #out = new FrameWriter()
   #ready: Resident[] = []
   #touched: Resident[] = []
+  #marker: TurnMarker | undefined
   #consumed = 0
   #scheduled = false
 
@@ -52,6 +56,7 @@ export class Slot {
     this.#sandbox = options.sandbox
     this.#status = options.status
     this.#post = options.post
+    this.#marker = options.marker
   }
 
   receive(message: Uint8Array): void {
@@ -133,6 +138,8 @@ export class Slot {
     }
     this.#ready = served === ready.length ? [] : ready.slice(served)
     this.#status[StatusField.run] = 0
+    this.#marker?.mark(0)
+    if (this.#marker?.isOver === true) this.#marker = undefined
     this.#scheduled = true
     setImmediate(() => {
       this.#scheduled = false
@@ -145,6 +152,7 @@ export class Slot {
     const { actor } = resident
     const status = this.#status
     status[StatusField.run] = actor.run
+    this.#marker?.mark(actor.run)
     let turns = 0
     this.#touch(resident)
     while (actor.runnable) {

@@ -1,17 +1,19 @@
 import type { SlotEnd, SlotReport, SlotStart } from './protocol.ts'
 import { createSandbox } from './sandbox.ts'
 import { Slot } from './slot.ts'
+import { TurnMarker } from './turn-marker.ts'
 
 /**
  * The pool's entry: one long-running task per slot, which ends when the host closes the port. It
  * holds nothing that the journal cannot rebuild, so the host may terminate it at any time.
  */
-export default function runSlot({ port, bundle, status }: SlotStart): Promise<SlotEnd> {
+export default function runSlot({ port, bundle, status, marker }: SlotStart): Promise<SlotEnd> {
   const fields = new Float64Array(status)
   const sandbox = createSandbox({ bundle, log: (run, entry) => slot.log(run, entry) })
   const slot = new Slot({
     sandbox,
     status: fields,
+    marker: marker === undefined ? undefined : new TurnMarker(marker.path, marker.slot),
     post: (report: SlotReport) => {
       port.postMessage(report, [report.frames.buffer as ArrayBuffer])
     },

@@ -174,6 +174,7 @@ export class Acceptor {
       historyLength: 0,
       groups,
       cancelRequested: false,
+      strikes: 0,
     }
     const run = this.#runs.add(key, row)
     const input: Input = [InputKind.started, now, attributes]

@@ -1,9 +1,12 @@
+import { bytesOfInput } from '../actors/history-length.ts'
 import type { Input } from '../actors/inputs.ts'
 import { encodeInputs } from '../actors/records.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, type NewRecord, RecordKind } from './journal.ts'
 import type { Run } from './run.ts'
 
+/** About how large a record of inputs gets before the next one begins. */
+const RECORD_BYTES = 16 * 1024
 /** Progress that nothing else carries to the journal is written on its own after this long. */
 const PROGRESS_DELAY_MS = 200
 
@@ -153,10 +156,11 @@ export class Committer {
     this.#open = openBatch()
     const bytes = this.#openBytes
     this.#openBytes = 0
-    this.#recordProgress(batch)
-    // From here on record i of the batch is that of dirty run i − firstInput.
     const firstInput = batch.records.length
-    for (const run of batch.dirtyRuns) this.#number(run, batch)
+    // The run of each record of inputs: record firstInput + i belongs to owners[i].
+    const owners: Run[] = []
+    for (const run of batch.dirtyRuns) this.#number(run, batch, owners)
+    this.#recordProgress(batch)
     if (batch.records.length === 0 && batch.rows.length === 0 && batch.effects.length === 0) {
       batch.resolve()
       return this.#settleIdle()
@@ -165,14 +169,17 @@ export class Committer {
     this.#journal.commit(batch).then(
       () => {
         this.#uncommittedBytes -= bytes
-        this.#committed(batch, firstInput)
+        this.#committed(batch, firstInput, owners)
       },
       (error: unknown) => this.#failed(batch, error),
     )
   }
 
-  /** Give the run's pending inputs their numbers and make them one record. */
-  #number(run: Run, batch: Batch): void {
+  /**
+   * Give the run's pending inputs their numbers and make records of them: one, or several of some
+   * {@link RECORD_BYTES}, since the store keeps a larger one in contiguous pages.
+   */
+  #number(run: Run, batch: Batch, owners: Run[]): void {
     const inputs = run.pending
     const seq = run.head + 1
     run.pending = []
@@ -184,21 +191,28 @@ export class Committer {
       }
       run.pendingWaiters = undefined
     }
-    const record = {
-      run: run.key,
-      kind: RecordKind.inputs,
-      seq,
-      count: inputs.length,
-      bytes: encodeInputs(inputs),
-    }
-    if (run.pendingRequests === undefined) {
-      batch.records.push(record)
-      return
-    }
-    const requests: number[] = []
-    for (const [index, hash] of run.pendingRequests) requests.push(hash, seq + index)
+    const requests = run.pendingRequests
     run.pendingRequests = undefined
-    batch.records.push({ ...record, requests })
+    let start = 0
+    let request = 0
+    while (start < inputs.length) {
+      const end = endOfRecord(inputs, start)
+      const record = {
+        run: run.key,
+        kind: RecordKind.inputs,
+        seq: seq + start,
+        count: end - start,
+        bytes: encodeInputs(inputs.length === end - start ? inputs : inputs.slice(start, end)),
+      }
+      owners.push(run)
+      const hashes: number[] = []
+      while (requests !== undefined && (requests[request]?.[0] ?? end) < end) {
+        const [index, hash] = requests[request++] as readonly [number, number]
+        hashes.push(hash, seq + index)
+      }
+      batch.records.push(hashes.length === 0 ? record : { ...record, requests: hashes })
+      start = end
+    }
   }
 
   #recordProgress(batch: Batch): void {
@@ -217,11 +231,11 @@ export class Committer {
     this.#progressed = []
   }
 
-  #committed(batch: Batch, firstInput: number): void {
+  #committed(batch: Batch, firstInput: number, owners: readonly Run[]): void {
     this.#inFlight = undefined
-    const { dirtyRuns, records } = batch
-    for (let i = 0; i < dirtyRuns.length; i++) {
-      const run = dirtyRuns[i] as Run
+    const { records } = batch
+    for (let i = 0; i < owners.length; i++) {
+      const run = owners[i] as Run
       const { seq, count, bytes } = records[firstInput + i] as NewRecord
       run.committed = seq + count - 1
       this.#ports.onInputs(run, seq, count, bytes)
@@ -272,6 +286,18 @@ export class Committer {
 }
 
 const NO_BYTES = new Uint8Array(0)
+
+/** Where the record that begins with input `start` ends: it has at least one input. */
+function endOfRecord(inputs: readonly Input[], start: number): number {
+  if (inputs.length === 1) return 1
+  let bytes = 0
+  let end = start
+  while (end < inputs.length && (bytes < RECORD_BYTES || end === start)) {
+    bytes += bytesOfInput(inputs[end] as Input)
+    end++
+  }
+  return end
+}
 
 function openBatch(): Batch {
   let settle: { resolve: () => void; reject: (error: Error) => void } | undefined

@@ -30,6 +30,7 @@ import { SlotSupervisor } from './slot-supervisor.ts'
 import { SlotWatchdog } from './slot-watchdog.ts'
 import { mapStack } from './source-map.ts'
 import { Timers } from './timers.ts'
+import type { TurnMarks } from './turn-marks.ts'
 import { TurnResults } from './turn-results.ts'
 import { Visibility } from './visibility.ts'
 import { WorkerPool } from './worker-pool.ts'
@@ -57,6 +58,7 @@ export class Engine implements EngineParts {
   readonly activities: ActivityRunner
   readonly visibility: Visibility
   readonly #bundle: WorkflowBundle
+  readonly #marks: TurnMarks | undefined
   readonly #pool: WorkerPool
   readonly #slots: readonly SlotSupervisor[]
   readonly #watchdog: SlotWatchdog
@@ -66,11 +68,18 @@ export class Engine implements EngineParts {
   #state: EngineState = 'recovering'
   #firstReady: { resolve: () => void; reject: (error: Error) => void } | undefined
 
-  constructor(options: ResolvedOptions, journal: Journal, bundle: WorkflowBundle) {
+  /** @param marks where slots name their turns after an unclean exit; without them none are named */
+  constructor(
+    options: ResolvedOptions,
+    journal: Journal,
+    bundle: WorkflowBundle,
+    marks?: TurnMarks,
+  ) {
     const { limits, logger } = options
     this.options = options
     this.journal = journal
     this.#bundle = bundle
+    this.#marks = marks
     this.runs = new RunTable(journal, limits.maxCachedWorkflows)
     this.requests = new RequestLedger(journal, this.runs)
     this.visibility = new Visibility(journal)
@@ -157,6 +166,10 @@ export class Engine implements EngineParts {
       this.dispatcher.wake(run)
     }
     this.#recoverActivities()
+    for (const suspect of this.#marks?.suspects ?? []) {
+      const run = this.runs.byKey(suspect)
+      if (run?.isOpen === true) this.failures.strike(run, 'the process ended in one of its turns')
+    }
     this.#timers.start()
     this.#state = 'serving'
   }
@@ -223,6 +236,7 @@ export class Engine implements EngineParts {
         onDeath: (slot, suspect, reason) => this.#slotDied(slot, suspect, reason),
       },
       this.options.logger,
+      this.#marks?.afterUncleanExit === true ? this.#marks.path : undefined,
     )
   }
 

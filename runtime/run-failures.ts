@@ -42,9 +42,12 @@ export class RunFailures {
 
   /** The worker died in the run's code. */
   strike(run: Run, reason: string): void {
-    run.strikes++
-    if (run.strikes >= this.#ports.limits.maxStrikes) {
-      this.quarantine(run, `its worker died ${run.strikes} times in it: ${reason}`)
+    const { acceptor, limits } = this.#ports
+    const strikes = run.row.strikes + 1
+    // Durable: it may have been the whole process that died, and the next time it may be again.
+    acceptor.saveRow(run, { ...run.row, strikes })
+    if (strikes >= limits.maxStrikes) {
+      this.quarantine(run, `its worker died ${strikes} times in it: ${reason}`)
     } else {
       this.#pause(run, `its worker died: ${reason}`, undefined)
     }
@@ -69,11 +72,10 @@ export class RunFailures {
   release(run: Run): boolean {
     const { acceptor, dispatcher } = this.#ports
     if (run.row.quarantined === undefined && run.parked === undefined) return false
-    if (run.row.quarantined !== undefined) {
-      acceptor.saveRow(run, { ...run.row, quarantined: undefined })
+    if (run.row.quarantined !== undefined || run.row.strikes > 0) {
+      acceptor.saveRow(run, { ...run.row, quarantined: undefined, strikes: 0 })
     }
     clearTimeout(run.parkTimer)
-    run.strikes = 0
     run.parked = undefined
     run.retrying = false
     dispatcher.wake(run)

@@ -28,6 +28,8 @@ export interface RunRow {
   readonly groups: readonly (readonly [first: number, last: number])[]
   readonly cancelRequested: boolean
   readonly quarantined?: { readonly reason: string; readonly since: number } | undefined
+  /** How often in a row its code took a worker, or the process, down with it. */
+  readonly strikes: number
 }
 
 const STATUSES: readonly WorkflowStatus[] = [
@@ -66,6 +68,7 @@ export function encodeRunRow(row: RunRow): Uint8Array {
     row.groups,
     row.cancelRequested,
     row.quarantined ?? null,
+    row.strikes,
   ])
 }
 
@@ -92,6 +95,7 @@ type Stored = [
   groups: [number, number][],
   cancelRequested: boolean,
   quarantined: { reason: string; since: number } | null,
+  strikes: number,
 ]
 
 export function decodeRunRow(bytes: Uint8Array): RunRow {
@@ -118,5 +122,6 @@ export function decodeRunRow(bytes: Uint8Array): RunRow {
     groups: at[19],
     cancelRequested: at[20],
     quarantined: at[21] ?? undefined,
+    strikes: at[22],
   }
 }

@@ -97,7 +97,6 @@ export class Run {
   /** A parked run is being tried again. */
   retrying = false
   parkTimer: NodeJS.Timeout | undefined
-  strikes = 0
   queries: QueuedQuery[] = []
   /** Sent to the actor; undefined rather than empty, as most runs never have one. */
   #outstandingQueries: Map<number, QueuedQuery> | undefined
@@ -202,7 +201,6 @@ export class Run {
       this.closing === undefined &&
       this.held.length === 0 &&
       this.parked === undefined &&
-      this.strikes === 0 &&
       !this.queuedForFeed &&
       this.waiters.length === 0 &&
       this.closeWaiters.length === 0 &&

@@ -5,6 +5,7 @@ import { Engine, type EngineState } from './engine.ts'
 import type { Journal } from './journal.ts'
 import { openLmdbJournal } from './journal-lmdb.ts'
 import { type ResolvedOptions, resolveOptions, type RuntimeOptions } from './options.ts'
+import { openTurnMarks, type TurnMarks } from './turn-marks.ts'
 import { WorkflowReads } from './workflow-reads.ts'
 import { WorkflowWrites } from './workflow-writes.ts'
 
@@ -28,11 +29,13 @@ export class Runtime {
   readonly service: WorkflowService
   readonly #engine: Engine
   readonly #journal: Journal
+  readonly #marks: TurnMarks
   #closed: Promise<void> | undefined
 
-  private constructor(engine: Engine, journal: Journal) {
+  private constructor(engine: Engine, journal: Journal, marks: TurnMarks) {
     this.#engine = engine
     this.#journal = journal
+    this.#marks = marks
     this.service = createService(engine)
     this.client = new Client(this.service)
   }
@@ -49,15 +52,17 @@ export class Runtime {
     if (resolved.workflowBundle !== undefined) assertBundleVersion(resolved.workflowBundle)
     const bundle = resolved.workflowBundle ?? (await bundleOf(resolved))
     const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
-    const engine = new Engine(resolved, journal, bundle)
+    const marks = openTurnMarks(resolved.dataDir, resolved.slots)
+    const engine = new Engine(resolved, journal, bundle, marks)
     try {
       await engine.start()
     } catch (error) {
       await engine.close()
+      marks.remove()
       await journal.close()
       throw error
     }
-    return new Runtime(engine, journal)
+    return new Runtime(engine, journal, marks)
   }
 
   get state(): RuntimeState {
@@ -84,6 +89,7 @@ export class Runtime {
 
   async #close(): Promise<void> {
     await this.#engine.close()
+    this.#marks.remove()
     await this.#journal.close()
   }
 }

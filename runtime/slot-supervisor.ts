@@ -29,6 +29,7 @@ export class SlotSupervisor {
   readonly #bundle: WorkflowBundle
   readonly #ports: SupervisorPorts
   readonly #logger: Logger
+  readonly #markerPath: string | undefined
   readonly #writer = new FrameWriter()
   #status = new Float64Array(new SharedArrayBuffer(STATUS_BYTES))
   #port: MessagePort | undefined
@@ -50,12 +51,14 @@ export class SlotSupervisor {
     bundle: WorkflowBundle,
     ports: SupervisorPorts,
     logger: Logger,
+    markerPath: string | undefined,
   ) {
     this.index = index
     this.#pool = pool
     this.#bundle = bundle
     this.#ports = ports
     this.#logger = logger
+    this.#markerPath = markerPath
   }
 
   /** Has any of its workers come up? If not, the code itself does not load. */
@@ -82,7 +85,15 @@ export class SlotSupervisor {
     this.#killReason = undefined
     this.#outstanding = 0
     port1.on('message', (report: SlotReport) => this.#hear(report))
-    this.#ended = this.#pool.run({ port: port2, bundle: this.#bundle, status }, abort.signal).then(
+    const start = {
+      port: port2,
+      bundle: this.#bundle,
+      status,
+      ...(this.#markerPath === undefined
+        ? {}
+        : { marker: { path: this.#markerPath, slot: this.index } }),
+    }
+    this.#ended = this.#pool.run(start, abort.signal).then(
       () => this.#died('the worker ended by itself'),
       (error: unknown) => this.#died(error instanceof Error ? error.message : String(error)),
     )

@@ -189,7 +189,7 @@ export class TurnResults {
     run.processed = seq
     run.parked = undefined
     run.retrying = false
-    run.strikes = 0
+    if (run.row.strikes > 0) this.#ports.acceptor.saveRow(run, { ...run.row, strikes: 0 })
     if (run.waiters.length === 0) return
     const { waiters } = run
     run.waiters = waiters.filter((waiter) => waiter.seq > seq)
