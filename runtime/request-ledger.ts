@@ -51,14 +51,16 @@ export class RequestLedger {
         return { run, input, seq: undefined }
       }
     }
+    let found: EarlierRequest | undefined
     for (const { run: key, seq } of this.#journal.findRequest(hash)) {
       const run = this.#runs.byKey(key)
       if (run === undefined || !isOf(run, namespace, workflowId)) continue
       const input = readInput(this.#journal, key, seq)
       if (input === undefined || requestIdOf(input, operation) !== requestId) continue
-      return { run, input, seq }
+      // A signal that continue-as-new carried over is in several runs: the last one has it now.
+      if (found === undefined || found.run.key < key) found = { run, input, seq }
     }
-    return undefined
+    return found
   }
 
   /** Remember a request whose input is about to be accepted as the run's next one. */

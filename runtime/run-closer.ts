@@ -11,6 +11,7 @@ import { activityCancelKey, activityKey } from './row-keys.ts'
 import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import type { RunTable } from './run-table.ts'
+import { closedBeforeHandled } from './workflow-target.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
 
 export interface RunCloserPorts {
@@ -72,6 +73,17 @@ export class RunCloser {
   /** The regrouped turn has ended without closing the run. */
   endRegroup(run: Run): void {
     this.#keepGroup(run)
+    run.closing = undefined
+    this.#release(run)
+  }
+
+  /**
+   * The run is parked or quarantined before its close was decided: nothing of the close stands. The
+   * closing turn is done again when the run goes on; what was held back is accepted meanwhile.
+   */
+  abandon(run: Run): void {
+    if (run.closing === undefined || run.closing.phase === 'committing') return
+    run.regroup = undefined
     run.closing = undefined
     this.#release(run)
   }
@@ -154,15 +166,7 @@ export class RunCloser {
     run.closeWaiters = []
     run.waiters = []
     for (const waiter of closeWaiters) waiter.resolve()
-    for (const waiter of waiters) {
-      waiter.reject(
-        new SignalboxError(
-          'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
-          `workflow ${run.row.workflowId} closed before it handled the signal`,
-          { fields: { workflowId: run.row.workflowId, runId: run.row.runId } },
-        ),
-      )
-    }
+    for (const waiter of waiters) waiter.reject(closedBeforeHandled(run))
   }
 
   /** Make the held requests again, in their order: each finds the run as it is now. */

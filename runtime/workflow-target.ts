@@ -1,6 +1,6 @@
 import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from './client-errors.ts'
 import { SignalboxError } from './errors.ts'
-import { checkIdentifier } from './identifiers.ts'
+import { checkIdentifier, checkNamespace } from './identifiers.ts'
 import type { Run } from './run.ts'
 import type { RunTable } from './run-table.ts'
 import { DEFAULT_NAMESPACE } from './visibility.ts'
@@ -14,6 +14,7 @@ import type { Target } from './workflow-service.ts'
 export function findRun(runs: RunTable, target: Target): Run | undefined {
   const namespace = target.namespace ?? DEFAULT_NAMESPACE
   const { workflowId, runId } = target
+  checkNamespace(target.namespace)
   checkIdentifier('WorkflowId', workflowId)
   if (runId === undefined || runId === '') return runs.current(namespace, workflowId)
   if (typeof runId !== 'string' || runId.length > 100) {
@@ -33,6 +34,16 @@ export function closedError(run: Run): SignalboxError {
   const { workflowId, runId, status } = run.row
   const message = `workflow execution already completed: ${workflowId} (${status})`
   return new WorkflowNotFoundError(message, workflowId, runId, { status })
+}
+
+/** For a signal that is in the history of a run that was closed past its mailbox. */
+export function closedBeforeHandled(run: Run): SignalboxError {
+  const { workflowId, runId } = run.row
+  return new SignalboxError(
+    'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
+    `workflow ${workflowId} closed before it handled the signal`,
+    { fields: { workflowId, runId } },
+  )
 }
 
 export function alreadyStarted(run: Run): SignalboxError {

@@ -5,7 +5,13 @@ import { checkIdentifier } from './identifiers.ts'
 import { checkSameSignal, checkSameStart, type EarlierRequest } from './request-ledger.ts'
 import type { Run } from './run.ts'
 import { DEFAULT_NAMESPACE } from './visibility.ts'
-import { alreadyStarted, closedError, findRun, notFound } from './workflow-target.ts'
+import {
+  alreadyStarted,
+  closedBeforeHandled,
+  closedError,
+  findRun,
+  notFound,
+} from './workflow-target.ts'
 import type {
   CancelRequest,
   SignalRequest,
@@ -83,7 +89,7 @@ export class WorkflowWrites {
       const earlier = requests.find('signal', namespace, request.workflowId, requestId)
       if (earlier !== undefined) {
         checkSameSignal(earlier.input, request.signalName, request.args, requestId)
-        return this.#waitForEarlier(earlier, request.waitFor)
+        return this.#waitForEarlier(earlier, request.waitFor, () => this.signalWorkflow(request))
       }
     }
     if (run === undefined) throw notFound(request)
@@ -129,7 +135,8 @@ export class WorkflowWrites {
       const earlier = requests.find('signal', namespace, request.workflowId, requestId)
       if (earlier !== undefined) {
         checkSameSignal(earlier.input, signalName, signalArgs, requestId)
-        const done = this.#waitForEarlier(earlier, request.waitFor)
+        const again = (): Promise<void> => this.signalWithStart(request).then(() => undefined)
+        const done = this.#waitForEarlier(earlier, request.waitFor, again)
         return done.then(() => response(earlier.run, false))
       }
     }
@@ -289,27 +296,33 @@ export class WorkflowWrites {
     })
   }
 
-  /** A duplicate gets the answer that the first one got or will get. */
-  #waitForEarlier(earlier: EarlierRequest, waitFor: WaitFor | undefined): Promise<void> {
+  /**
+   * A duplicate gets the answer that the first one got or will get. `again` makes the request anew:
+   * while the first one is on its way to its number, or to another run, it is not known what to wait
+   * for.
+   */
+  #waitForEarlier(
+    earlier: EarlierRequest,
+    waitFor: WaitFor | undefined,
+    again: () => Promise<void>,
+  ): Promise<void> {
     const { run, input, seq } = earlier
+    const { committer } = this.#parts
+    if (waitFor !== 'processed') {
+      return seq === undefined ? committer.allDurable : Promise.resolve()
+    }
     if (seq === undefined) {
       const index = run.pending.indexOf(input)
-      if (waitFor !== 'processed') return this.#parts.committer.allDurable
-      if (index < 0) {
-        // In the commit under way: its number is known once that has ended.
-        return this.#parts.committer.allDurable.then(() => this.#processedUpTo(run, run.committed))
-      }
-      return new Promise((resolve, reject) => {
+      if (index < 0) return committer.allDurable.then(again)
+      return new Promise<void>((resolve, reject) => {
         run.pendingWaiters ??= []
         run.pendingWaiters.push({ index, resolve, reject })
       })
     }
-    return waitFor === 'processed' ? this.#processedUpTo(run, seq) : Promise.resolve()
-  }
-
-  #processedUpTo(run: Run, seq: number): Promise<void> {
+    if (run.closing?.phase === 'committing') return this.#hold(run, again)
+    if (!run.isOpen && seq > run.row.closeSeq) throw closedBeforeHandled(run)
     if (run.processed >= seq) return Promise.resolve()
-    return new Promise((resolve, reject) => run.waiters.push({ seq, resolve, reject }))
+    return new Promise<void>((resolve, reject) => run.waiters.push({ seq, resolve, reject }))
   }
 
   /** Wait until it is decided whether the run closes, then make the request again. */
