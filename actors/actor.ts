@@ -27,6 +27,8 @@ const NO_GROUPS: ReadonlyMap<number, number> = new Map()
  */
 export class Actor {
   readonly run: number
+  /** Which of the run's actors this is, by the host's count. */
+  readonly number: number
   readonly #sandbox: Sandbox
   readonly #mailbox = new Mailbox(1)
   readonly #groups: ReadonlyMap<number, number>
@@ -45,8 +47,9 @@ export class Actor {
   #replayed: TurnCommands[] = []
   #turns: TurnCommands[] = []
 
-  constructor(run: number, processed: number, body: OpenBody, sandbox: Sandbox) {
+  constructor(run: number, processed: number, body: OpenBody, sandbox: Sandbox, number = 0) {
     this.run = run
+    this.number = number
     this.#replayTo = processed
     this.#reported = processed
     this.#closed = body.closed
@@ -109,8 +112,8 @@ export class Actor {
   turn(): TurnError | undefined {
     const firstSeq = this.#mailbox.nextSeq
     const lastSeq = this.#groups.get(firstSeq) ?? firstSeq
-    const error = this.#checkReplayComplete(firstSeq)
-    if (error !== undefined) return this.#fail(error)
+    const error = this.checkReplay()
+    if (error !== undefined) return error
     const inputs: Input[] = []
     let events = 0
     for (let seq = firstSeq; seq <= lastSeq; seq++) {
@@ -168,6 +171,12 @@ export class Actor {
       this.#turns.push([seq, commands])
       return undefined
     }
+    if (this.#ended && !(this.#closed && seq === this.#replayTo)) {
+      // The journal went on after this turn, so the run did not end in it.
+      return this.#fail(
+        mismatch(seq, 'no end of the run', commands.map(commandIdentity).join(', ')),
+      )
+    }
     this.#replayed.push([seq, commands])
     return this.#compare()
   }
@@ -215,16 +224,21 @@ export class Actor {
     return undefined
   }
 
-  /** Before the first turn that is not a replay: nothing may be left over on either side. */
-  #checkReplayComplete(nextSeq: number): TurnError | undefined {
-    if (nextSeq <= this.#replayTo) return undefined
+  /**
+   * Once all of the replay is done, and before anything else: no command may be left over on either
+   * side. Before that it has nothing to say.
+   */
+  checkReplay(): TurnError | undefined {
+    if (!this.#loaded || this.#processed < this.#replayTo) return undefined
     const [journaled] = this.#journaled
     if (journaled !== undefined) {
-      return mismatch(journaled[0], journaled[1].map(commandIdentity).join(', '), 'nothing')
+      const then = journaled[1].map(commandIdentity).join(', ')
+      return this.#fail(mismatch(journaled[0], then, 'nothing'))
     }
     const [replayed] = this.#replayed
     if (replayed === undefined) return undefined
-    return mismatch(replayed[0], 'nothing', replayed[1].map(commandIdentity).join(', '))
+    const now = replayed[1].map(commandIdentity).join(', ')
+    return this.#fail(mismatch(replayed[0], 'nothing', now))
   }
 
   #fail(error: TurnError): TurnError {

@@ -3,10 +3,13 @@
  * frames, so that a tick costs one structured clone however many signals it carries, and a record
  * of the journal passes to the worker without being decoded on the host.
  *
- * Layout, little endian: kind u8 · flags u8 · 2 unused · body length u32 · run f64 · seq f64 ·
+ * Layout, little endian: kind u8 · flags u8 · actor u16 · body length u32 · run f64 · seq f64 ·
  * count u32 · body. Run and sequence numbers are integers below 2^53.
  */
 export const FRAME_HEADER_BYTES = 28
+const FIRST_BYTES = 64 * 1024
+/** A writer that once took more than this gives the memory back. */
+const KEPT_BYTES = 4 * 1024 * 1024
 
 export const FrameKind = {
   /** Host to slot: build an actor for `run`; `seq` is the last turn known to have ended. Body: OpenBody. */
@@ -42,6 +45,8 @@ export const FrameFlag = {
 export interface Frame {
   readonly kind: number
   readonly flags: number
+  /** Which of the run's actors, by the number that its `open` frame gave it. */
+  readonly actor: number
   readonly run: number
   readonly seq: number
   readonly count: number
@@ -50,7 +55,7 @@ export interface Frame {
 
 /** Collects frames into one growing buffer. */
 export class FrameWriter {
-  #buffer: Buffer = Buffer.allocUnsafeSlow(64 * 1024)
+  #buffer: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
   #length = 0
 
   /** Bytes written since the last {@link take}. */
@@ -66,13 +71,16 @@ export class FrameWriter {
     count: number,
     body?: Uint8Array,
     flags = 0,
+    actor = 0,
   ): number {
     const bodyLength = body === undefined ? 0 : body.length
     const size = FRAME_HEADER_BYTES + bodyLength
     if (this.#length + size > this.#buffer.length) this.#grow(size)
     const buffer = this.#buffer
     const at = this.#length
-    buffer.writeUInt32LE(kind | (flags << 8), at)
+    buffer[at] = kind
+    buffer[at + 1] = flags
+    buffer.writeUInt16LE(actor, at + 2)
     buffer.writeUInt32LE(bodyLength, at + 4)
     buffer.writeDoubleLE(run, at + 8)
     buffer.writeDoubleLE(seq, at + 16)
@@ -88,6 +96,7 @@ export class FrameWriter {
     const frames = new Uint8Array(this.#length)
     frames.set(this.#buffer.subarray(0, this.#length))
     this.#length = 0
+    if (this.#buffer.length > KEPT_BYTES) this.#buffer = Buffer.allocUnsafeSlow(FIRST_BYTES)
     return frames
   }
 
@@ -112,6 +121,7 @@ export function readFrames(message: Uint8Array, visit: (frame: Frame) => void): 
     visit({
       kind: buffer[at] as number,
       flags: buffer[at + 1] as number,
+      actor: buffer.readUInt16LE(at + 2),
       run: buffer.readDoubleLE(at + 8),
       seq: buffer.readDoubleLE(at + 16),
       count: buffer.readUInt32LE(at + 24),

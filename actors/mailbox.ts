@@ -3,7 +3,7 @@ import type { Input } from './inputs.ts'
 interface Batch {
   readonly firstSeq: number
   readonly inputs: readonly Input[]
-  readonly bytes: number
+  bytes: number
 }
 
 /**
@@ -84,6 +84,21 @@ export class Mailbox {
     this.#offset = 0
     this.#handledBytes = 0
     this.#nextSeq = this.#lastSeq + 1
+    return bytes
+  }
+
+  /**
+   * The bytes of everything not handled yet, which count no more from now on: for an actor that waits
+   * for more frames. Were they to count, a history or a group larger than the slot's window would
+   * never come whole, and the slot would wait for ever.
+   */
+  waive(): number {
+    let bytes = this.takeHandledBytes()
+    for (let i = this.#batchIndex; i < this.#batches.length; i++) {
+      const batch = this.#batches[i] as Batch
+      bytes += batch.bytes
+      batch.bytes = 0
+    }
     return bytes
   }
 

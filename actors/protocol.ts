@@ -34,8 +34,10 @@ export const StatusField = {
   turns: 0,
   /** The run in whose code the worker is, or 0. */
   run: 1,
+  /** 1 while that code answers a query. */
+  query: 2,
 } as const
-export const STATUS_BYTES = 16
+export const STATUS_BYTES = 24
 
 /** What a slot posts to the host. */
 export interface SlotReport {

@@ -186,8 +186,13 @@ class ContextSandbox implements Sandbox {
     this.#realm.forget(run)
   }
 
-  takeFloatingRejections(): readonly (readonly [run: number, error: TurnError])[] {
-    return this.#rejections.take().map(([run, reason]) => [run, this.#describe(reason)] as const)
+  takeFloatingRejections(
+    beforeRead?: (run: number) => void,
+  ): readonly (readonly [run: number, error: TurnError])[] {
+    return this.#rejections.take().map(([run, reason]) => {
+      beforeRead?.(run)
+      return [run, this.#describe(reason)] as const
+    })
   }
 
   #enter(): void {

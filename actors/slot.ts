@@ -20,7 +20,11 @@ interface PendingQuery {
 
 interface Resident {
   readonly actor: Actor
-  readonly queries: PendingQuery[]
+  queries: PendingQuery[]
+  /** Answers of this slice. */
+  answers: { readonly id: number; readonly outcome: QueryOutcome }[]
+  /** It was given up in this slice. */
+  parked: { readonly error: TurnError | undefined } | undefined
   queued: boolean
   touched: boolean
 }
@@ -113,8 +117,16 @@ export class Slot {
   #open(frame: Frame): void {
     const previous = this.#residents.get(frame.run)
     if (previous !== undefined) this.#drop(previous)
-    const actor = new Actor(frame.run, frame.seq, decode<OpenBody>(frame.body), this.#sandbox)
-    this.#residents.set(frame.run, { actor, queries: [], queued: false, touched: false })
+    const body = decode<OpenBody>(frame.body)
+    const actor = new Actor(frame.run, frame.seq, body, this.#sandbox, frame.actor)
+    this.#residents.set(frame.run, {
+      actor,
+      queries: [],
+      answers: [],
+      parked: undefined,
+      queued: false,
+      touched: false,
+    })
   }
 
   #enqueue(resident: Resident): void {
@@ -150,60 +162,83 @@ export class Slot {
 
   #serve(resident: Resident): number {
     const { actor } = resident
+    // Dropped while it stood in the queue: its run has another actor by now, or none.
+    if (this.#residents.get(actor.run) !== resident) return 0
     const status = this.#status
     status[StatusField.run] = actor.run
     this.#marker?.mark(actor.run)
     let turns = 0
     this.#touch(resident)
-    while (actor.runnable) {
-      if (turns === TURNS_PER_ACTOR) {
-        this.#enqueue(resident)
-        break
-      }
+    while (actor.runnable && turns < TURNS_PER_ACTOR) {
       turns++
       status[StatusField.turns] = (status[StatusField.turns] as number) + 1
-      const error = actor.turn()
+      const error = this.#turn(actor)
       if (error !== undefined) {
         this.#park(resident, error)
         return turns
       }
     }
-    // What an actor that has ended still holds would stand in the slot's window for as long as it lives.
-    const { mailbox } = actor
-    this.#consumed += actor.ended ? mailbox.clear() : mailbox.takeHandledBytes()
+    if (actor.runnable) {
+      this.#enqueue(resident)
+      this.#consumed += actor.mailbox.takeHandledBytes()
+      return turns
+    }
+    const mismatch = actor.checkReplay()
+    if (mismatch !== undefined) {
+      this.#park(resident, mismatch)
+      return turns
+    }
+    // What it still holds waits for more frames, or for ever: it must not fill the slot's window.
+    this.#consumed += actor.ended ? actor.mailbox.clear() : actor.mailbox.waive()
     if (resident.queries.length > 0) this.#answer(resident)
     return turns
   }
 
+  /** A turn whose results cannot leave the context is a failed one; it must not take the slot along. */
+  #turn(actor: Actor): TurnError | undefined {
+    try {
+      return actor.turn()
+    } catch (error) {
+      return turnError(error)
+    }
+  }
+
   #answer(resident: Resident): void {
     const { actor, queries } = resident
-    // An actor that has ended before that is not the one to answer: the host will ask the next one.
-    const isCurrent = (query: PendingQuery): boolean =>
-      actor.processed >= query.after && !actor.runnable
-    const due = queries.filter(isCurrent)
+    const due = queries.filter((query) => actor.processed >= query.after)
     if (due.length === 0) return
-    resident.queries.splice(0, queries.length, ...queries.filter((query) => !isCurrent(query)))
+    resident.queries = queries.filter((query) => actor.processed < query.after)
+    const status = this.#status
     for (const query of due) {
-      this.#status[StatusField.turns] = (this.#status[StatusField.turns] as number) + 1
-      const { dirty, ...outcome } =
-        actor.processed === 0 ? neverRan : this.#sandbox.query(actor.run, query.request)
-      this.#out.write(FrameKind.answer, actor.run, query.id, 0, encode(outcome))
-      if (dirty) {
-        // A query that tried to change the run may have: build it anew before anything else sees it.
-        this.#writeResults(resident)
-        const { reported } = actor
-        this.#out.write(FrameKind.parked, actor.run, reported, 0, undefined, FrameFlag.rebuild)
-        this.#drop(resident)
+      status[StatusField.turns] = (status[StatusField.turns] as number) + 1
+      status[StatusField.query] = 1
+      const { dirty, ...outcome } = this.#query(actor, query.request)
+      status[StatusField.query] = 0
+      resident.answers.push({ id: query.id, outcome })
+      if (dirty === true) {
+        // It may have changed the run, which is built anew before anything else sees it.
+        this.#park(resident, undefined)
         return
       }
     }
   }
 
-  /** The run cannot go on with this actor; the host decides when to build it anew. */
-  #park(resident: Resident, error: TurnError): void {
-    const { actor } = resident
-    this.#writeResults(resident)
-    this.#out.write(FrameKind.parked, actor.run, actor.reported, 0, encode(error))
+  #query(actor: Actor, request: QueryRequest): QueryOutcome & { readonly dirty?: boolean } {
+    if (actor.processed === 0) return neverRan
+    try {
+      return this.#sandbox.query(actor.run, request)
+    } catch (error) {
+      return { failure: { message: turnError(error).message }, dirty: true }
+    }
+  }
+
+  /**
+   * The run cannot go on with this actor; the host decides when to build it anew. Told with the
+   * slice's other results, once it is known which of those are void. No error: there is nothing wrong.
+   */
+  #park(resident: Resident, error: TurnError | undefined): void {
+    this.#touch(resident)
+    resident.parked = { error }
     this.#drop(resident)
   }
 
@@ -220,11 +255,30 @@ export class Slot {
     this.#touched.push(resident)
   }
 
+  /**
+   * Post what came of the slice. A promise that user code rejected and nobody handled fails the turn,
+   * as in Temporal. Which turn of the slice it was is not known, so all results and answers of the run
+   * in this slice are dropped: the host builds the run anew up to the last reported turn.
+   */
   #report(): void {
-    this.#dropRejected()
+    const rejected = this.#takeRejections()
     for (const resident of this.#touched) {
       resident.touched = false
-      if (this.#residents.get(resident.actor.run) === resident) this.#writeResults(resident)
+      const { actor, parked, answers } = resident
+      const isHere = this.#residents.get(actor.run) === resident
+      if (!isHere && parked === undefined) continue
+      const rejection = rejected.get(actor.run)
+      resident.answers = []
+      if (rejection !== undefined) {
+        if (isHere) this.#drop(resident)
+        this.#writeParked(actor, rejection)
+        continue
+      }
+      this.#writeResults(resident)
+      for (const { id, outcome } of answers) {
+        this.#write(FrameKind.answer, actor, id, 0, encode(outcome))
+      }
+      if (parked !== undefined) this.#writeParked(actor, parked.error)
     }
     this.#touched = []
     if (this.#out.length === 0 && this.#consumed === 0) return
@@ -233,18 +287,32 @@ export class Slot {
     this.#post({ frames: this.#out.take(), consumed })
   }
 
-  /**
-   * A promise that user code rejected and nobody handled fails the turn, as in Temporal. Which turn
-   * of the slice it was is not known, so all results of the run in this slice are dropped: the host
-   * builds the run anew up to the last reported turn.
-   */
-  #dropRejected(): void {
-    for (const [run, error] of this.#sandbox.takeFloatingRejections()) {
-      const resident = this.#residents.get(run)
-      if (resident === undefined) continue
-      this.#out.write(FrameKind.parked, run, resident.actor.reported, 0, encode(error))
-      this.#drop(resident)
-    }
+  #takeRejections(): ReadonlyMap<number, TurnError> {
+    const status = this.#status
+    // To read an error is to run user code: its getters. The host must see whose.
+    const rejected = this.#sandbox.takeFloatingRejections((run) => {
+      status[StatusField.run] = run
+      status[StatusField.turns] = (status[StatusField.turns] as number) + 1
+    })
+    status[StatusField.run] = 0
+    return new Map(rejected)
+  }
+
+  #writeParked(actor: Actor, error: TurnError | undefined): void {
+    const body = error === undefined ? undefined : encode(error)
+    const flags = error === undefined ? FrameFlag.rebuild : 0
+    this.#write(FrameKind.parked, actor, actor.reported, 0, body, flags)
+  }
+
+  #write(
+    kind: FrameKind,
+    actor: Actor,
+    seq: number,
+    count: number,
+    body?: Uint8Array,
+    flags = 0,
+  ): void {
+    this.#out.write(kind, actor.run, seq, count, body, flags, actor.number)
   }
 
   #writeResults(resident: Resident): void {
@@ -255,16 +323,9 @@ export class Slot {
     if (first !== undefined) {
       const body = encodeCommands(actor.historyLength, turns)
       const flags = actor.ended ? FrameFlag.terminal : 0
-      this.#out.write(
-        FrameKind.commands,
-        actor.run,
-        before + 1,
-        actor.processed - before,
-        body,
-        flags,
-      )
+      this.#write(FrameKind.commands, actor, before + 1, actor.processed - before, body, flags)
     } else if (progressed) {
-      this.#out.write(FrameKind.progress, actor.run, actor.processed, actor.historyLength)
+      this.#write(FrameKind.progress, actor, actor.processed, actor.historyLength)
     }
   }
 }
@@ -273,4 +334,11 @@ export class Slot {
 const neverRan: QueryOutcome & { readonly dirty?: boolean } = {
   failure: { message: 'The workflow was closed before its code ran: it has no query handlers' },
   notRegistered: true,
+}
+
+/** Something that is not an error of the workflow's own making, such as a value that cannot be cloned. */
+function turnError(error: unknown): TurnError {
+  if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
+  const { name, message, stack } = error
+  return { name, message, ...(stack === undefined ? {} : { stack }) }
 }

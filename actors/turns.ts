@@ -90,5 +90,8 @@ export interface Sandbox {
   /** Forget a run. */
   dispose(run: number): void
   /** Errors of promises that user code left floating, since the last call, by run. Call it a macrotask after the turns. */
-  takeFloatingRejections(): readonly (readonly [run: number, error: TurnError])[]
+  takeFloatingRejections(
+    /** Called before an error is read, which may run code of the run it is of. */
+    beforeRead?: (run: number) => void,
+  ): readonly (readonly [run: number, error: TurnError])[]
 }

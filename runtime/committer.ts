@@ -156,6 +156,15 @@ export class Committer {
     this.#open = openBatch()
     const bytes = this.#openBytes
     this.#openBytes = 0
+    // A throw from here on would leave senders without an answer and end the process: it poisons.
+    try {
+      this.#write(batch, bytes)
+    } catch (error) {
+      this.#failed(batch, error)
+    }
+  }
+
+  #write(batch: Batch, bytes: number): void {
     const firstInput = batch.records.length
     // The run of each record of inputs: record firstInput + i belongs to owners[i].
     const owners: Run[] = []
@@ -166,13 +175,13 @@ export class Committer {
       return this.#settleIdle()
     }
     this.#inFlight = batch
-    this.#journal.commit(batch).then(
-      () => {
+    this.#journal
+      .commit(batch)
+      .then(() => {
         this.#uncommittedBytes -= bytes
         this.#committed(batch, firstInput, owners)
-      },
-      (error: unknown) => this.#failed(batch, error),
-    )
+      })
+      .catch((error: unknown) => this.#failed(batch, error))
   }
 
   /**
@@ -191,7 +200,7 @@ export class Committer {
       }
       run.pendingWaiters = undefined
     }
-    const requests = run.pendingRequests
+    const requests = run.pendingRequests ?? NO_REQUESTS
     run.pendingRequests = undefined
     let start = 0
     let request = 0
@@ -206,8 +215,9 @@ export class Committer {
       }
       owners.push(run)
       const hashes: number[] = []
-      while (requests !== undefined && (requests[request]?.[0] ?? end) < end) {
-        const [index, hash] = requests[request++] as readonly [number, number]
+      for (; request < requests.length; request++) {
+        const [index, hash] = requests[request] as readonly [number, number]
+        if (index >= end) break
         hashes.push(hash, seq + index)
       }
       batch.records.push(hashes.length === 0 ? record : { ...record, requests: hashes })
@@ -286,6 +296,7 @@ export class Committer {
 }
 
 const NO_BYTES = new Uint8Array(0)
+const NO_REQUESTS: readonly (readonly [index: number, hash: number])[] = []
 
 /** Where the record that begins with input `start` ends: it has at least one input. */
 function endOfRecord(inputs: readonly Input[], start: number): number {

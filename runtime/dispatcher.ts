@@ -9,6 +9,8 @@ import type { SlotSupervisor } from './slot-supervisor.ts'
 /** How long the host reads the journal for slots before it does something else. */
 const FEED_SLICE_MS = 1
 const LOAD_SLICE_BYTES = 512 * 1024
+/** A frame has 16 bits for it. */
+const MAX_ACTOR_NUMBER = 65_535
 
 export interface DispatcherPorts {
   /** A record of this run fails its checksum: the run cannot be built. */
@@ -204,7 +206,8 @@ export class Dispatcher {
   #open(run: Run, slot: SlotSupervisor): void {
     const groups = run.regroup === undefined ? run.row.groups : [...run.row.groups, run.regroup]
     const body = encode({ closed: !run.isOpen, groups })
-    slot.write(FrameKind.open, run.key, run.replayTo, 0, body)
+    run.actorNumber = (run.actorNumber % MAX_ACTOR_NUMBER) + 1
+    slot.write(FrameKind.open, run.key, run.replayTo, 0, body, 0, run.actorNumber)
     run.residency = 'loading'
     run.fed = 0
     run.loadedRecords = 0
@@ -227,7 +230,10 @@ export class Dispatcher {
       }
       if (record.kind === RecordKind.inputs && record.seq > run.committed) break
       if (bytes >= run.loadSliceBytes) {
-        run.loadSliceBytes *= 2
+        run.loadSliceBytes = Math.min(
+          run.loadSliceBytes * 2,
+          Math.max(this.#windowBytes, LOAD_SLICE_BYTES),
+        )
         return true
       }
       const kind = record.kind === RecordKind.inputs ? FrameKind.inputs : FrameKind.commands

@@ -26,7 +26,7 @@ import type { Run } from './run.ts'
 import { RunCloser } from './run-closer.ts'
 import { RunFailures } from './run-failures.ts'
 import { RunTable } from './run-table.ts'
-import { SlotSupervisor } from './slot-supervisor.ts'
+import { SlotSupervisor, type Suspect } from './slot-supervisor.ts'
 import { SlotWatchdog } from './slot-watchdog.ts'
 import { mapStack } from './source-map.ts'
 import { Timers } from './timers.ts'
@@ -82,7 +82,7 @@ export class Engine implements EngineParts {
     this.#marks = marks
     this.runs = new RunTable(journal, limits.maxCachedWorkflows)
     this.requests = new RequestLedger(journal, this.runs)
-    this.visibility = new Visibility(journal)
+    this.visibility = new Visibility(journal, () => this.checkOpen())
     this.#timers = new Timers(journal, systemClock, (timer) => this.#fireTimer(timer))
     this.committer = new Committer(journal, {
       onInputs: (run, seq, count, bytes) => this.#deliver(run, seq, count, bytes),
@@ -118,6 +118,7 @@ export class Engine implements EngineParts {
       logger,
       limits,
       mapStack: (stack) => mapStack(stack, bundle),
+      abandonClose: (run) => this.closer.abandon(run),
     })
     this.closer = new RunCloser(this)
     this.#results = new TurnResults({
@@ -160,14 +161,14 @@ export class Engine implements EngineParts {
     for (const slot of this.#slots) slot.start()
     await ready
     for (const [key, { head, processed }] of this.journal.unfinishedRuns()) {
-      const run = this.runs.byKey(key)
+      const run = this.#readRun(key)
       if (run?.isOpen !== true) continue
       this.acceptor.recovered(head - processed)
       this.dispatcher.wake(run)
     }
     this.#recoverActivities()
     for (const suspect of this.#marks?.suspects ?? []) {
-      const run = this.runs.byKey(suspect)
+      const run = this.#readRun(suspect)
       if (run?.isOpen === true) this.failures.strike(run, 'the process ended in one of its turns')
     }
     this.#timers.start()
@@ -187,7 +188,7 @@ export class Engine implements EngineParts {
         continue
       }
       recover()
-      if (this.runs.byKey(run)?.isOpen === true) task = decode<ActivityTask>(value)
+      if (this.#readRun(run)?.isOpen === true) task = decode<ActivityTask>(value)
       else this.committer.deleteRow(key)
     }
     recover()
@@ -236,19 +237,29 @@ export class Engine implements EngineParts {
         onDeath: (slot, suspect, reason) => this.#slotDied(slot, suspect, reason),
       },
       this.options.logger,
-      this.#marks?.afterUncleanExit === true ? this.#marks.path : undefined,
+      {
+        markerPath: this.#marks?.afterUncleanExit === true ? this.#marks.path : undefined,
+        startTimeoutMs: this.options.limits.slotStartTimeoutMs,
+      },
     )
   }
 
   #deliver(run: Run, seq: number, count: number, bytes: Uint8Array): void {
     this.dispatcher.deliver(run, seq, count, bytes)
-    this.closer.settled(run)
+    this.#guard(run, () => this.closer.settled(run))
     run.notify()
   }
 
   #hear(frame: Frame): void {
-    const run = this.runs.byKey(frame.run)
+    const run = this.#readRun(frame.run)
     if (run === undefined) return
+    if (frame.kind === FrameKind.log) return this.#log(run, frame.body)
+    // What an earlier actor of the run still says is void: its turns are done again by this one.
+    if (run.residency === 'absent' || frame.actor !== run.actorNumber) return
+    this.#guard(run, () => this.#hearActor(run, frame))
+  }
+
+  #hearActor(run: Run, frame: Frame): void {
     switch (frame.kind) {
       case FrameKind.progress:
         return this.#results.progress(run, frame)
@@ -259,10 +270,32 @@ export class Engine implements EngineParts {
         return this.failures.park(run, decode<TurnError>(frame.body))
       case FrameKind.answer:
         return this.#answer(run, frame)
-      case FrameKind.log:
-        return this.#log(run, decode<WorkflowLogEntry>(frame.body))
       default:
         throw new RangeError(`the host cannot handle frames of kind ${frame.kind}`)
+    }
+  }
+
+  /**
+   * Guarantee: what goes wrong with one run, a corrupt record above all, quarantines that run. It ends
+   * neither the host nor the batch that others are in.
+   */
+  #guard(run: Run, step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      const { workflowId, runId } = run.row
+      this.options.logger.error({ workflowId, runId, err: error }, 'a step of the run failed')
+      this.failures.quarantine(run, error instanceof Error ? error.message : String(error))
+    }
+  }
+
+  /** A run by its number; one whose records cannot be read is left alone. */
+  #readRun(key: number): Run | undefined {
+    try {
+      return this.runs.byKey(key)
+    } catch (error) {
+      this.options.logger.error({ run: key, err: error }, 'a run cannot be read')
+      return undefined
     }
   }
 
@@ -279,16 +312,15 @@ export class Engine implements EngineParts {
     query.resolve({ ...outcome, failure })
   }
 
-  #log(run: Run, entry: WorkflowLogEntry): void {
-    const { logger } = this.options
+  #log(run: Run, body: Uint8Array): void {
+    const entry = decode<WorkflowLogEntry>(body)
     const { workflowId, runId, workflowType } = run.row
-    const attributes = JSON.parse(entry.attributesJson) as object
-    const fields = { workflowId, runId, workflowType, ...attributes }
-    logAt(logger, entry.level, fields, entry.message)
+    const fields = { workflowId, runId, workflowType, ...parseAttributes(entry.attributesJson) }
+    logAt(this.options.logger, entry.level, fields, entry.message)
   }
 
   /** Its runs go on in the slot's next worker; the one whose code it was in gets a strike. */
-  #slotDied(slot: SlotSupervisor, suspect: number, reason: string): void {
+  #slotDied(slot: SlotSupervisor, suspect: Suspect, reason: string): void {
     if (this.#state === 'recovering' && this.#firstReady !== undefined && !slot.everReady) {
       this.#firstReady.reject(
         new SignalboxError(
@@ -299,8 +331,9 @@ export class Engine implements EngineParts {
       return
     }
     for (const run of this.dispatcher.lose(slot)) {
-      if (run.key === suspect) this.failures.strike(run, reason)
-      else this.dispatcher.wake(run)
+      if (run.key !== suspect.run) this.dispatcher.wake(run)
+      else if (suspect.inQuery) this.failures.strikeQuery(run, reason)
+      else this.failures.strike(run, reason)
     }
   }
 
@@ -326,7 +359,14 @@ export class Engine implements EngineParts {
   /** Do something with an open run; while it closes, wait until that is decided. */
   #whenDecided(key: number, ifOpen: (run: Run) => void, ifClosed?: () => void): void {
     if (this.committer.poisoned !== undefined) return
-    const run = this.runs.byKey(key)
+    let run: Run | undefined
+    try {
+      run = this.runs.byKey(key)
+    } catch (error) {
+      // Neither open nor closed, as far as can be told: what it waits for stays as it is.
+      this.options.logger.error({ run: key, err: error }, 'a run cannot be read')
+      return
+    }
     if (run?.closing !== undefined) {
       run.held.push(() => this.#whenDecided(key, ifOpen, ifClosed))
     } else if (run?.isOpen === true) ifOpen(run)
@@ -366,9 +406,20 @@ export class Engine implements EngineParts {
       const { held } = run
       run.held = []
       run.closing = undefined
+      run.notify()
       // Made again, a held request finds the runtime stopped, and says so.
       for (const request of held) request()
     }
+  }
+}
+
+/** What the workflow's own `toJSON` made of its attributes may be anything. */
+function parseAttributes(json: unknown): object {
+  try {
+    const attributes: unknown = JSON.parse(String(json))
+    return typeof attributes === 'object' && attributes !== null ? attributes : { attributes }
+  } catch {
+    return { attributes: String(json) }
   }
 }
 

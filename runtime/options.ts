@@ -44,8 +44,12 @@ export interface Limits {
   readonly slotWindowBytes: number
   /** Resident memory of the process above which a slot that is long in one turn is ended. Default: 80 % of the machine. */
   readonly maxRssBytes: number
+  /** Queries of one workflow that wait for their answer. Default 10,000. Beyond it: SIGNALBOX_ERR_MAILBOX_FULL. */
+  readonly maxWaitingQueries: number
   /** V8 heap of one slot, in MiB. Default: half the machine's memory over all slots, at most 4,096. */
   readonly slotHeapMb: number
+  /** A slot whose worker has not loaded the workflow code after this long is given up. Default 30,000. */
+  readonly slotStartTimeoutMs: number
   /** A slot that is this long in one turn is ended and its run gets a strike. Default 5,000. */
   readonly deadlockTimeoutMs: number
   /** Strikes after which a run is quarantined. Default 3. */
@@ -81,10 +85,12 @@ function defaultLimits(slots: number): Limits {
     maxWaitingInputs: 1_000_000,
     maxUncommittedBytes: 256 * 2 ** 20,
     maxHeldRequests: 10_000,
+    maxWaitingQueries: 10_000,
     maxCachedWorkflows: 120_000,
     slotWindowBytes: 8 * 2 ** 20,
     slotHeapMb: Math.max(64, Math.min(4_096, Math.floor(megabytes / 2 / slots))),
     maxRssBytes: Math.floor(totalmem() * 0.8),
+    slotStartTimeoutMs: 30_000,
     deadlockTimeoutMs: 5_000,
     maxStrikes: 3,
     parkBackoffMs: 1_000,

@@ -1,13 +1,29 @@
-import type { Payload, PayloadMap } from '../actors/payload.ts'
+import type { EncodedPayload, Payload, PayloadMap } from '../actors/payload.ts'
 import { SignalboxError } from './errors.ts'
 
 /** The size of a payload in bytes, taking a character for one: exact for ASCII, a bound's purpose otherwise. */
 export function payloadBytes(payload: Payload): number {
   if (payload === null) return 0
   if (typeof payload === 'string' || payload instanceof Uint8Array) return payload.length
+  if (!isEncoded(payload)) {
+    throw new SignalboxError(
+      'SIGNALBOX_ERR_INVALID_ARGUMENT',
+      'a payload is JSON text, null, bytes, or an object of metadata and data',
+    )
+  }
   let bytes = payload.data.length
   for (const [key, value] of Object.entries(payload.metadata)) bytes += key.length + value.length
   return bytes
+}
+
+function isEncoded(payload: unknown): boolean {
+  if (typeof payload !== 'object' || payload === null) return false
+  const { metadata, data } = payload as Partial<EncodedPayload>
+  return (
+    data instanceof Uint8Array &&
+    typeof metadata === 'object' &&
+    Object.values(metadata).every((value) => value instanceof Uint8Array)
+  )
 }
 
 /**

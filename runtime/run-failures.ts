@@ -13,6 +13,8 @@ export interface RunFailuresPorts {
   readonly limits: Limits
   /** Error stacks name lines of the bundle; this names the user's. */
   readonly mapStack: (stack: string) => string
+  /** The run's closing turn cannot be done now: what waits for it goes on. */
+  readonly abandonClose: (run: Run) => void
 }
 
 /**
@@ -38,6 +40,16 @@ export class RunFailures {
     const reason = `${error.name}: ${error.message}`
     logger.warn({ workflowId: run.row.workflowId, runId: run.row.runId, reason }, 'run parked')
     this.#pause(run, reason, stack)
+  }
+
+  /** The worker died while the run answered a query: what its turns do says nothing of that. */
+  strikeQuery(run: Run, reason: string): void {
+    run.queryStrikes++
+    if (run.queryStrikes >= this.#ports.limits.maxStrikes) {
+      this.quarantine(run, `its worker died ${run.queryStrikes} times in its queries: ${reason}`)
+    } else {
+      this.#pause(run, `its worker died in a query: ${reason}`, undefined)
+    }
   }
 
   /** The worker died in the run's code. */
@@ -66,6 +78,7 @@ export class RunFailures {
     run.parked = undefined
     run.retrying = false
     this.rejectQueries(run)
+    this.#ports.abandonClose(run)
   }
 
   /** Try a quarantined or parked run again, at once. False if it is neither. */
@@ -78,6 +91,7 @@ export class RunFailures {
     clearTimeout(run.parkTimer)
     run.parked = undefined
     run.retrying = false
+    run.queryStrikes = 0
     dispatcher.wake(run)
     return true
   }
@@ -126,7 +140,13 @@ export class RunFailures {
     }
     run.retrying = false
     this.rejectQueries(run)
+    this.#ports.abandonClose(run)
     clearTimeout(run.parkTimer)
+    // A closed run has no turns to be tried again; the next query finds out whether it can be built.
+    if (!run.isOpen) {
+      run.parked = undefined
+      return
+    }
     run.parkTimer = setTimeout(() => {
       run.retrying = true
       dispatcher.wake(run)

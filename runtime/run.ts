@@ -75,6 +75,8 @@ export class Run {
   watchers: Set<() => void> | undefined
 
   residency: 'absent' | 'loading' | 'live' = 'absent'
+  /** Numbers the run's actors, from 1 and round again: a frame of an earlier one is void. */
+  actorNumber = 0
   /** Journal records sent to the actor that is being loaded. */
   loadedRecords = 0
   /** Bytes of the next slice of a load that needs several. */
@@ -96,6 +98,8 @@ export class Run {
   parked: ParkedState | undefined
   /** A parked run is being tried again. */
   retrying = false
+  /** Queries of it that took the worker down; forgotten with the run, or by release. */
+  queryStrikes = 0
   parkTimer: NodeJS.Timeout | undefined
   queries: QueuedQuery[] = []
   /** Sent to the actor; undefined rather than empty, as most runs never have one. */
@@ -142,6 +146,10 @@ export class Run {
 
   forgetActivities(): void {
     this.#activities = undefined
+  }
+
+  get outstandingQueryCount(): number {
+    return this.#outstandingQueries?.size ?? 0
   }
 
   get hasOutstandingQueries(): boolean {
@@ -200,7 +208,7 @@ export class Run {
       this.resultsInFlight === 0 &&
       this.closing === undefined &&
       this.held.length === 0 &&
-      this.parked === undefined &&
+      (this.parked === undefined || !this.isOpen) &&
       !this.queuedForFeed &&
       this.waiters.length === 0 &&
       this.closeWaiters.length === 0 &&

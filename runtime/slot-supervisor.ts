@@ -8,14 +8,21 @@ import type { WorkerPool } from './worker-pool.ts'
 const RESPAWN_MS = 50
 const RESPAWN_MAX_MS = 5_000
 
+/** In whose code a worker was when it died or was ended. */
+export interface Suspect {
+  /** The run, or 0. */
+  readonly run: number
+  readonly inQuery: boolean
+}
+
 export interface SupervisorPorts {
   /** The slot is up, for the first time or anew: it holds no actor. */
   readonly onReady: (slot: SlotSupervisor, workflowTypes: readonly string[]) => void
   readonly onFrame: (slot: SlotSupervisor, frame: Frame) => void
   /** A report was handled whole. */
   readonly onReport: (slot: SlotSupervisor) => void
-  /** The worker is gone. `suspect` is the run in whose code it was, or 0. */
-  readonly onDeath: (slot: SlotSupervisor, suspect: number, reason: string) => void
+  /** The worker is gone. */
+  readonly onDeath: (slot: SlotSupervisor, suspect: Suspect, reason: string) => void
 }
 
 /**
@@ -30,12 +37,15 @@ export class SlotSupervisor {
   readonly #ports: SupervisorPorts
   readonly #logger: Logger
   readonly #markerPath: string | undefined
+  readonly #startTimeoutMs: number
   readonly #writer = new FrameWriter()
   #status = new Float64Array(new SharedArrayBuffer(STATUS_BYTES))
   #port: MessagePort | undefined
   #abort: AbortController | undefined
   #ended: Promise<void> = Promise.resolve()
   #killReason: string | undefined
+  #suspect: Suspect | undefined
+  #startTimer: NodeJS.Timeout | undefined
   #ready = false
   #everReady = false
   #closing = false
@@ -51,14 +61,15 @@ export class SlotSupervisor {
     bundle: WorkflowBundle,
     ports: SupervisorPorts,
     logger: Logger,
-    markerPath: string | undefined,
+    options: { readonly markerPath: string | undefined; readonly startTimeoutMs: number },
   ) {
     this.index = index
     this.#pool = pool
     this.#bundle = bundle
     this.#ports = ports
     this.#logger = logger
-    this.#markerPath = markerPath
+    this.#markerPath = options.markerPath
+    this.#startTimeoutMs = options.startTimeoutMs
   }
 
   /** Has any of its workers come up? If not, the code itself does not load. */
@@ -83,6 +94,12 @@ export class SlotSupervisor {
     this.#port = port1
     this.#abort = abort
     this.#killReason = undefined
+    this.#suspect = undefined
+    this.#startTimer = setTimeout(() => {
+      this.kill(
+        `the workflow code did not load within slotStartTimeoutMs = ${this.#startTimeoutMs}`,
+      )
+    }, this.#startTimeoutMs)
     this.#outstanding = 0
     port1.on('message', (report: SlotReport) => this.#hear(report))
     const start = {
@@ -99,8 +116,8 @@ export class SlotSupervisor {
     )
   }
 
-  write: FrameWriter['write'] = (kind, run, seq, count, body, flags) => {
-    const size = this.#writer.write(kind, run, seq, count, body, flags)
+  write: FrameWriter['write'] = (kind, run, seq, count, body, flags, actor) => {
+    const size = this.#writer.write(kind, run, seq, count, body, flags, actor)
     this.#outstanding += body === undefined ? 0 : body.length
     return size
   }
@@ -116,6 +133,8 @@ export class SlotSupervisor {
   kill(reason: string): void {
     if (this.#abort === undefined || this.#killReason !== undefined) return
     this.#killReason = reason
+    // Now: until the thread is gone, the turn may end and another run's begin.
+    this.#suspect = this.#readSuspect()
     this.#abort.abort()
   }
 
@@ -136,6 +155,7 @@ export class SlotSupervisor {
   /** Let the worker end by itself; kill it after `graceMs`. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true
+    clearTimeout(this.#startTimer)
     clearTimeout(this.#respawnTimer)
     this.#port?.close()
     const timer = setTimeout(() => this.#abort?.abort(), graceMs)
@@ -143,8 +163,13 @@ export class SlotSupervisor {
     clearTimeout(timer)
   }
 
+  #readSuspect(): Suspect {
+    return { run: this.currentRun, inQuery: this.#status[StatusField.query] === 1 }
+  }
+
   #hear(report: SlotReport): void {
     if (!this.#ready) {
+      clearTimeout(this.#startTimer)
       this.#ready = true
       this.#everReady = true
       this.#ports.onReady(this, report.workflowTypes ?? [])
@@ -158,7 +183,8 @@ export class SlotSupervisor {
   }
 
   #died(error: string): void {
-    const suspect = this.currentRun
+    clearTimeout(this.#startTimer)
+    const suspect = this.#suspect ?? this.#readSuspect()
     const reason = this.#killReason ?? error
     this.#port?.removeAllListeners('message')
     this.#port?.close()
@@ -168,7 +194,7 @@ export class SlotSupervisor {
     this.#unchanged = 0
     this.#writer.take()
     if (this.#closing) return
-    this.#logger.warn({ slot: this.index, run: suspect, reason }, 'slot died; starting it anew')
+    this.#logger.warn({ slot: this.index, run: suspect.run, reason }, 'slot died; starting it anew')
     this.#ports.onDeath(this, suspect, reason)
     this.#respawnTimer = setTimeout(() => this.start(), this.#respawnMs)
     this.#respawnMs = Math.min(this.#respawnMs * 2, RESPAWN_MAX_MS)

@@ -17,6 +17,8 @@ export class Timers {
   readonly #clock: Clock
   readonly #fire: (timer: TimerRow) => void
   readonly #near = new TimerHeap()
+  /** Those in memory that have not fired; others have nothing to be cancelled. */
+  readonly #names = new Set<string>()
   readonly #cancelled = new Set<string>()
   #cursor = timerKey(0, 0, 0)
   #alarm: { cancel(): void } | undefined
@@ -37,18 +39,24 @@ export class Timers {
   /** A timer whose row is durable. */
   add(timer: TimerRow): void {
     if (!this.#isRead(timer)) return
-    this.#near.push(timer)
+    this.#remember(timer)
     this.#arm(timer.dueTime)
   }
 
   /** A timer whose row is gone. */
   cancel(timer: TimerRow): void {
-    if (this.#isRead(timer)) this.#cancelled.add(nameOf(timer))
+    const name = nameOf(timer)
+    if (this.#names.has(name)) this.#cancelled.add(name)
   }
 
   stop(): void {
     this.#stopped = true
     this.#alarm?.cancel()
+  }
+
+  #remember(timer: TimerRow): void {
+    this.#names.add(nameOf(timer))
+    this.#near.push(timer)
   }
 
   /** Below the cursor: in memory if it is anywhere. */
@@ -65,7 +73,7 @@ export class Timers {
     let lastKey: Buffer | undefined
     for (const [key] of this.#journal.rows({ start: this.#cursor, end, limit: SCAN_ROWS })) {
       lastKey = Buffer.from(key)
-      this.#near.push(timerOfKey(lastKey))
+      this.#remember(timerOfKey(lastKey))
       rows++
     }
     if (lastKey !== undefined && rows === SCAN_ROWS) {
@@ -93,7 +101,9 @@ export class Timers {
     for (let timer = this.#near.first; timer !== undefined; timer = this.#near.first) {
       if (timer.dueTime > now) break
       this.#near.pop()
-      if (!this.#cancelled.delete(nameOf(timer))) this.#fire(timer)
+      const name = nameOf(timer)
+      this.#names.delete(name)
+      if (!this.#cancelled.delete(name)) this.#fire(timer)
     }
     this.#scan()
   }

@@ -1,4 +1,5 @@
 import { SignalboxError } from './errors.ts'
+import { checkNamespace } from './identifiers.ts'
 import type { Journal } from './journal.ts'
 import { RowTable, runKey, runOfKey, tableRange } from './row-keys.ts'
 import { decodeRunRow, type RunRow } from './run-row.ts'
@@ -15,6 +16,8 @@ import type {
 export const DEFAULT_NAMESPACE = 'default'
 const DEFAULT_PAGE_SIZE = 100
 const MAX_PAGE_SIZE = 1_000
+/** Run numbers have 40 bits. */
+const MAX_RUN = 2 ** 40
 /** Rows looked at in one macrotask: a scan must not stand in the way of signals. */
 const ROWS_PER_SLICE = 500
 
@@ -42,9 +45,12 @@ export function summarize(row: RunRow): WorkflowSummary {
  */
 export class Visibility {
   readonly #journal: Journal
+  readonly #checkOpen: () => void
 
-  constructor(journal: Journal) {
+  /** @param checkOpen throws once the journal may not be read any more */
+  constructor(journal: Journal, checkOpen: () => void) {
     this.#journal = journal
+    this.#checkOpen = checkOpen
   }
 
   async list(request: ListRequest): Promise<ListResponse> {
@@ -94,6 +100,8 @@ export class Visibility {
     visit: (summary: WorkflowSummary, run: number) => boolean,
   ): Promise<void> {
     const namespace = request.namespace ?? DEFAULT_NAMESPACE
+    checkNamespace(request.namespace)
+    this.#checkOpen()
     const filter = parseVisibilityQuery(request.query ?? '')
     const { start, end } = tableRange(RowTable.run)
     let upTo: Uint8Array = before === undefined ? end : runKey(before)
@@ -110,6 +118,7 @@ export class Visibility {
       }
       if (looked < ROWS_PER_SLICE) return
       await new Promise((resolve) => setImmediate(resolve))
+      this.#checkOpen()
     }
   }
 }
@@ -121,7 +130,7 @@ function encodePageToken(run: number): string {
 function decodePageToken(token: string | undefined): number | undefined {
   if (token === undefined || token === '') return undefined
   const run = Number(Buffer.from(token, 'base64url').toString())
-  if (!Number.isSafeInteger(run) || run < 0) {
+  if (!Number.isSafeInteger(run) || run < 0 || run > MAX_RUN) {
     throw new SignalboxError(
       'SIGNALBOX_ERR_INVALID_ARGUMENT',
       'nextPageToken is not one that a list returned',

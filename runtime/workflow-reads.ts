@@ -2,8 +2,10 @@ import type { QueryOutcome } from '../actors/turns.ts'
 import { QueryNotRegisteredError } from './client-errors.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
+import { viewHistory } from './history.ts'
 import { decodeHistoryToken, historyPage } from './history-page.ts'
 import { checkIdentifier } from './identifiers.ts'
+import { checkPayloadMap, checkPayloads } from './payload-size.ts'
 import type { Run, Waiter } from './run.ts'
 import { readClose, readTurns } from './run-history.ts'
 import { summarize } from './visibility.ts'
@@ -35,13 +37,24 @@ export class WorkflowReads {
 
   /** Guarantee: the answer reflects every signal that was acknowledged before this call. */
   async queryWorkflow(request: QueryRequest): Promise<QueryResponse> {
+    const { limits } = this.#parts.options
     checkIdentifier('QueryType', request.queryType)
+    checkPayloads(request.args, limits.maxPayloadBytes, 'queryArgs')
+    checkPayloadMap(request.headers, limits.maxPayloadBytes, 'header')
     const run = await this.#durableRun(request)
     if (isRejected(run.row.status, request.rejectCondition ?? 'NONE')) {
       return { rejectedStatus: run.row.status }
     }
     const notReady = this.#parts.failures.notReady(run)
     if (notReady !== undefined) throw notReady
+    if (run.queries.length + run.outstandingQueryCount >= limits.maxWaitingQueries) {
+      throw new SignalboxError(
+        'SIGNALBOX_ERR_MAILBOX_FULL',
+        `maxWaitingQueries = ${limits.maxWaitingQueries} queries of workflow ` +
+          `${request.workflowId} wait for their answer; retry later.`,
+        { fields: { retryAfterMs: 1_000 } },
+      )
+    }
     const outcome = await new Promise<QueryOutcome>((resolve, reject) => {
       const { queryType, args, headers } = request
       run.queries.push({
@@ -63,6 +76,11 @@ export class WorkflowReads {
   async describeWorkflow(target: Target): Promise<WorkflowDescription> {
     const run = await this.#durableRun(target)
     const { row, parked } = run
+    if (run.historyLength === 0) {
+      // Not told by a turn since the runtime was opened: counted once, from the journal.
+      const turns = readTurns(this.#parts.journal, run)
+      run.historyLength = viewHistory(turns, row, { limit: 0 }).settledLength
+    }
     return {
       ...summarize(row),
       historyLength: run.historyLength,
@@ -113,6 +131,7 @@ export class WorkflowReads {
         request.signal?.aborted !== true
       if (!waits) return page
       await this.#nextChange(run, until - performance.now(), request.signal)
+      this.#parts.checkOpen()
     }
   }
 

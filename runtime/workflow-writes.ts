@@ -1,7 +1,8 @@
 import { InputKind } from '../actors/inputs.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
-import { checkIdentifier } from './identifiers.ts'
+import { checkIdentifier, checkNamespace, checkText } from './identifiers.ts'
+import { checkPayloads } from './payload-size.ts'
 import { checkSameSignal, checkSameStart, type EarlierRequest } from './request-ledger.ts'
 import type { Run } from './run.ts'
 import { DEFAULT_NAMESPACE } from './visibility.ts'
@@ -81,6 +82,7 @@ export class WorkflowWrites {
     const { acceptor, requests, runs, committer } = this.#parts
     this.#parts.checkOpen()
     checkIdentifier('SignalName', request.signalName)
+    checkText('identity', request.identity)
     const run = findRun(runs, request)
     const { requestId } = request
     if (requestId !== undefined) {
@@ -172,12 +174,15 @@ export class WorkflowWrites {
     // Idempotent, as in Temporal: nothing is left to be cancelled, or it is under way.
     if (!run.isOpen || run.row.cancelRequested) return committer.allDurable
     const { reason, identity, requestId } = request
+    checkText('reason', reason)
+    checkText('identity', identity)
+    if (requestId !== undefined) checkIdentifier('requestId', requestId)
     acceptor.cancel(run, { reason, identity, requestId })
     return committer.durable
   }
 
   #terminate(request: TerminateRequest): Promise<void> {
-    const { closer, committer, runs } = this.#parts
+    const { closer, committer, runs, options } = this.#parts
     this.#parts.checkOpen()
     const run = findRun(runs, request)
     if (run === undefined) throw notFound(request)
@@ -187,6 +192,9 @@ export class WorkflowWrites {
     }
     if (!run.isOpen) throw closedError(run)
     const { reason, identity, details } = request
+    checkText('reason', reason)
+    checkText('identity', identity)
+    if (details !== undefined) checkPayloads(details, options.limits.maxPayloadBytes, 'details')
     closer.closePastMailbox(
       run,
       [
@@ -208,9 +216,19 @@ export class WorkflowWrites {
     this.#parts.checkOpen()
     checkIdentifier('WorkflowId', request.workflowId)
     checkIdentifier('WorkflowType', request.workflowType)
-    if (request.namespace !== undefined) checkIdentifier('namespace', request.namespace)
+    checkNamespace(request.namespace)
+    checkText('identity', request.identity)
     if (request.requestId !== undefined) checkIdentifier('requestId', request.requestId)
     if (request.taskQueue !== undefined) checkIdentifier('taskQueue', request.taskQueue)
+    for (const field of ['executionTimeoutMs', 'runTimeoutMs', 'taskTimeoutMs'] as const) {
+      const value = request[field]
+      if (value === undefined || (Number.isFinite(value) && value > 0)) continue
+      throw new SignalboxError(
+        'SIGNALBOX_ERR_INVALID_ARGUMENT',
+        `${field} must be a number of milliseconds above 0`,
+        { fields: { field } },
+      )
+    }
     for (const field of ['retryPolicy', 'cronSchedule', 'startDelayMs'] as const) {
       if (request[field] === undefined) continue
       throw new SignalboxError(

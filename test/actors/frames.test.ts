@@ -6,6 +6,7 @@ const whole = fc.integer({ min: 0, max: Number.MAX_SAFE_INTEGER })
 const frame: fc.Arbitrary<Frame> = fc.record({
   kind: fc.constantFrom(...Object.values(FrameKind)),
   flags: fc.integer({ min: 0, max: 255 }),
+  actor: fc.integer({ min: 0, max: 65_535 }),
   run: whole,
   seq: whole,
   count: fc.integer({ min: 0, max: 2 ** 32 - 1 }),
@@ -18,8 +19,8 @@ const frame: fc.Arbitrary<Frame> = fc.record({
   ),
 })
 
-function write(writer: FrameWriter, { kind, flags, run, seq, count, body }: Frame): number {
-  return writer.write(kind as FrameKind, run, seq, count, body, flags)
+function write(writer: FrameWriter, { kind, flags, actor, run, seq, count, body }: Frame): number {
+  return writer.write(kind as FrameKind, run, seq, count, body, flags, actor)
 }
 
 interface Plain extends Omit<Frame, 'body'> {
