@@ -1,6 +1,6 @@
 export { Runtime, type RuntimeState } from './runtime.ts'
 export type { Limits, RuntimeOptions } from './options.ts'
-export type { Logger } from './logger.ts'
+export { type Logger, silentLogger } from './logger.ts'
 export { bundleWorkflowCode } from './bundle.ts'
 export type { WorkflowBundle } from '../actors/turns.ts'
 export {

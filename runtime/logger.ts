@@ -6,7 +6,33 @@ export interface Logger {
   error(fields: object, message: string): void
 }
 
-const ignore = (): void => {}
+const ignore = (): void => undefined
 
-/** The default: a library does not write to its user's terminal. */
+/** Says nothing. */
 export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+
+/**
+ * The default: warnings and errors on stderr, a line each. A workflow that does not advance must not
+ * do so in silence; everything else is for a logger that was asked for.
+ */
+export const stderrLogger: Logger = {
+  debug: ignore,
+  info: ignore,
+  warn: (fields, message) => writeLine('warning', fields, message),
+  error: (fields, message) => writeLine('error', fields, message),
+}
+
+function writeLine(level: string, fields: object, message: string): void {
+  const parts = Object.entries(fields).map(([name, value]) => `${name}=${textOf(value)}`)
+  process.stderr.write(`signalbox ${level}: ${[message, ...parts].join(' ')}\n`)
+}
+
+function textOf(value: unknown): string {
+  if (typeof value === 'string') return value
+  if (value instanceof Error) return value.message
+  try {
+    return JSON.stringify(value) ?? String(value)
+  } catch {
+    return String(value)
+  }
+}

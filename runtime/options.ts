@@ -2,7 +2,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { WorkflowBundle } from '../actors/turns.ts'
 import { SignalboxError } from './errors.ts'
-import { type Logger, silentLogger } from './logger.ts'
+import { type Logger, stderrLogger } from './logger.ts'
 
 /** What `Runtime.open` takes. */
 export interface RuntimeOptions {
@@ -19,7 +19,7 @@ export interface RuntimeOptions {
   readonly slots?: number
   /** The task queue that is recorded for workflows started without one. Default: 'default'. */
   readonly taskQueue?: string
-  /** Default: silent. */
+  /** Default: warnings and errors on stderr. A pino logger fits; `silentLogger` says nothing. */
   readonly logger?: Logger
   readonly limits?: Partial<Limits>
   /** Called once, when a storage error has stopped the runtime. */
@@ -145,7 +145,7 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
     activities: checkActivities(options.activities ?? {}),
     slots,
     taskQueue: options.taskQueue ?? 'default',
-    logger: options.logger ?? silentLogger,
+    logger: options.logger ?? stderrLogger,
     limits: resolveLimits(defaultLimits(slots), options.limits ?? {}),
     onPoisoned: options.onPoisoned,
   }

@@ -61,7 +61,15 @@ describe('Frames', () => {
     const first = writer.take()
     writer.write(FrameKind.evict, 9, 9, 9, Uint8Array.of(9, 9, 9))
     expect(read(first)).toEqual([
-      { kind: FrameKind.inputs, flags: 0, run: 1, seq: 2, count: 3, body: '\x01\x02\x03' },
+      {
+        kind: FrameKind.inputs,
+        flags: 0,
+        actor: 0,
+        run: 1,
+        seq: 2,
+        count: 3,
+        body: '\x01\x02\x03',
+      },
     ])
   })
 
