@@ -1,7 +1,7 @@
 import { assertInWorkflowContext } from './current-run.ts'
 
 /** What signalbox knows of a run for its channels. */
-export interface ChannelHook {
+interface ChannelHook {
   /** The run's channels by name: modules of the API are shared by all runs of a context. */
   channels(): Map<string, unknown>
   /** The input number of the signal whose handler is being called. */

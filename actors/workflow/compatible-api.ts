@@ -5,4 +5,4 @@
 export { type Duration } from './duration.ts'
 export { defineSignal, setHandler, type SignalDefinition } from './definitions.ts'
 export { condition } from './waiting.ts'
-export { channelHook, type ChannelHook } from './channel-hook.ts'
+export { channelHook } from './channel-hook.ts'
