@@ -76,11 +76,8 @@ export class WorkflowReads {
   async describeWorkflow(target: Target): Promise<WorkflowDescription> {
     const run = await this.#durableRun(target)
     const { row, parked } = run
-    if (run.historyLength === 0) {
-      // Not told by a turn since the runtime was opened: counted once, from the journal.
-      const turns = readTurns(this.#parts.journal, run)
-      run.historyLength = viewHistory(turns, row, { limit: 0 }).settledLength
-    }
+    // Not told by a turn since the runtime was opened: counted once, from the journal.
+    if (run.historyLength === 0) this.#countHistory(run)
     return {
       ...summarize(row),
       historyLength: run.historyLength,
@@ -93,6 +90,18 @@ export class WorkflowReads {
       mailboxDepth: run.isOpen ? run.mailboxDepth : 0,
       ...(parked === undefined ? {} : { parked }),
       ...(row.quarantined === undefined ? {} : { quarantined: row.quarantined }),
+    }
+  }
+
+  #countHistory(run: Run): void {
+    try {
+      const turns = readTurns(this.#parts.journal, run)
+      run.historyLength = viewHistory(turns, run.row, { limit: 0 }).settledLength
+    } catch (error) {
+      // Of a run with a corrupt record nothing can be counted, and why it stands still must be told.
+      if (!(error instanceof SignalboxError) || error.code !== 'SIGNALBOX_ERR_JOURNAL_CORRUPT') {
+        throw error
+      }
     }
   }
 
