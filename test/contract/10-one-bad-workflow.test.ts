@@ -1,3 +1,5 @@
+import { readFile, writeFile } from 'node:fs/promises'
+import path from 'node:path'
 import type { Runtime } from 'signalbox'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
@@ -38,6 +40,19 @@ async function bystanders(runtime: Runtime): Promise<() => Promise<void>> {
       expect(await handle.result()).toEqual([0, 1])
     }
   }
+}
+
+/** Change a byte of every copy of this text in the journal's files. */
+async function corrupt(dataDir: string, text: string): Promise<void> {
+  const file = path.join(dataDir, 'journal', 'data.mdb')
+  const bytes = await readFile(file)
+  let copies = 0
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1)) {
+    bytes[at + 4] = 0x58
+    copies++
+  }
+  expect(copies).toBeGreaterThan(0)
+  await writeFile(file, bytes)
 }
 
 describe('10 One bad workflow harms itself alone', () => {
@@ -152,6 +167,26 @@ describe('10 One bad workflow harms itself alone', () => {
     expect(handled).toBe(false)
     expect(await reopened.getHandle('bad').query(items)).toEqual(['before'])
     expect((await reopened.getHandle('bad').describe()).mailboxDepth).toBe(0)
+  })
+
+  test('a corrupt record is found by its checksum, and harms the run that it belongs to', async () => {
+    const lab = await Lab.create()
+    const runtime = await lab.open({ limits: patience })
+    await bystanders(runtime)
+    const bad = await runtime.client.workflow.start(collector, { workflowId: 'bad' })
+    await bad.signal({ signal: add, waitFor: 'processed' }, 'the one that will be corrupt')
+    await lab.close()
+    await corrupt(lab.dataDir, 'the one that will be corrupt')
+
+    const reopened = await lab.open({ limits: patience })
+    const again = reopened.client.workflow.getHandle('bad')
+    await expect(again.query(items)).rejects.toMatchObject({
+      code: expect.stringMatching(/WORKFLOW_NOT_READY|JOURNAL_CORRUPT/) as string,
+    })
+    expect((await again.describe()).quarantined?.reason).toMatch(/checksum/)
+    for (const i of numbers(12)) {
+      expect(await reopened.client.workflow.getHandle(`good${i}`).query(items)).toEqual([0])
+    }
   })
 
   test('a slot that dies under load loses nothing of anybody', async () => {

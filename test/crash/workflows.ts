@@ -72,18 +72,6 @@ export async function tally(before?: Tally): Promise<Tally> {
   }
 }
 
-export const devour = defineSignal('devour')
-
-/** Told to, asks for more memory at once than there is: no limit of V8 ends that but the process's end. */
-export async function glutton(): Promise<number> {
-  let eaten = 0
-  setHandler(devour, () => {
-    eaten = 'x'.repeat(2 ** 28).split('').length
-  })
-  await condition(() => eaten > 0)
-  return eaten
-}
-
 /** Closes with the first number it is sent; those that race with it are in its result. */
 export async function brief(): Promise<{ readonly runId: string; readonly seen: number[] }> {
   const seen: number[] = []
