@@ -1,11 +1,13 @@
 import { describe, expect, onTestFinished, test } from 'vitest'
 import type { Journal } from '../../runtime/journal.ts'
 import { MemoryJournalStore, openMemoryJournal } from '../../runtime/journal-memory.ts'
+import { RowTable, tableRange } from '../../runtime/row-keys.ts'
 import { openEngine, openGatedEngine } from '../fixtures/engine-lab.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { numbers } from '../fixtures/lab.ts'
 import {
   add,
+  cancellable,
   charge,
   charger,
   collector,
@@ -79,6 +81,29 @@ describe('The engine after a crash', () => {
     expect(await after.client.getHandle('idle7').query(items)).toEqual([1, 'unseen'])
     expect(await after.client.getHandle('idle8').query(items)).toEqual([1])
     expect(await after.client.getHandle('idle0').query(items)).toEqual([1])
+  })
+
+  test('what has fired, was cancelled or has its outcome leaves nothing to be taken up again', async () => {
+    const store = new MemoryJournalStore()
+    const journal = openMemoryJournal(store)
+    const host = await openEngine(journal, {
+      activities: { record: async (what: string) => `did ${what}` },
+    })
+    onTestFinished(() => host.close())
+    const rowsOf = (table: RowTable): number => [...journal.rows(tableRange(table))].length
+    const ticking = await host.client.start(ticker, { workflowId: 'ticking', args: [3, 5] })
+    const sleeping = await host.client.start(cancellable, { workflowId: 'tidy' })
+    const calling = await host.client.start(charger, { workflowId: 'calling' })
+    await eventually('the long timer is in the index', () => rowsOf(RowTable.timer) > 0)
+    await calling.signal(charge, 'a')
+    await calling.signal(charge, 'b')
+    await sleeping.cancel()
+    await calling.signal(finish)
+    expect(await ticking.result()).toBe(3)
+    expect(await sleeping.result()).toBe('did tidied')
+    expect(await calling.result()).toEqual(['did a', 'did b'])
+    expect(rowsOf(RowTable.timer)).toBe(0)
+    expect(rowsOf(RowTable.activity)).toBe(0)
   })
 
   test('an open that is interrupted again and again loses nothing', async () => {
