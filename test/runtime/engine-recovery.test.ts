@@ -90,7 +90,7 @@ describe('The engine after a crash', () => {
       activities: { record: async (what: string) => `did ${what}` },
     })
     onTestFinished(() => host.close())
-    const rowsOf = (table: RowTable): number => [...journal.rows(tableRange(table))].length
+    const rowsOf = (table: number): number => [...journal.rows(tableRange(table))].length
     const ticking = await host.client.start(ticker, { workflowId: 'ticking', args: [3, 5] })
     const sleeping = await host.client.start(cancellable, { workflowId: 'tidy' })
     const calling = await host.client.start(charger, { workflowId: 'calling' })
@@ -141,8 +141,9 @@ describe('The engine after a crash', () => {
     await handle.signal(add, 1)
     const second = await openEngine(openMemoryJournal(store))
     onTestFinished(() => second.close())
+    // The first to notice may also be a commit of the engine's own.
     await expect(handle.signal(add, 'lost')).rejects.toMatchObject({
-      code: 'SIGNALBOX_ERR_INDETERMINATE',
+      code: expect.stringMatching(/_(INDETERMINATE|RUNTIME_POISONED)$/) as string,
     })
     await expect(handle.signal(add, 'lost')).rejects.toMatchObject({
       code: 'SIGNALBOX_ERR_RUNTIME_POISONED',
