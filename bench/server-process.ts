@@ -12,7 +12,7 @@ export class ServerProcess {
   }
 
   static async start(script: string, args: readonly string[]): Promise<ServerProcess> {
-    const child = spawn(process.execPath, [script, ...args], {
+    const child = spawn(process.execPath, [...process.execArgv, script, ...args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     })
     const kill = (): void => {
