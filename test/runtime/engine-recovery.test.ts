@@ -90,7 +90,8 @@ describe('The engine after a crash', () => {
       activities: { record: async (what: string) => `did ${what}` },
     })
     onTestFinished(() => host.close())
-    const rowsOf = (table: number): number => [...journal.rows(tableRange(table))].length
+    const rowsOf = (table: Parameters<typeof tableRange>[0]): number =>
+      [...journal.rows(tableRange(table))].length
     const ticking = await host.client.start(ticker, { workflowId: 'ticking', args: [3, 5] })
     const sleeping = await host.client.start(cancellable, { workflowId: 'tidy' })
     const calling = await host.client.start(charger, { workflowId: 'calling' })
