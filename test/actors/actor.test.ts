@@ -202,6 +202,29 @@ describe('Actor', () => {
     )
   })
 
+  test('what is left over on either side is found once all is replayed, before any further turn', () => {
+    const sides: [journaled: TurnCommands[], now: Command[]][] = [
+      [[[2, [timer(1)]]], []],
+      [[], [timer(1)]],
+    ]
+    for (const [journaled, now] of sides) {
+      const sandbox = new ScriptedSandbox(({ firstSeq }) => (firstSeq === 2 ? now : []))
+      const actor = new Actor(1, 2, { closed: false, groups: [] }, sandbox)
+      expect(actor.expect(journaled)).toBeUndefined()
+      actor.receive(1, inputs(2), 0)
+      expect(runAll(actor)).toBeUndefined()
+      expect(actor.checkReplay()).toBeUndefined()
+      actor.loaded()
+      expect(actor.checkReplay()).toMatchObject({ nonDeterministic: true })
+    }
+  })
+
+  test('an end in a turn after which the journal went on is found, whatever came then', () => {
+    const { error } = replay([], ({ firstSeq }) => (firstSeq === 2 ? [complete] : []), 3)
+    expect(error).toMatchObject({ nonDeterministic: true })
+    expect(error?.message).toContain('no end of the run')
+  })
+
   test('a turn that fails has not ended, and what ended before it is kept', () => {
     const sandbox = new ScriptedSandbox(({ firstSeq }) =>
       firstSeq === 3 ? { name: 'TypeError', message: 'a defect' } : [timer(firstSeq)],
