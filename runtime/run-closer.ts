@@ -1,5 +1,5 @@
 import type { ContinueAsNewCommand, TerminalCommand } from '../actors/commands.ts'
-import { type Input, InputKind } from '../actors/inputs.ts'
+import { type Input, InputKind, type StartedAttributes } from '../actors/inputs.ts'
 import { decodeInputs } from '../actors/records.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { ActivityRunner } from './activity-runner.ts'
@@ -98,11 +98,18 @@ export class RunCloser {
     this.#ports.acceptor.saveRow(run, { ...run.row, groups: [...others, regroup] })
   }
 
-  /** Write the close. The commands of turn `seq` are in the open batch already. */
-  close(run: Run, seq: number, command: TerminalCommand): void {
+  /**
+   * Write the close. `commitTurns` puts the turns up to `seq` into the same commit; what the next run
+   * takes over is read before it, so that a corrupt record leaves the close wholly undone.
+   */
+  close(run: Run, seq: number, command: TerminalCommand, commitTurns: () => void): void {
+    const takeover =
+      command.kind === 'continueAsNew'
+        ? readTakeover(this.#ports.journal, run, seq, command)
+        : undefined
+    commitTurns()
     this.#keepGroup(run)
-    const successor =
-      command.kind === 'continueAsNew' ? this.#continueAsNew(run, seq, command) : undefined
+    const successor = takeover === undefined ? undefined : this.#continueAsNew(run, takeover)
     this.#end(run, STATUS[command.kind], seq, successor)
   }
 
@@ -180,13 +187,11 @@ export class RunCloser {
    * The next run of the chain, in the same commit: its start, then what this run was sent and never
    * took, in order. Late results and timers concern commands of the old run and are dropped.
    */
-  #continueAsNew(run: Run, seq: number, command: ContinueAsNewCommand): Run {
-    const { journal, runs, acceptor } = this.#ports
+  #continueAsNew(run: Run, { command, started, moved }: Takeover): Run {
+    const { runs, acceptor } = this.#ports
     const { row } = run
     const now = Date.now()
     const key = runs.allocateKey()
-    const moved = collect(journal, run, seq, command.carriedSeqs)
-    const started = firstInput(journal, run)
     const next = acceptor.createRun(key, 0, now, [], {
       namespace: row.namespace,
       workflowId: row.workflowId,
@@ -229,6 +234,23 @@ export class RunCloser {
   }
 }
 
+/** What a run that continues as new leaves to the next one. */
+interface Takeover {
+  readonly command: ContinueAsNewCommand
+  readonly started: StartedAttributes
+  readonly moved: readonly (readonly [seq: number, input: Input])[]
+}
+
+function readTakeover(
+  journal: Journal,
+  run: Run,
+  seq: number,
+  command: ContinueAsNewCommand,
+): Takeover {
+  const moved = collect(journal, run, seq, command.carriedSeqs)
+  return { command, moved, started: firstInput(journal, run) }
+}
+
 /** Of the inputs that the actor kept (`carried`) and those after turn `seq`, what may move. */
 function collect(
   journal: Journal,
@@ -255,7 +277,7 @@ function collect(
   return moved
 }
 
-function firstInput(journal: Journal, run: Run): import('../actors/inputs.ts').StartedAttributes {
+function firstInput(journal: Journal, run: Run): StartedAttributes {
   for (const record of journal.readRun(run.key, 1)) {
     if (record.kind !== RecordKind.inputs) continue
     const [input] = decodeInputs(record.bytes)

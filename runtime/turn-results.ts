@@ -85,14 +85,12 @@ export class TurnResults {
     }
     const waiting = run.head > closingSeq || run.pending.length > 0
     if (!waiting) {
-      commitAll()
-      closer.close(run, closingSeq, terminal)
+      closer.close(run, closingSeq, terminal, commitAll)
       return
     }
     if (terminal.kind === 'continueAsNew') {
       closer.settle(run, closingSeq, () => {
-        commitAll()
-        closer.close(run, closingSeq, terminal)
+        closer.close(run, closingSeq, terminal, commitAll)
       })
       return
     }
