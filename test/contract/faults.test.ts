@@ -427,7 +427,15 @@ describe('A corrupt record', () => {
     expect(quarantined.reason).toContain('a checksum is wrong')
     await othersGoOn(host)
     await host.close()
-    await othersGoOn(await damage.open())
+
+    // Nothing of the close that was begun is left: mended and released, the run continues as new.
+    damage.run = 0
+    const mended = await damage.open()
+    await othersGoOn(mended)
+    const again = mended.client.getHandle<typeof roller>('w')
+    const { runId } = await again.describe()
+    await again.release()
+    await eventually('it continues', async () => (await again.describe()).runId !== runId)
   })
 
   test('that a timer finds costs nobody else anything, and it fires once the record is sound', async () => {
