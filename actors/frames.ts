@@ -12,7 +12,7 @@ const FIRST_BYTES = 64 * 1024
 const KEPT_BYTES = 4 * 1024 * 1024
 
 export const FrameKind = {
-  /** Host to slot: build an actor for `run`; `seq` is the last turn known to have ended. Body: OpenBody. */
+  /** Host to slot: build the actor `actor` of `run`; `seq` is the last turn known to have ended. Body: OpenBody. */
   open: 1,
   /** Host to slot: `count` inputs from number `seq` on. Body: a journal record of inputs. */
   inputs: 2,
@@ -20,7 +20,7 @@ export const FrameKind = {
   commands: 3,
   /** Host to slot: everything the journal held when the actor was opened has been sent. */
   loaded: 4,
-  /** Host to slot: a query with the number `seq`, to be answered once turn `count`'s input is handled. */
+  /** Host to slot: a query with the number `seq`. Body: QueryBody, which says what it must reflect. */
   query: 5,
   /** Host to slot: forget the actor. */
   evict: 6,

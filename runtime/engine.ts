@@ -169,7 +169,7 @@ export class Engine implements EngineParts {
     this.#recoverActivities()
     for (const suspect of this.#marks?.suspects ?? []) {
       const run = this.#readRun(suspect)
-      if (run?.isOpen === true) this.failures.strike(run, 'the process ended in one of its turns')
+      if (run?.isOpen === true) this.failures.suspect(run, 'the process ended in one of its turns')
     }
     this.#timers.start()
     this.#state = 'serving'

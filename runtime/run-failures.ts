@@ -42,6 +42,19 @@ export class RunFailures {
     this.#pause(run, reason, stack)
   }
 
+  /**
+   * The process ended while the run had a turn: perhaps by it, perhaps by a kill that knows nothing of
+   * it. So it counts, and is not held against the run before it has happened `maxStrikes` times in a
+   * row; a turn that ends takes it back.
+   */
+  suspect(run: Run, reason: string): void {
+    const { acceptor, limits } = this.#ports
+    const strikes = run.row.strikes + 1
+    acceptor.saveRow(run, { ...run.row, strikes })
+    if (strikes < limits.maxStrikes) return
+    this.quarantine(run, `its worker died ${strikes} times in it: ${reason}`)
+  }
+
   /** The worker died while the run answered a query: what its turns do says nothing of that. */
   strikeQuery(run: Run, reason: string): void {
     run.queryStrikes++
