@@ -4,6 +4,7 @@ import type { PartialMessage, Plugin } from 'esbuild'
 /** Each context has these already: the authoring API under any of its names, and the URL classes. */
 const suppliedByContext = new Set([
   'signalbox/workflow',
+  'signalbox/channels',
   '@temporalio/workflow',
   '@temporalio/common',
   'url',

@@ -208,6 +208,11 @@ export class HandlerTable {
     this.#carriedSources.push(source)
   }
 
+  /** The names of signals that wait for a handler. */
+  bufferedNames(): string[] {
+    return [...(this.#buffered ?? [])].map((signal) => signal.name)
+  }
+
   /** The input numbers of signals that nobody has taken, ascending. */
   carriedSeqs(): number[] {
     const seqs = [...(this.#buffered ?? [])].map((signal) => signal.seq)

@@ -2,6 +2,11 @@
  * The authoring API: what workflow code imports as `signalbox/workflow`, with the names and the
  * behaviour of `@temporalio/workflow`. Definitions and types may be imported by the host as well.
  */
+import { bindCompatibleApi } from './compatible-api.ts'
+import { ownChannelApi } from './own-channel-api.ts'
+
+bindCompatibleApi(ownChannelApi)
+
 export {
   ActivityFailure,
   ApplicationFailure,
@@ -40,6 +45,14 @@ export {
   scheduleActivity,
   type UntypedActivities,
 } from './activities.ts'
+export {
+  Channel,
+  ChannelClosedError,
+  type ChannelOptions,
+  type ReceiveChannel,
+  type Received,
+  type SendChannel,
+} from './channel.ts'
 export { CancellationScope, type CancellationScopeOptions } from './cancellation-scope.ts'
 export {
   ContinueAsNew,
@@ -75,9 +88,17 @@ export {
   HandlerUnfinishedPolicy,
 } from './handler-table.ts'
 export { log, type WorkflowLogger } from './log.ts'
+export { Mutex } from './mutex.ts'
 export type { RetryPolicy } from './retry-policy.ts'
 export { Selector } from './selector.ts'
-export { getSignalChannel, type Received, type SignalChannel } from './signal-channel.ts'
+export { Semaphore } from './semaphore.ts'
+export { serially } from './serially.ts'
+export {
+  getSignalChannel,
+  getUnhandledSignalNames,
+  type SignalChannel,
+  type SignalChannelOptions,
+} from './signal-channel.ts'
 export { Trigger } from './trigger.ts'
 export {
   addDefaultWorkflowOptions,
@@ -112,5 +133,6 @@ export {
 } from './unavailable.ts'
 export { uuid4 } from './uuid4.ts'
 export { condition, sleep, type TimerOptions } from './waiting.ts'
+export { WaitGroup } from './wait-group.ts'
 export { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from './workflow-id-policies.ts'
 export { type UnsafeWorkflowInfo, workflowInfo, type WorkflowInfo } from './workflow-info.ts'

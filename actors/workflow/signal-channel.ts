@@ -1,135 +1,90 @@
-import {
-  channelHook,
-  condition,
-  defineSignal,
-  setHandler,
-  type Duration,
-  type SignalDefinition,
-} from './compatible-api.ts'
-
-/** What a receive that does not wait for ever has got. */
-export type Received<T> =
-  { readonly ok: true; readonly value: T } | { readonly ok: false; readonly value?: undefined }
-
-interface Item<T> {
-  readonly value: T
-  readonly seq: number | undefined
-}
-
-interface Waiter<T> {
-  item: Item<T> | undefined
-}
-
-const nothing: Received<never> = Object.freeze({ ok: false })
+import { Channel, putSignal, type ReceiveChannel, waitingSeqs } from './channel.ts'
+import { api } from './compatible-api.ts'
+import type { SignalDefinition } from './definitions.ts'
 
 /**
- * A signal as a queue that workflow code takes from when it likes, as in Temporal's Go SDK. Values
- * come out in the order in which the signals were accepted; receivers that wait are served in the
- * order in which they began to. Values that nobody has received when the workflow continues as new go
- * to the new run.
- *
- * A receive that lost a `Promise.race` still takes the next value: use
- * {@link SignalChannel.receiveWithTimeout} or a `Selector`, or cancel its scope.
+ * A signal as a queue that workflow code takes from when it likes. Values come out in the order in which
+ * the signals were accepted. Values that nobody has received when the workflow continues as new go to
+ * the new run. It never closes, and it takes whatever the mailbox lets in.
  */
-export class SignalChannel<T> {
-  readonly name: string
-  readonly #values: Item<T>[] = []
-  readonly #waiters: Waiter<T>[] = []
+export type SignalChannel<T> = ReceiveChannel<T>
 
-  /** Prefer {@link getSignalChannel}. */
-  constructor(name: string) {
-    this.name = name
-    channelHook?.carry(() => this.#values.flatMap(({ seq }) => seq ?? []))
-    setHandler(defineSignal<[T]>(name), (value) => {
-      this.#accept({ value, seq: channelHook?.currentSignalSeq() })
-    })
-  }
-
-  /** How many values wait to be received. */
-  get length(): number {
-    return this.#values.length
-  }
-
+export interface SignalChannelOptions<T> {
   /**
-   * The next value; waits for one.
-   *
-   * @throws {CancelledFailure} when the scope is cancelled while it waits; no value is lost by that
+   * Makes a value of what the signal carries, before it is counted or received. If it throws, the value
+   * is corrupt: it is logged and dropped, and the channel goes on. Default: values are taken as they are.
    */
-  async receive(): Promise<T> {
-    const item = this.#values.shift()
-    if (item) return item.value
-    const waiter = this.#wait()
-    try {
-      await condition(() => waiter.item !== undefined)
-    } catch (error) {
-      if (waiter.item === undefined) throw error
-    } finally {
-      this.#leave(waiter)
-    }
-    return (waiter.item as Item<T>).value
-  }
-
-  /** The next value if there is one now. */
-  receiveAsync(): Received<T> {
-    const item = this.#values.shift()
-    return item ? { ok: true, value: item.value } : nothing
-  }
-
-  /**
-   * The next value if there is one within `timeout`.
-   *
-   * @throws {CancelledFailure} when the scope is cancelled while it waits
-   */
-  async receiveWithTimeout(timeout: Duration): Promise<Received<T>> {
-    const item = this.#values.shift()
-    if (item) return { ok: true, value: item.value }
-    const waiter = this.#wait()
-    try {
-      await condition(() => waiter.item !== undefined, timeout)
-    } catch (error) {
-      if (waiter.item === undefined) throw error
-    } finally {
-      this.#leave(waiter)
-    }
-    return waiter.item ? { ok: true, value: waiter.item.value } : nothing
-  }
-
-  #wait(): Waiter<T> {
-    const waiter: Waiter<T> = { item: undefined }
-    this.#waiters.push(waiter)
-    return waiter
-  }
-
-  #leave(waiter: Waiter<T>): void {
-    const at = this.#waiters.indexOf(waiter)
-    if (at >= 0) this.#waiters.splice(at, 1)
-  }
-
-  #accept(item: Item<T>): void {
-    const waiter = this.#waiters.shift()
-    if (waiter) waiter.item = item
-    else this.#values.push(item)
-  }
+  readonly parse?: (value: unknown) => T
 }
 
-const channels = new Map<string, unknown>()
+interface OpenChannel {
+  readonly channel: Channel<unknown>
+  readonly parse: ((value: unknown) => unknown) | undefined
+}
+
+// On Temporal the modules are a run's own.
+const channelsOfModule = new Map<string, unknown>()
+
+function openChannels(): Map<string, OpenChannel> {
+  return (api.hook?.channels() ?? channelsOfModule) as Map<string, OpenChannel>
+}
 
 /**
  * The channel of a signal: one for each name. It takes the signals that came before it was asked for,
  * and from then on all of that name. A channel carries a signal's first argument.
+ *
+ * @throws {TypeError} for another `parse` than the one with which the channel was first asked for
  */
 export function getSignalChannel<Args extends unknown[]>(
   signal: SignalDefinition<Args>,
+  options?: SignalChannelOptions<Args[0]>,
 ): SignalChannel<Args[0]>
-export function getSignalChannel<T = unknown>(signal: string): SignalChannel<T>
+export function getSignalChannel<T = unknown>(
+  signal: string,
+  options?: SignalChannelOptions<T>,
+): SignalChannel<T>
 export function getSignalChannel(
   signal: string | { readonly name: string },
+  options: SignalChannelOptions<unknown> = {},
 ): SignalChannel<unknown> {
   const name = typeof signal === 'string' ? signal : signal.name
-  const known = channelHook?.channels() ?? channels
-  const existing = known.get(name) as SignalChannel<unknown> | undefined
-  if (existing) return existing
-  const channel = new SignalChannel<unknown>(name)
-  known.set(name, channel)
+  const { parse } = options
+  const known = openChannels()
+  const existing = known.get(name)
+  if (existing !== undefined) {
+    if (parse === undefined || parse === existing.parse) return existing.channel
+    throw new TypeError(`The channel of signal '${name}' was opened with another parse function`)
+  }
+  const channel = new Channel<unknown>({ name, capacity: Infinity })
+  known.set(name, { channel, parse })
+  api.hook?.carry(() => waitingSeqs(channel))
+  api.handleSignal(name, (value) => {
+    const parsed = parse === undefined ? { value } : tryParse(name, parse, value)
+    if (parsed !== undefined) putSignal(channel, parsed.value, api.hook?.currentSignalSeq())
+  })
   return channel
+}
+
+function tryParse(
+  signal: string,
+  parse: (value: unknown) => unknown,
+  value: unknown,
+): { readonly value: unknown } | undefined {
+  try {
+    return { value: parse(value) }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error)
+    api.warn('Dropped a corrupt signal value', { signal, reason })
+    return undefined
+  }
+}
+
+/**
+ * The names of signals that have come and that nothing has taken: no handler, or nobody who received them
+ * from their channel. On Temporal, where signals without a handler cannot be seen, only the latter.
+ */
+export function getUnhandledSignalNames(): string[] {
+  const names = new Set(api.hook?.unhandledSignalNames() ?? [])
+  for (const [name, { channel }] of openChannels()) if (channel.length > 0) names.add(name)
+  return [...names].sort()
 }

@@ -26,10 +26,10 @@ describe('a signal channel', () => {
       true,
       'order',
       'a',
-      { ok: true, value: 'b' },
-      { ok: false },
-      { ok: true, value: 'c' },
-      { ok: false },
+      { ok: true, value: 'b', more: true },
+      { ok: false, more: true },
+      { ok: true, value: 'c', more: true },
+      { ok: false, more: true },
       'd',
     ])
   })
@@ -60,6 +60,27 @@ describe('a signal channel', () => {
     run.signal('order', 'c')
     run.signal('done')
     expect(run.commands).toMatchObject([{ kind: 'continueAsNew', carriedSeqs: [3, 4, 5] }])
+  })
+})
+
+describe('a signal channel with a parser', () => {
+  it('drops what the parser refuses, says so, and goes on', () => {
+    const run = theatre.start('parsed')
+    run.turn(signal('amount', 1), signal('amount', 'much'), signal('amount', 2))
+    expect(run.result).toEqual([1, 2, 'another parse function'])
+    const warnings = theatre.lines.filter((line) => line.run === run.number)
+    expect(warnings).toMatchObject([{ level: 'WARN', message: 'Dropped a corrupt signal value' }])
+    expect(warnings[0]?.attributesJson).toContain('no number: much')
+  })
+})
+
+describe('getUnhandledSignalNames', () => {
+  it('lists signals that no handler and no receiver has taken', () => {
+    const run = theatre.start('unhandled')
+    run.turn(signal('zebra'), signal('order', 'a'), signal('order', 'b'), signal('look'))
+    expect(run.query('trace')).toEqual([['order', 'zebra']])
+    run.turn(signal('take'), signal('take'), signal('look'))
+    expect(run.result).toEqual([['order', 'zebra'], ['zebra']])
   })
 })
 

@@ -22,6 +22,7 @@ it.each<[string, () => unknown]>([
   ['CancellationScope', () => new api.CancellationScope()],
   ['Trigger', () => new api.Trigger()],
   ['getSignalChannel', () => api.getSignalChannel('x')],
+  ['getUnhandledSignalNames', () => api.getUnhandledSignalNames()],
   ['log', () => api.log.info('x')],
   ['allHandlersFinished', () => api.allHandlersFinished()],
 ])('host code that calls %s is told that it is no workflow', (_, call) => {

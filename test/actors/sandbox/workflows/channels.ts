@@ -5,6 +5,7 @@ import {
   defineQuery,
   defineSignal,
   getSignalChannel,
+  getUnhandledSignalNames,
   isCancellation,
   Selector,
   setHandler,
@@ -159,4 +160,28 @@ export async function snippet(signalName: string): Promise<string> {
   await selector.select()
   if (value.length > 0 && value !== 'SOME_VALUE') throw new Error('signalVal')
   return value
+}
+
+export async function parsed(): Promise<unknown[]> {
+  const parse = (value: unknown): number => {
+    if (typeof value === 'number') return value
+    throw new TypeError(`no number: ${String(value)}`)
+  }
+  const channel = getSignalChannel('amount', { parse })
+  const lines: unknown[] = [await channel.receive(), await channel.receive()]
+  try {
+    getSignalChannel('amount', { parse: String })
+  } catch (error) {
+    lines.push(error instanceof TypeError ? 'another parse function' : error)
+  }
+  return lines
+}
+
+export async function unhandled(): Promise<unknown[]> {
+  const lines = tracer()
+  const channel = getSignalChannel<string>('order')
+  setHandler(defineSignal('look'), () => void lines.push(getUnhandledSignalNames()))
+  setHandler(defineSignal('take'), () => void channel.receiveAsync())
+  await condition(() => lines.length === 2)
+  return lines
 }
