@@ -8,12 +8,27 @@ export interface ApiLimits {
   readonly jsonDepth: number
   /** The longest that a request for a result or for new history may wait. Default 60,000. */
   readonly longPollMs: number
+  /** Lines of one batch that are in hand; no more are read until the first is answered. Default 4,096. */
+  readonly batchInFlight: number
+  /** How long a line of a batch waits for room in a full mailbox. Default 30,000. */
+  readonly batchWaitMs: number
+  /** How long a batch may bring no byte while more is waited for. Default 30,000. */
+  readonly batchIdleMs: number
+  /** Streams of events at a time; further ones are answered 429. Default 1,000. */
+  readonly eventStreams: number
+  /** A stream of events is never silent for longer: then it has a comment. Default 15,000. */
+  readonly keepAliveMs: number
 }
 
 export const defaultApiLimits: ApiLimits = {
   bodyBytes: 4 * 1024 * 1024,
   jsonDepth: 64,
   longPollMs: 60_000,
+  batchInFlight: 4096,
+  batchWaitMs: 30_000,
+  batchIdleMs: 30_000,
+  eventStreams: 1000,
+  keepAliveMs: 15_000,
 }
 
 /** Limits of the sockets, for the server that {@link createServer} makes. */

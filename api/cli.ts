@@ -1,20 +1,13 @@
 #!/usr/bin/env node
-import { createRequire } from 'node:module'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { SignalboxError } from '../runtime/errors.ts'
+import { packageVersion } from './package-version.ts'
 import type { ServeOptions } from './serve.ts'
 
 const example = `
 Example:
   $ signalbox serve --workflows workflows.ts --activities activities.ts --data-dir ./data
 `
-
-/** The `version` of package.json, which lies two folders above the built file. */
-function packageVersion(): string {
-  const manifest: unknown = createRequire(import.meta.url)('signalbox/package.json')
-  const known = typeof manifest === 'object' && manifest !== null && 'version' in manifest
-  return known ? String(manifest.version) : 'unknown'
-}
 
 function wholeNumber(from: number, to: number) {
   return (value: string): number => {

@@ -7,6 +7,7 @@ import { defaultServerLimits, withLimits } from './api-limits.ts'
 import type { ServerLimits } from './api-limits.ts'
 import { requireHost, requireToken } from './authentication.ts'
 import { httpAnswer } from './rpc-status.ts'
+import { isStreamed } from './streamed-sockets.ts'
 import { signalboxApi } from './signalbox-api.ts'
 import type { ApiRuntime } from './signalbox-api.ts'
 import { addHealthRoutes } from './routes/health-routes.ts'
@@ -86,6 +87,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
 /** What never became a request: broken HTTP, or one that took too long to arrive. */
 function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
+  if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isStreamed(socket)) return
   const [http, problem] =
     error.code === 'ERR_HTTP_REQUEST_TIMEOUT'
       ? ([408, 'The request took too long to arrive'] as const)

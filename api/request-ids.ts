@@ -21,14 +21,21 @@ export function requestIdOf(
   body: { readonly requestId?: string },
   headers: IncomingHttpHeaders,
 ): string | undefined {
-  const header = headers['idempotency-key']
+  const key = idempotencyKey(headers)
   const fromBody = optionalId(body.requestId, 'requestId')
-  if (header === undefined) return fromBody
-  const key = unquoted(String(header))
-  if (key === '') throw invalidField('Idempotency-Key', 'is empty')
+  if (key === undefined) return fromBody
   if (fromBody !== undefined && fromBody !== key) {
     throw invalidField('Idempotency-Key', 'differs from requestId')
   }
+  return key
+}
+
+/** The header Idempotency-Key, if it is there. */
+export function idempotencyKey(headers: IncomingHttpHeaders): string | undefined {
+  const header = headers['idempotency-key']
+  if (header === undefined) return undefined
+  const key = unquoted(String(header))
+  if (key === '') throw invalidField('Idempotency-Key', 'is empty')
   return key
 }
 

@@ -93,9 +93,12 @@ function temporalDetail(error: SignalboxError): JsonValue | undefined {
     case 'SIGNALBOX_ERR_WORKFLOW_NOT_READY':
       return { '@type': `${detailPrefix}WorkflowNotReadyFailure` }
     case 'SIGNALBOX_ERR_MAILBOX_FULL':
+    case 'SIGNALBOX_ERR_TOO_MANY_REQUESTS':
       return {
         '@type': `${detailPrefix}ResourceExhaustedFailure`,
-        cause: 'RESOURCE_EXHAUSTED_CAUSE_BUSY_WORKFLOW',
+        cause: `RESOURCE_EXHAUSTED_CAUSE_${
+          error.code === 'SIGNALBOX_ERR_MAILBOX_FULL' ? 'BUSY_WORKFLOW' : 'RPS_LIMIT'
+        }`,
         scope: 'RESOURCE_EXHAUSTED_SCOPE_NAMESPACE',
       }
     default:

@@ -83,6 +83,19 @@ export const signalBody = Type.Object(
 )
 export type SignalBody = Type.Static<typeof signalBody>
 
+/** A line of a batch: both messages above in one. */
+export const batchSignalBody = Type.Object(
+  {
+    ...startFields,
+    workflowExecution: execution,
+    signalName: text,
+    signalInput: payloads,
+    control: text,
+  },
+  strict,
+)
+export type BatchSignalBody = Type.Static<typeof batchSignalBody>
+
 export const queryBody = Type.Object(
   {
     namespace: text,

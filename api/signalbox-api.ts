@@ -1,12 +1,15 @@
 import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { SignalboxError } from '../runtime/errors.ts'
 import type { WorkflowService } from '../runtime/workflow-service.ts'
-import { sendJson, sendStatus } from './answer.ts'
+import { sendStatus } from './answer.ts'
 import { defaultApiLimits, withLimits } from './api-limits.ts'
 import type { ApiLimits } from './api-limits.ts'
 import { compileBodyValidator } from './body-validator.ts'
+import { EventStreams } from './event-streams.ts'
 import { parseJsonBody } from './json-body.ts'
 import { LongPolls } from './long-poll.ts'
+import { addBatchRoutes } from './routes/batch-routes.ts'
+import { addClusterRoutes } from './routes/cluster-routes.ts'
 import { addFollowRoutes } from './routes/follow-routes.ts'
 import { addHealthRoutes } from './routes/health-routes.ts'
 import type { RuntimeState } from './routes/health-routes.ts'
@@ -14,6 +17,7 @@ import { addListRoutes } from './routes/list-routes.ts'
 import { addReadRoutes } from './routes/read-routes.ts'
 import { addSignalRoutes } from './routes/signal-routes.ts'
 import { addStartRoutes } from './routes/start-routes.ts'
+import { addStreamRoutes } from './routes/stream-routes.ts'
 import { httpAnswer, statusAnswer } from './rpc-status.ts'
 import type { StatusAnswer } from './rpc-status.ts'
 
@@ -54,6 +58,7 @@ export async function signalboxApi(
   const limits = withLimits(defaultApiLimits, options.limits)
   const { runtime } = options
   const longPolls = new LongPolls(limits.longPollMs)
+  const streams = new EventStreams(limits.eventStreams)
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -69,12 +74,13 @@ export async function signalboxApi(
   app.setErrorHandler(answerError)
   app.addHook('preClose', (done) => {
     longPolls.stop()
+    streams.stop()
     done()
   })
 
   if (options.healthRoutes !== false) addHealthRoutes(app, () => runtime.state)
+  addClusterRoutes(app, runtime.service)
   for (const prefix of ['', '/api/v1']) {
-    app.get(`${prefix}/system-info`, (request, reply) => sendJson(request, reply, systemInfo))
     app.register(
       (scope, _options, done) => {
         addSignalRoutes(scope, runtime.service)
@@ -82,16 +88,13 @@ export async function signalboxApi(
         addReadRoutes(scope, runtime.service)
         addFollowRoutes(scope, runtime.service, longPolls)
         addListRoutes(scope, runtime.service)
+        addStreamRoutes(scope, runtime.service, streams, limits)
+        addBatchRoutes(scope, runtime.service, limits)
         done()
       },
       { prefix: `${prefix}/namespaces/:namespace` },
     )
   }
-}
-
-/** What Temporal's clients ask for before they use a feature. */
-const systemInfo = {
-  capabilities: { signalAndQueryHeader: true, internalErrorDifferentiation: true },
 }
 
 function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {

@@ -41,6 +41,8 @@ export class Acceptor {
   readonly #committer: Committer
   readonly #requests: RequestLedger
   readonly #onTimer: (timer: TimerRow) => void
+  /** Who is told, after the commit, of rows that were saved. Undefined while nobody listens. */
+  rowWatchers: Set<(row: RunRow) => void> | undefined
   #waitingInputs = 0
 
   constructor(
@@ -203,6 +205,13 @@ export class Acceptor {
   saveRow(run: Run, row: RunRow): void {
     run.row = row
     this.#committer.putRow(runKey(run.key), encodeRunRow(row))
+    if (this.rowWatchers !== undefined) this.#tellWatchers(row)
+  }
+
+  #tellWatchers(row: RunRow): void {
+    this.#committer.afterCommit(() => {
+      for (const watcher of this.rowWatchers ?? []) watcher(row)
+    })
   }
 
   /** Take a client's signal. The caller has found the run open and the request new. */

@@ -55,6 +55,10 @@ const table = {
     'RESOURCE_EXHAUSTED',
     'As much as the limits allow waits to be written or handled. Nothing was written; retry later.',
   ],
+  SIGNALBOX_ERR_TOO_MANY_REQUESTS: [
+    'RESOURCE_EXHAUSTED',
+    'More requests than the API takes from this caller, or at a time. Nothing was written; retry later.',
+  ],
   SIGNALBOX_ERR_INDETERMINATE: [
     'UNAVAILABLE',
     'Storage failed while the request was written: it may or may not have been recorded. Retry with the same request id.',

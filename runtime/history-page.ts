@@ -24,16 +24,8 @@ export function historyPage(
   turns: Iterable<HistoryTurn>,
   request: HistoryRequest,
 ): HistoryResponse {
-  const limit =
-    request.pageSize === undefined || request.pageSize === 0 ? DEFAULT_PAGE_SIZE : request.pageSize
-  if (!Number.isInteger(limit) || limit < 1) {
-    throw invalid('pageSize must be a positive whole number', 'pageSize')
-  }
-  const position = decodeHistoryToken(request.pageToken)
-  if (position !== undefined && position.runId !== row.runId) {
-    throw invalid('nextPageToken belongs to another run', 'nextPageToken')
-  }
-  const from = position?.eventId ?? 1
+  const limit = pageSizeOf(request)
+  const from = startOf(row, request) ?? 1
   const follows = request.waitNewEvent === true && row.status === 'RUNNING'
   if (request.closeEventOnly === true) {
     const { events } = viewHistory(turns, row, { closeEventOnly: true })
@@ -50,6 +42,52 @@ export function historyPage(
         nextPageToken: encodeHistoryToken({ runId: row.runId, eventId: next }),
       }
     : { events: view.events }
+}
+
+/**
+ * One page of a run's history from its newest settled event backwards, as Temporal's
+ * GetWorkflowExecutionHistoryReverse. The token is the id of the next older event, so that what
+ * happens between two pages moves nothing.
+ *
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT for a page size or token that is none
+ */
+export function reverseHistoryPage(
+  { row }: { readonly row: HistoryRun },
+  turns: readonly HistoryTurn[],
+  request: HistoryRequest,
+): HistoryResponse {
+  const limit = pageSizeOf(request)
+  const { settledLength } = viewHistory(turns, row, { limit: 0 })
+  const last = Math.min(startOf(row, request) ?? settledLength, settledLength)
+  const from = Math.max(1, last - limit + 1)
+  const { events } = viewHistory(turns, row, {
+    from,
+    limit: last - from + 1,
+    settledOnly: true,
+  })
+  const page = events.toReversed()
+  return from === 1
+    ? { events: page }
+    : {
+        events: page,
+        nextPageToken: encodeHistoryToken({ runId: row.runId, eventId: from - 1 }),
+      }
+}
+
+function pageSizeOf(request: HistoryRequest): number {
+  const { pageSize } = request
+  if (pageSize === undefined || pageSize === 0) return DEFAULT_PAGE_SIZE
+  if (Number.isInteger(pageSize) && pageSize >= 1) return pageSize
+  throw invalid('pageSize must be a positive whole number', 'pageSize')
+}
+
+/** The event that the request's token names; undefined without a token. */
+function startOf(row: HistoryRun, request: HistoryRequest): number | undefined {
+  const position = decodeHistoryToken(request.pageToken)
+  if (position !== undefined && position.runId !== row.runId) {
+    throw invalid('nextPageToken belongs to another run', 'nextPageToken')
+  }
+  return position?.eventId
 }
 
 export function encodeHistoryToken({ runId, eventId }: HistoryPosition): string {

@@ -23,6 +23,11 @@ export function workflowIdKey(namespace: string, workflowId: string): Buffer {
   ])
 }
 
+export function namespaceOfWorkflowIdKey(bytes: Uint8Array): string {
+  const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  return key.toString('utf8', 1, key.indexOf(0, 1))
+}
+
 export function runKey(run: number): Buffer {
   const key = Buffer.allocUnsafe(1 + RUN_BYTES)
   key[0] = RowTable.run

@@ -6,6 +6,8 @@ import type { Journal } from './journal.ts'
 import { openLmdbJournal } from './journal-lmdb.ts'
 import { type ResolvedOptions, resolveOptions, type RuntimeOptions } from './options.ts'
 import { openTurnMarks, type TurnMarks } from './turn-marks.ts'
+import { listNamespaces } from './namespaces.ts'
+import { watchRuns } from './run-watch.ts'
 import { WorkflowReads } from './workflow-reads.ts'
 import { WorkflowWrites } from './workflow-writes.ts'
 
@@ -114,5 +116,10 @@ function createService(engine: Engine): WorkflowService {
     getHistory: (request) => reads.getHistory(request),
     listWorkflows: (request) => engine.visibility.list(request),
     countWorkflows: (request) => engine.visibility.count(request),
+    watchWorkflows: (namespace, onChange) => watchRuns(engine.acceptor, namespace, onChange),
+    listNamespaces: () => {
+      engine.checkOpen()
+      return listNamespaces(engine.journal)
+    },
   }
 }

@@ -3,7 +3,7 @@ import { QueryNotRegisteredError } from './client-errors.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import { viewHistory } from './history.ts'
-import { decodeHistoryToken, historyPage } from './history-page.ts'
+import { decodeHistoryToken, historyPage, reverseHistoryPage } from './history-page.ts'
 import { checkIdentifier } from './identifiers.ts'
 import { checkPayloadMap, checkPayloads } from './payload-size.ts'
 import type { Run, Waiter } from './run.ts'
@@ -131,7 +131,10 @@ export class WorkflowReads {
     const until = performance.now() + (request.timeoutMs ?? 0)
     for (;;) {
       const turns = readTurns(this.#parts.journal, run)
-      const page = historyPage(run, turns, request)
+      const page =
+        request.reverse === true
+          ? reverseHistoryPage(run, turns, request)
+          : historyPage(run, turns, request)
       const waits =
         request.waitNewEvent === true &&
         page.events.length === 0 &&

@@ -18,6 +18,18 @@ export interface WorkflowService {
   getHistory(request: HistoryRequest): Promise<HistoryResponse>
   listWorkflows(request: ListRequest): Promise<ListResponse>
   countWorkflows(request: CountRequest): Promise<CountResponse>
+  /**
+   * Tell of each run of a namespace that starts or closes, once that is durable and in the order of
+   * the commits. Listeners that throw end up in the committer: they must not.
+   *
+   * @returns how to stop
+   */
+  watchWorkflows(
+    namespace: string | undefined,
+    onChange: (summary: WorkflowSummary) => void,
+  ): () => void
+  /** The namespaces that have workflows, and 'default', in order. */
+  listNamespaces(): readonly string[]
   cancelWorkflow(request: CancelRequest): Promise<void>
   terminateWorkflow(request: TerminateRequest): Promise<void>
   /** Let a quarantined or parked run try again at once. */
@@ -51,6 +63,8 @@ export interface StartRequest {
   readonly retryPolicy?: RetryPolicyData | undefined
   readonly cronSchedule?: string | undefined
   readonly startDelayMs?: number | undefined
+  /** With 'processed', resolve when the first turn has ended. Default 'durable'. */
+  readonly waitFor?: WaitFor | undefined
   readonly memo?: PayloadMap | undefined
   readonly searchAttributes?: PayloadMap | undefined
   readonly headers?: PayloadMap | undefined
@@ -78,7 +92,6 @@ export interface SignalRequest extends Target {
 export interface SignalWithStartRequest extends StartRequest {
   readonly signalName: string
   readonly signalArgs: readonly Payload[]
-  readonly waitFor?: WaitFor | undefined
 }
 
 export type QueryRejectCondition = 'NONE' | 'NOT_OPEN' | 'NOT_COMPLETED_CLEANLY'
@@ -178,6 +191,8 @@ export interface HistoryRequest extends Target {
   readonly pageToken?: string | undefined
   /** Only the event that closed the run. */
   readonly closeEventOnly?: boolean | undefined
+  /** From the newest event to the oldest; inputs that wait are left out. Default false. */
+  readonly reverse?: boolean | undefined
   /** With nothing new to show, wait up to `timeoutMs` for it. */
   readonly waitNewEvent?: boolean | undefined
   readonly timeoutMs?: number | undefined

@@ -118,7 +118,7 @@ export class WorkflowWrites {
     acceptor.measureStart(request)
     this.#replace(current)
     const run = acceptor.start({ ...request, namespace })
-    return this.#durable(() => response(run, true))
+    return this.#accepted(run, request.waitFor, true)
   }
 
   #signalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
@@ -254,7 +254,9 @@ export class WorkflowWrites {
     const earlier = this.#parts.requests.find('start', namespace, workflowId, requestId)
     if (earlier === undefined) return undefined
     checkSameStart(earlier.input, request.workflowType, request.args, requestId)
-    return this.#durable(() => response(earlier.run, true))
+    const again = (): Promise<void> => this.startWorkflow(request).then(() => undefined)
+    const done = this.#waitForEarlier(earlier, request.waitFor, again)
+    return done.then(() => response(earlier.run, true))
   }
 
   /**

@@ -1,11 +1,11 @@
 import type { FastifyInstance } from 'fastify'
-import type { CloseStatus, WorkflowService } from '../../runtime/workflow-service.ts'
+import type { WorkflowService } from '../../runtime/workflow-service.ts'
 import { sendJson, wantsShorthand } from '../answer.ts'
-import { formatEnum, historyEventFilterType, parseEnum, workflowStatus } from '../enum-json.ts'
-import { encodeFailure } from '../failure-json.ts'
+import { encodeCloseStatus } from '../close-status-json.ts'
+import { historyEventFilterType, parseEnum } from '../enum-json.ts'
 import type { LongPolls } from '../long-poll.ts'
 import { decodePageToken, encodePageToken } from '../page-token.ts'
-import { encodePayload, shortenPayloads } from '../payload-json.ts'
+import { shortenPayloads } from '../payload-json.ts'
 import { RequestQuery } from '../request-query.ts'
 import { readTarget, targetNames } from './read-target.ts'
 import type { WorkflowRequest } from './workflow-params.ts'
@@ -19,6 +19,7 @@ const historyNames = [
   'skipArchival',
   'timeout',
 ]
+const reverseNames = [...targetNames, 'maximumPageSize', 'nextPageToken']
 const resultNames = [...targetNames, 'followRuns', 'timeout']
 const maxPageSize = 1000
 
@@ -51,6 +52,21 @@ export function addFollowRoutes(
     })
   })
 
+  app.get('/workflows/:workflowId/history-reverse', async (request: WorkflowRequest, reply) => {
+    const query = new RequestQuery(request.query, reverseNames)
+    const response = await service.getHistory({
+      ...readTarget(request, query),
+      pageSize: Math.min(query.count('maximumPageSize') ?? maxPageSize, maxPageSize),
+      pageToken: decodePageToken(query.text('nextPageToken')),
+      reverse: true,
+    })
+    const events: unknown = response.events
+    return sendJson(request, reply, {
+      history: { events: wantsShorthand(request) ? shortenPayloads(events) : events },
+      nextPageToken: encodePageToken(response.nextPageToken),
+    })
+  })
+
   app.get('/workflows/:workflowId/result', async (request: WorkflowRequest, reply) => {
     const query = new RequestQuery(request.query, resultNames)
     const status = await longPolls.run(reply, (signal) =>
@@ -64,16 +80,4 @@ export function addFollowRoutes(
     if (status === undefined) return reply.hijack()
     return sendJson(request, reply, encodeCloseStatus(status, wantsShorthand(request)))
   })
-}
-
-function encodeCloseStatus(status: CloseStatus, shorthand: boolean): unknown {
-  if (!status.closed) return { status: formatEnum(workflowStatus, 'RUNNING') }
-  const { result, failure } = status
-  return {
-    status: formatEnum(workflowStatus, status.status),
-    runId: status.runId,
-    result: result === undefined ? undefined : encodePayload(result, shorthand),
-    failure: failure === undefined ? undefined : encodeFailure(failure, shorthand),
-    newRunId: status.newRunId,
-  }
 }

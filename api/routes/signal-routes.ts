@@ -1,16 +1,13 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { SignalRequest, WaitFor, WorkflowService } from '../../runtime/workflow-service.ts'
+import type { SignalRequest, WorkflowService } from '../../runtime/workflow-service.ts'
 import { jsonType, sendJson } from '../answer.ts'
-import { invalidField } from '../invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
-import { RequestQuery } from '../request-query.ts'
 import { signalBody, signalWithStartBody } from '../schemas.ts'
 import type { SignalBody, SignalWithStartBody } from '../schemas.ts'
 import { decodeStart } from '../start-request.ts'
+import { decodeWaitFor } from '../wait-for.ts'
 import type { NamedWorkflowRequest } from './workflow-params.ts'
-
-const queryNames = ['waitFor']
 
 /** Signal and signal-with-start. */
 export function addSignalRoutes(app: FastifyInstance, service: WorkflowService): void {
@@ -60,10 +57,4 @@ function decodeSignal(request: NamedWorkflowRequest<SignalBody>): SignalRequest 
     headers: decodePayloadMap(body.header?.fields, 'header.fields'),
     waitFor: decodeWaitFor(request.query),
   }
-}
-
-function decodeWaitFor(query: unknown): WaitFor | undefined {
-  const waitFor = new RequestQuery(query, queryNames).text('waitFor')
-  if (waitFor === undefined || waitFor === 'durable' || waitFor === 'processed') return waitFor
-  throw invalidField('waitFor', 'must be durable or processed')
 }

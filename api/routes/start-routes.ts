@@ -7,6 +7,7 @@ import { rejectQuery } from '../request-query.ts'
 import { cancelBody, releaseBody, startBody, terminateBody } from '../schemas.ts'
 import type { CancelBody, ReleaseBody, StartBody, TerminateBody } from '../schemas.ts'
 import { decodeStart } from '../start-request.ts'
+import { decodeWaitFor } from '../wait-for.ts'
 import type { WorkflowRequest } from './workflow-params.ts'
 
 /** Start, cancel, terminate, and release from quarantine. */
@@ -16,10 +17,10 @@ export function addStartRoutes(app: FastifyInstance, service: WorkflowService): 
     { schema: { body: startBody } },
     async (request: WorkflowRequest<StartBody>, reply) => {
       const { params, body, query } = request
-      rejectQuery(query)
       const response = await service.startWorkflow({
         ...decodeStart(params.namespace, params.workflowId, body),
         requestId: requestIdOf(body, request.headers),
+        waitFor: decodeWaitFor(query),
       })
       return sendJson(request, reply, {
         runId: response.runId,

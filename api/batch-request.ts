@@ -1,0 +1,61 @@
+import type { SignalRequest, SignalWithStartRequest } from '../runtime/workflow-service.ts'
+import { compileBodyValidator } from './body-validator.ts'
+import { invalidField } from './invalid-field.ts'
+import { decodePayloadMap, decodePayloads } from './payload-json.ts'
+import { optionalId } from './request-ids.ts'
+import { batchSignalBody } from './schemas.ts'
+import type { BatchSignalBody } from './schemas.ts'
+import { decodeStart } from './start-request.ts'
+
+/** One line of a batch: a signal, or a signal-with-start if it names a workflow type. */
+export type BatchRequest =
+  | { readonly starts: false; readonly request: SignalRequest }
+  | { readonly starts: true; readonly request: SignalWithStartRequest }
+
+const validate = compileBodyValidator(batchSignalBody)
+
+/**
+ * Read a line of a batch. It has the fields of Temporal's SignalWorkflowExecutionRequest or, with
+ * `workflowType`, of its SignalWithStartWorkflowExecutionRequest; `requestId` is that of a line
+ * that has none of its own.
+ *
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT
+ */
+export function decodeBatchRequest(
+  value: unknown,
+  namespace: string,
+  requestId: string | undefined,
+): BatchRequest {
+  const checked = validate(value)
+  if ('error' in checked) throw checked.error
+  const body = checked.value as BatchSignalBody
+  const workflowId =
+    optionalId(body.workflowExecution?.workflowId, 'workflowExecution.workflowId') ??
+    optionalId(body.workflowId, 'workflowId')
+  if (workflowId === undefined) throw invalidField('workflowId', 'is not set')
+  const signalName = optionalId(body.signalName, 'signalName') ?? ''
+  const ownId = optionalId(body.requestId, 'requestId') ?? requestId
+  if (body.workflowType !== undefined) {
+    const request = {
+      ...decodeStart(namespace, workflowId, body),
+      signalName,
+      signalArgs: decodePayloads(body.signalInput, 'signalInput'),
+      requestId: ownId,
+    }
+    return { starts: true, request }
+  }
+  if (body.signalInput !== undefined) {
+    throw invalidField('signalInput', 'goes with workflowType; give the arguments as input')
+  }
+  const request = {
+    namespace,
+    workflowId,
+    runId: optionalId(body.workflowExecution?.runId, 'workflowExecution.runId'),
+    signalName,
+    args: decodePayloads(body.input, 'input'),
+    requestId: ownId,
+    identity: optionalId(body.identity, 'identity'),
+    headers: decodePayloadMap(body.header?.fields, 'header.fields'),
+  }
+  return { starts: false, request }
+}

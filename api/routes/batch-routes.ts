@@ -1,0 +1,80 @@
+import { once } from 'node:events'
+import { Readable } from 'node:stream'
+import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { WorkflowService } from '../../runtime/workflow-service.ts'
+import { jsonType } from '../answer.ts'
+import type { ApiLimits } from '../api-limits.ts'
+import { invalidField } from '../invalid-field.ts'
+import { type BatchLine, ndjsonLines, StreamIdleError } from '../ndjson-lines.ts'
+import { idempotencyKey } from '../request-ids.ts'
+import { httpAnswer } from '../rpc-status.ts'
+import { type BatchOptions, SignalBatch } from '../signal-batch.ts'
+import { withoutRequestTimeout } from '../streamed-sockets.ts'
+import { decodeWaitFor } from '../wait-for.ts'
+import type { NamespaceRequest } from './workflow-params.ts'
+
+const ndjsonType = 'application/x-ndjson; charset=utf-8'
+/** How batches as lines are named; there is no registered type. */
+const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/jsonl']
+
+/** Signals to many workflows in one request. */
+export function addBatchRoutes(
+  app: FastifyInstance,
+  service: WorkflowService,
+  limits: ApiLimits,
+): void {
+  app.addContentTypeParser(ndjsonTypes, (_request, payload, done) => {
+    done(null, payload)
+  })
+  app.post('/signals', async (request: NamespaceRequest, reply) => {
+    const options: BatchOptions = {
+      namespace: request.params.namespace,
+      waitFor: decodeWaitFor(request.query),
+      idempotencyKey: idempotencyKey(request.headers),
+      logId: request.id,
+    }
+    const batch = new SignalBatch(service, limits, options)
+    const { body } = request
+    if (!(body instanceof Readable)) return sendResults(reply, batch, valuesOf(body))
+    const lines = ndjsonLines(body, limits.bodyBytes, limits.batchIdleMs)
+    const answers = Readable.from(answerLines(batch, lines, reply), { objectMode: false })
+    void withoutRequestTimeout(
+      request.raw.socket,
+      once(reply.raw, 'close').then(() => {}),
+    )
+    return reply.header('content-type', ndjsonType).send(answers)
+  })
+}
+
+/** The answer to a stream that stops in the middle says so in its last line, and is the last. */
+async function* answerLines(
+  batch: SignalBatch,
+  lines: AsyncIterable<BatchLine>,
+  reply: FastifyReply,
+): AsyncGenerator<string, void, void> {
+  try {
+    yield* batch.answers(lines)
+  } catch (error) {
+    if (!(error instanceof StreamIdleError)) throw error
+    reply.raw.once('finish', () => reply.request.raw.destroy())
+    yield `{"error":${httpAnswer(408, `The batch is cut off: ${error.message}`).body}}\n`
+  }
+}
+
+function valuesOf(body: unknown): readonly BatchLine[] {
+  if (!Array.isArray(body)) {
+    throw invalidField('', 'the body must be an array of signals, or lines as application/x-ndjson')
+  }
+  return body.map((value: unknown, index) => ({ number: index + 1, value }))
+}
+
+async function sendResults(
+  reply: FastifyReply,
+  batch: SignalBatch,
+  lines: readonly BatchLine[],
+): Promise<FastifyReply> {
+  let text = ''
+  for await (const piece of batch.answers(Readable.from(lines))) text += piece
+  const results = text.trimEnd().replaceAll('\n', ',')
+  return reply.header('content-type', jsonType).send(`{"results":[${results}]}`)
+}
