@@ -44,7 +44,7 @@ export interface DataFolder extends DataFolderFormat {
 }
 
 /** The newest folder format that this version reads, and the one that it makes. */
-export const dataFolderFormat = 1
+export const dataFolderFormat = 2
 const formatFile = 'signalbox.json'
 
 /**

@@ -39,7 +39,7 @@ export class Checkpointer {
   #checkpoint: CheckpointMeta
   /** Unfinished runs as of the checkpoint. */
   #carried: Map<number, RunProgress>
-  #work: Generator<undefined | Switch, void, void> | undefined
+  #work: Work | undefined
   /** Set while the transaction that has the new checkpoint row is not durable yet. */
   #switch: Switch | undefined
   #done = 0
@@ -96,7 +96,8 @@ export class Checkpointer {
 
   /**
    * Inside a transaction: work until `untilMs` (of performance.now) is over, or until
-   * `untilProgress` is reached. Stops by itself where the transaction must be durable first.
+   * `untilProgress` is reached. Stops by itself where the transaction must be durable first, since
+   * what follows reads what was written.
    */
   step(untilMs: number, untilProgress: number): void {
     const work = this.#work
@@ -109,7 +110,7 @@ export class Checkpointer {
         return
       }
       if (next.value !== undefined) {
-        this.#switch = next.value
+        if (next.value !== durableFirst) this.#switch = next.value
         return
       }
       const isTimeToLook = i === 1 || i % 8 === 0
@@ -130,7 +131,7 @@ export class Checkpointer {
     this.#log.dropWalks()
   }
 
-  #start(work: Generator<undefined | Switch, void, void>): void {
+  #start(work: Work): void {
     this.#work = work
     this.#done = 0
     const { previous } = this.#log
@@ -138,7 +139,7 @@ export class Checkpointer {
     this.#total = 1 + previous.runs.size + previous.overlay.size + previous.rows.length + size / 64
   }
 
-  *#distribute(): Generator<undefined | Switch, void, void> {
+  *#distribute(): Work {
     const frozen = this.#log.previous
     this.#trees.log.put(metaKey('freeze'), encodeMeta({ endRow: frozen.endRow }))
     for (const run of frozen.deletedRuns) yield* this.#records.remove(run)
@@ -190,10 +191,14 @@ export class Checkpointer {
     }
   }
 
-  *#distributeRequests(frozen: LogWindow): SlicedWork<{
-    generations: readonly RequestGeneration[]
-    merged: readonly RequestGeneration[]
-  }> {
+  *#distributeRequests(frozen: LogWindow): Generator<
+    undefined | typeof durableFirst,
+    {
+      generations: readonly RequestGeneration[]
+      merged: readonly RequestGeneration[]
+    },
+    void
+  > {
     let generations = [...this.#checkpoint.generations]
     const merged: RequestGeneration[] = []
     // Ids must differ within the store and be the same when this checkpoint is tried again.
@@ -205,6 +210,8 @@ export class Checkpointer {
       const same = generations.filter((generation) => generation.tier === tier)
       if (same.length < generationsPerTier) continue
       const exists = (run: number) => this.#runExists(frozen, run)
+      // A source may be what was just spilled or merged.
+      yield durableFirst
       const result = yield* this.#tryMerge(same, id(tier + 1), exists)
       if (result === undefined) continue
       generations = [...generations.filter((generation) => !same.includes(generation)), result]
@@ -284,6 +291,11 @@ export class Checkpointer {
     this.#trees.log.put(metaKey('checkpoint'), encodeMeta(checkpoint))
   }
 }
+
+/** Yielded where what follows reads what was written: it goes on in the next transaction. */
+const durableFirst = Symbol('durable first')
+
+type Work = Generator<undefined | typeof durableFirst | Switch, void, void>
 
 /** The new checkpoint, to be taken up once its row is durable. */
 interface Switch {

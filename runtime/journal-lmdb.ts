@@ -6,7 +6,7 @@ import { throwCommitInFlight } from './journal-batch-check.ts'
 import { Checkpointer } from './journal-checkpoint.ts'
 import { offsetOf, rowOf } from './journal-frame.ts'
 import { recordAt } from './journal-frame-record.ts'
-import { logRowKey, metaKey, rowKey } from './journal-keys.ts'
+import { logRowKey, rowKey } from './journal-keys.ts'
 import { type EncodedCommit, LogWriter } from './journal-log-writer.ts'
 import { type Recovered, recover } from './journal-recovery.ts'
 import { RequestStore } from './journal-request-store.ts'
@@ -79,7 +79,7 @@ export async function openLmdbJournal(options: LmdbJournalOptions): Promise<Lmdb
     try {
       await syncFolder(path)
       await syncFolder(folder.path)
-      const epoch = await raiseEpoch(trees)
+      const epoch = await trees.raiseEpoch()
       // Only now is the log final: an owner that was taken for dead cannot write any more.
       const records = new RunRecords(trees.data)
       return new JournalOnLmdb(folder, trees, epoch, records, recover(trees, records), options)
@@ -91,16 +91,6 @@ export async function openLmdbJournal(options: LmdbJournalOptions): Promise<Lmdb
     await folder.release()
     throw error
   }
-}
-
-async function raiseEpoch(trees: JournalTrees): Promise<number> {
-  const found = trees.log.get(metaKey('epoch'))
-  const epoch = (found === undefined ? 0 : Buffer.from(found).readUIntBE(0, 6)) + 1
-  const value = Buffer.alloc(6)
-  value.writeUIntBE(epoch, 0, 6)
-  await trees.transact(() => trees.log.put(metaKey('epoch'), value))
-  trees.fence(value)
-  return epoch
 }
 
 /** A slice is so many times longer when checkpoints fall behind, and once the window is full. */

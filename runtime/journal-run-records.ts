@@ -107,10 +107,15 @@ export class RunRecords {
 
   /** Remove all records of a run. */
   *remove(run: number): SlicedWork<void> {
+    const end = runKeyEnd(run)
+    let start = runKey(run, 0, 0)
     for (;;) {
-      const keys = [...this.#tree.keys(runKey(run, 0, 0), runKeyEnd(run), { limit: 16 })]
+      const keys = [...this.#tree.keys(start, end, { limit: 16 })]
       for (const key of keys) this.#tree.remove(key)
-      if (keys.length < 16) return
+      const last = keys.at(-1)
+      if (last === undefined || keys.length < 16) return
+      // They are still to be read until the transaction is durable.
+      start = Buffer.concat([last, Uint8Array.of(0)])
       yield
     }
   }

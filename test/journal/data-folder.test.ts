@@ -219,7 +219,7 @@ describe('a data folder has a format', () => {
   })
 
   it.each([
-    ['newer', JSON.stringify({ format: 2, shards: 256 })],
+    ['newer', JSON.stringify({ format: 3, shards: 256 })],
     ['unknown', 'not ours'],
   ])('and is refused if that is %s', async (_name, content) => {
     await (await openDataFolder(dataDir)).release()
