@@ -4,6 +4,7 @@ import type { Command } from './commands.ts'
 import { InputKind } from './inputs.ts'
 import { apiFileName, workflowFileName } from './sandbox-file-names.ts'
 import { RejectionWatch } from './sandbox-rejections.ts'
+import { scriptCall } from './script-call.ts'
 import { copyIn, copyOut } from './sandbox-transfer.ts'
 import { hostUrlParser } from './sandbox-urls.ts'
 import type {
@@ -46,7 +47,7 @@ class ContextSandbox implements Sandbox {
   readonly #context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
     microtaskMode: 'afterEvaluate',
   })
-  readonly #entry = new vm.Script('__enter()', { filename: apiFileName })
+  readonly #enter = scriptCall(new vm.Script('__enter()', { filename: apiFileName }), this.#context)
   readonly #realm: Realm
   readonly #rejections = new RejectionWatch()
 
@@ -193,10 +194,6 @@ class ContextSandbox implements Sandbox {
       beforeRead?.(run)
       return [run, this.#describe(reason)] as const
     })
-  }
-
-  #enter(): void {
-    this.#entry.runInContext(this.#context)
   }
 }
 
