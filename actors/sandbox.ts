@@ -2,9 +2,9 @@ import { AsyncLocalStorage } from 'node:async_hooks'
 import vm from 'node:vm'
 import type { Command } from './commands.ts'
 import { InputKind } from './inputs.ts'
+import { drains, findMicrotaskCheckpoint } from './microtask-checkpoint.ts'
 import { apiFileName, workflowFileName } from './sandbox-file-names.ts'
 import { RejectionWatch } from './sandbox-rejections.ts'
-import { scriptCall } from './script-call.ts'
 import { copyIn, copyOut } from './sandbox-transfer.ts'
 import { hostUrlParser } from './sandbox-urls.ts'
 import type {
@@ -42,17 +42,21 @@ export function createSandbox(options: SandboxOptions): Sandbox {
 class ContextSandbox implements Sandbox {
   readonly workflowTypes: readonly string[]
   readonly #onTurn: ((run: number) => void) | undefined
-  // Its microtasks drain before a call into it returns; and being no contextified object, its globals
-  // can be frozen and are found fast.
-  readonly #context = vm.createContext(vm.constants.DONT_CONTEXTIFY, {
-    microtaskMode: 'afterEvaluate',
-  })
-  readonly #enter = scriptCall(new vm.Script('__enter()', { filename: apiFileName }), this.#context)
+  readonly #checkpoint = findMicrotaskCheckpoint()
+  readonly #context: vm.Context
+  /** Call into the context. Its microtasks have drained when this returns. */
+  readonly #enter: () => void
   readonly #realm: Realm
   readonly #rejections = new RejectionWatch()
 
   constructor({ bundle, onTurn, log }: SandboxOptions) {
     this.#onTurn = onTurn
+    const checkpoint = this.#checkpoint
+    // Being no contextified object, its globals can be frozen and are found fast.
+    this.#context = vm.createContext(
+      vm.constants.DONT_CONTEXTIFY,
+      checkpoint === undefined ? { microtaskMode: 'afterEvaluate' } : {},
+    )
     const api = new vm.Script(bundle.apiCode, { filename: apiFileName })
     const { boot } = api.runInContext(this.#context) as { boot: (host: RealmHost) => Realm }
     const scopes = new AsyncLocalStorage<never>()
@@ -65,12 +69,33 @@ class ContextSandbox implements Sandbox {
       },
       urls: hostUrlParser,
     })
+    this.#enter = this.#entrance(checkpoint)
     const script = new vm.Script(bundle.workflowCode, { filename: workflowFileName })
     this.#realm.install(
       script.runInContext(this.#context) as Factory,
       bundle.workflowCode.includes('allHandlersFinished'),
     )
     this.workflowTypes = this.#load()
+  }
+
+  #entrance(checkpoint: (() => void) | undefined): () => void {
+    const { enter } = this.#realm
+    if (checkpoint === undefined) {
+      const script = new vm.Script('__enter()', { filename: apiFileName })
+      return () => void script.runInContext(this.#context)
+    }
+    return () => {
+      enter()
+      checkpoint()
+    }
+  }
+
+  get sharesQueue(): boolean {
+    return this.#checkpoint !== undefined
+  }
+
+  get canEnter(): boolean {
+    return this.#checkpoint === undefined || drains(this.#checkpoint)
   }
 
   #load(): readonly string[] {

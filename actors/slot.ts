@@ -137,6 +137,7 @@ export class Slot {
 
   /** Do turns for a few milliseconds, then post what came of them a macrotask later. */
   #slice(): void {
+    if (!this.#sandbox.canEnter) throw new Error('a slot was called from within a microtask')
     const until = performance.now() + MS_PER_SLICE
     let turns = 0
     let served = 0

@@ -83,6 +83,13 @@ export interface WorkflowBundle {
 export interface Sandbox {
   /** The names of the functions that the bundle exports as workflows. */
   readonly workflowTypes: readonly string[]
+  /** Whether its microtasks are the thread's; see microtask-checkpoint.ts. If not, it costs more. */
+  readonly sharesQueue: boolean
+  /**
+   * Whether it may be entered now. Not while a microtask of this thread runs: what a turn leaves to
+   * microtasks would then run after the turn.
+   */
+  readonly canEnter: boolean
   /** Run one activation; the run comes into being with the activation that holds its started input. */
   activate(run: number, activation: Activation): TurnOutcome
   /** Answer a query without changing anything. `dirty` says that the run must be built anew. */

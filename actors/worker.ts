@@ -7,7 +7,20 @@ import { TurnMarker } from './turn-marker.ts'
  * The pool's entry: one long-running task per slot, which ends when the host closes the port. It
  * holds nothing that the journal cannot rebuild, so the host may terminate it at any time.
  */
-export default function runSlot({ port, bundle, status, marker }: SlotStart): Promise<SlotEnd> {
+export default function runSlot(start: SlotStart): Promise<SlotEnd> {
+  return new Promise((resolve, reject) => {
+    // The pool calls from within a microtask, where no workflow code can run to its end.
+    setImmediate(() => {
+      try {
+        host(start, resolve)
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
+  })
+}
+
+function host({ port, bundle, status, marker }: SlotStart, onEnd: (end: SlotEnd) => void): void {
   const fields = new Float64Array(status)
   const sandbox = createSandbox({ bundle, log: (run, entry) => slot.log(run, entry) })
   const slot = new Slot({
@@ -18,14 +31,12 @@ export default function runSlot({ port, bundle, status, marker }: SlotStart): Pr
       port.postMessage(report, [report.frames.buffer as ArrayBuffer])
     },
   })
-  return new Promise((resolve) => {
-    port.on('message', (message: Uint8Array) => slot.receive(message))
-    port.on('close', () => resolve({ turns: fields[0] ?? 0 }))
-    const { workflowTypes } = sandbox
-    port.postMessage({
-      frames: new Uint8Array(0),
-      consumed: 0,
-      workflowTypes,
-    } satisfies SlotReport)
-  })
+  port.on('message', (message: Uint8Array) => slot.receive(message))
+  port.on('close', () => onEnd({ turns: fields[0] ?? 0 }))
+  const { workflowTypes } = sandbox
+  port.postMessage({
+    frames: new Uint8Array(0),
+    consumed: 0,
+    workflowTypes,
+  } satisfies SlotReport)
 }

@@ -77,7 +77,10 @@ export class JournalTrees {
   }
 
   static async open(path: string, mapSizeBytes: number): Promise<JournalTrees> {
+    // lmdb takes these options, and its types lack them.
+    const untyped = { txnStartThreshold: 1, permissionsMode: 0o600 }
     const root = open<Uint8Array, Uint8Array>({
+      ...untyped,
       path,
       overlappingSync: false,
       encoding: 'binary',
@@ -87,8 +90,6 @@ export class JournalTrees {
       // Writing begins with the second operation in hand rather than a turn of the event loop later:
       // see #write. There is one block at a time, so there is nothing to gather by waiting.
       eventTurnBatching: false,
-      // lmdb takes these options, and its types lack them.
-      ...{ txnStartThreshold: 1, permissionsMode: 0o600 },
     })
     // Files of an earlier process may have been copied here with another mode.
     for (const file of ['data.mdb', 'lock.mdb']) await chmod(join(path, file), 0o600)

@@ -9,6 +9,8 @@ import type { Activation, Sandbox, TurnError, TurnOutcome } from '../../actors/t
 /** A sandbox whose code is a function: the commands of an activation, or an error. */
 class ScriptedSandbox implements Sandbox {
   readonly workflowTypes = ['scripted']
+  readonly sharesQueue = false
+  readonly canEnter = true
   readonly activations: Activation[] = []
   readonly #code: (activation: Activation) => readonly Command[] | TurnError
 

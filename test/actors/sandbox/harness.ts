@@ -173,6 +173,22 @@ export function signal(name: string, ...args: unknown[]): Input {
   return [InputKind.signaled, startTime, name, toPayloads(args)]
 }
 
+/**
+ * Run `body` outside of any microtask, as a slot does. A sandbox made there shares the thread's queue
+ * of microtasks; one made in a test, which is a microtask itself, has a queue of its own.
+ */
+export function inMacrotask<T>(body: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    setImmediate(() => {
+      try {
+        resolve(body())
+      } catch (error) {
+        reject(error instanceof Error ? error : new Error(String(error)))
+      }
+    })
+  })
+}
+
 /** After the macrotask in which a promise was left floating. */
 export function macrotask(): Promise<void> {
   return new Promise((resolve) => {

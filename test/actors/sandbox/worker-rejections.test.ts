@@ -20,27 +20,37 @@ afterAll(() => rm(folder, { recursive: true }))
 const workerCode = `
 import { parentPort, workerData } from 'node:worker_threads'
 import { createSandbox } from './sandbox.mjs'
-const sandbox = createSandbox({ bundle: workerData.bundle, log: () => {} })
 const unhandled = []
 process.on('unhandledRejection', (error) => unhandled.push(String(error)))
-const turn = (run, seq, inputs) => sandbox.activate(run, {
+const turn = (sandbox, run, seq, inputs) => sandbox.activate(run, {
   firstSeq: seq, inputs, time: seq, replaying: false, historyLength: 0, historySize: 0, continueAsNewSuggested: false,
 })
 const attributes = (run) => ({
   namespace: 'default', workflowId: 'workflow-' + run, runId: String(run), workflowType: 'floating',
   taskQueue: 'q', args: ['""'], firstExecutionRunId: '', attempt: 1, taskTimeoutMs: 1,
 })
-for (let run = 0; run < 300; run++) turn(run, 1, [[1, 0, attributes(run)]])
-for (let run = 0; run < 300; run++) {
-  if (run % 100 === 7) turn(run, 2, [[2, 0, 'evaluate', ['""']]])
-  else turn(run, 2, [[2, 0, 'nothing', []]])
+function perform() {
+  const sandbox = createSandbox({ bundle: workerData.bundle, log: () => {} })
+  for (let run = 0; run < 300; run++) turn(sandbox, run, 1, [[1, 0, attributes(run)]])
+  for (let run = 0; run < 300; run++) {
+    if (run % 100 === 7) turn(sandbox, run, 2, [[2, 0, 'evaluate', ['""']]])
+    else turn(sandbox, run, 2, [[2, 0, 'nothing', []]])
+  }
+  const { sharesQueue } = sandbox
+  setImmediate(() => {
+    const floating = sandbox.takeFloatingRejections()
+    parentPort.postMessage({ floating, unhandled, domain: process.domain ?? null, sharesQueue })
+  })
 }
-setImmediate(() => {
-  parentPort.postMessage({ floating: sandbox.takeFloatingRejections(), unhandled, domain: process.domain ?? null })
-})
+// The top level of a module is a microtask.
+if (workerData.inMacrotask) setImmediate(perform)
+else perform()
 `
 
-it('names the run of a floating rejection in a worker thread', async () => {
+it.each([
+  ['that shares the queue of microtasks', true],
+  ['with a queue of its own', false],
+])('names the run of a floating rejection in a worker thread %s', async (_name, inMacrotask) => {
   await build({
     entryPoints: [fileURLToPath(new URL('../../../actors/sandbox.ts', import.meta.url))],
     outfile: join(folder, 'sandbox.mjs'),
@@ -50,7 +60,9 @@ it('names the run of a floating rejection in a worker thread', async () => {
   })
   await writeFile(join(folder, 'worker.mjs'), workerCode)
   const bundle = await bundleOf('realm.ts')
-  const worker = new Worker(join(folder, 'worker.mjs'), { workerData: { bundle } })
+  const worker = new Worker(join(folder, 'worker.mjs'), {
+    workerData: { bundle, inMacrotask },
+  })
   const message = await new Promise((resolve, reject) => {
     worker.once('message', resolve)
     worker.once('error', reject)
@@ -66,5 +78,6 @@ it('names the run of a floating rejection in a worker thread', async () => {
     ]),
     unhandled: [],
     domain: null,
+    sharesQueue: inMacrotask,
   })
 })
