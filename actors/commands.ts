@@ -9,6 +9,8 @@ import type { Payload, PayloadMap } from './payload.ts'
 export type Command =
   | ScheduleActivityCommand
   | { readonly kind: 'requestCancelActivity'; readonly seq: number }
+  | ScheduleLocalActivityCommand
+  | CancelLocalActivityCommand
   | {
       readonly kind: 'startTimer'
       readonly seq: number
@@ -51,6 +53,49 @@ export interface ScheduleActivityCommand {
   readonly summary?: string
 }
 
+/**
+ * Run an activity without an event of its own: history shows its outcome alone, as a marker. Journaled
+ * like any command, so that it runs again if the process ends before its outcome is there.
+ */
+export interface ScheduleLocalActivityCommand {
+  readonly kind: 'scheduleLocalActivity'
+  /** Of the same numbers as other activities. */
+  readonly seq: number
+  readonly activityId: string
+  readonly activityType: string
+  readonly args: readonly Payload[]
+  readonly headers?: PayloadMap
+  readonly taskQueue?: string
+  readonly startToCloseTimeoutMs?: number
+  readonly scheduleToCloseTimeoutMs?: number
+  readonly scheduleToStartTimeoutMs?: number
+  readonly heartbeatTimeoutMs?: undefined
+  readonly retryPolicy: RetryPolicyData
+  readonly cancellationType: 'TRY_CANCEL' | 'WAIT_CANCELLATION_COMPLETED' | 'ABANDON'
+  readonly summary?: string
+  /** The first attempt of this command, from 1; those before it were other commands'. */
+  readonly attempt: number
+  /** When the first of those commands was issued, in milliseconds since the epoch. */
+  readonly originalScheduleTime?: number
+  /** A wait before a retry that is longer than this is left to a timer of the workflow. */
+  readonly localRetryThresholdMs: number
+}
+
+/** Cancel a local activity that has no outcome. */
+export interface CancelLocalActivityCommand {
+  readonly kind: 'cancelLocalActivity'
+  readonly seq: number
+  /** Set if the workflow does not wait for its end: this is its outcome, and history shows it. */
+  readonly resolved?: {
+    readonly activityId: string
+    readonly activityType: string
+    readonly attempt: number
+    readonly originalScheduleTime?: number
+    /** Its function is not told either. */
+    readonly abandoned: boolean
+  }
+}
+
 export interface ContinueAsNewCommand {
   readonly kind: 'continueAsNew'
   readonly workflowType: string
@@ -89,6 +134,9 @@ export function commandIdentity(command: Command): string {
   switch (command.kind) {
     case 'scheduleActivity':
       return `scheduleActivity ${command.seq} ${command.activityType} id=${command.activityId}`
+    case 'scheduleLocalActivity':
+      return `scheduleLocalActivity ${command.seq} ${command.activityType}`
+    case 'cancelLocalActivity':
     case 'requestCancelActivity':
     case 'startTimer':
     case 'cancelTimer':

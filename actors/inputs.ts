@@ -15,6 +15,7 @@ export const InputKind = {
   cancelRequested: 5,
   terminated: 6,
   timedOut: 7,
+  localActivityResolved: 13,
 } as const
 
 export type StartedInput = readonly [
@@ -35,6 +36,13 @@ export type ActivityResolvedInput = readonly [
   /** The number of the schedule command within its run. */
   seq: number,
   resolution: ActivityResolution,
+]
+export type LocalActivityResolvedInput = readonly [
+  kind: typeof InputKind.localActivityResolved,
+  time: number,
+  /** The number of the schedule command within its run. */
+  seq: number,
+  resolution: LocalActivityResolution,
 ]
 export type TimerFiredInput = readonly [
   kind: typeof InputKind.timerFired,
@@ -68,6 +76,7 @@ export type Input =
   | StartedInput
   | SignaledInput
   | ActivityResolvedInput
+  | LocalActivityResolvedInput
   | TimerFiredInput
   | CancelRequestedInput
   | TerminatedInput
@@ -109,6 +118,18 @@ export type ActivityResolution =
   | { readonly status: 'completed'; readonly result: Payload; readonly attempt: number }
   | { readonly status: 'failed'; readonly failure: Failure; readonly attempt: number }
   | { readonly status: 'cancelled'; readonly failure: Failure; readonly attempt: number }
+
+/** How a local activity ended, or that its next attempt is up to the workflow. */
+export type LocalActivityResolution =
+  | ActivityResolution
+  | {
+      readonly status: 'backoff'
+      readonly failure: Failure
+      /** The attempt that failed. */
+      readonly attempt: number
+      readonly delayMs: number
+      readonly originalScheduleTime: number
+    }
 
 /** A retry policy with every default filled in; durations in milliseconds. */
 export interface RetryPolicyData {

@@ -73,17 +73,25 @@ export function encodeDescription(description: WorkflowDescription, shorthand: b
 }
 
 function encodePendingActivity(activity: PendingActivity, shorthand: boolean): JsonValue {
-  const { lastStartedTime, lastFailure, heartbeatDetails } = activity
+  const { lastFailure, heartbeatDetails, currentRetryIntervalMs } = activity
+  const time = (ms: number | undefined) => (ms === undefined ? undefined : formatTimestamp(ms))
   return {
     activityId: activity.activityId,
     activityType: { name: activity.activityType },
     state: formatEnum(pendingActivityState, activity.state),
     heartbeatDetails:
       heartbeatDetails === undefined ? undefined : encodePayloads(heartbeatDetails, shorthand),
-    lastStartedTime: lastStartedTime === undefined ? undefined : formatTimestamp(lastStartedTime),
+    lastHeartbeatTime: time(activity.lastHeartbeatTime),
+    lastStartedTime: time(activity.lastStartedTime),
     attempt: activity.attempt,
     maximumAttempts: activity.maximumAttempts === 0 ? undefined : activity.maximumAttempts,
     scheduledTime: formatTimestamp(activity.scheduledTime),
+    expirationTime: time(activity.expirationTime),
     lastFailure: lastFailure === undefined ? undefined : encodeFailure(lastFailure, shorthand),
+    lastWorkerIdentity: activity.lastWorkerIdentity,
+    currentRetryInterval:
+      currentRetryIntervalMs === undefined ? undefined : formatDuration(currentRetryIntervalMs),
+    lastAttemptCompleteTime: time(activity.lastAttemptCompleteTime),
+    nextAttemptScheduleTime: time(activity.nextAttemptScheduleTime),
   }
 }

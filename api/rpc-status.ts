@@ -86,6 +86,7 @@ function temporalDetail(error: SignalboxError): JsonValue | undefined {
         firstExecutionRunId: text(error.fields['firstExecutionRunId']),
       }
     case 'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND':
+    case 'SIGNALBOX_ERR_ACTIVITY_NOT_FOUND':
       return { '@type': `${detailPrefix}NotFoundFailure` }
     case 'SIGNALBOX_ERR_QUERY_FAILED':
     case 'SIGNALBOX_ERR_QUERY_NOT_REGISTERED':

@@ -137,3 +137,29 @@ export type TerminateBody = Type.Static<typeof terminateBody>
 
 export const releaseBody = Type.Object({ namespace: text, workflowExecution: execution }, strict)
 export type ReleaseBody = Type.Static<typeof releaseBody>
+
+/** What says which activity is meant, by token or ids, and what changes nothing here. */
+const activityFields = {
+  namespace: text,
+  taskToken: text,
+  workflowId: text,
+  runId: text,
+  activityId: text,
+  identity: text,
+  workerVersion: ignored,
+  deployment: ignored,
+  deploymentOptions: ignored,
+  resourceId: ignored,
+}
+
+export const activityDetailsBody = Type.Object({ ...activityFields, details: payloads }, strict)
+export type ActivityDetailsBody = Type.Static<typeof activityDetailsBody>
+
+export const activityCompleteBody = Type.Object({ ...activityFields, result: payloads }, strict)
+export type ActivityCompleteBody = Type.Static<typeof activityCompleteBody>
+
+export const activityFailBody = Type.Object(
+  { ...activityFields, failure: Type.Optional(Type.Unknown()), lastHeartbeatDetails: ignored },
+  strict,
+)
+export type ActivityFailBody = Type.Static<typeof activityFailBody>

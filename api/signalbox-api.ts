@@ -10,6 +10,7 @@ import { parseJsonBody } from './json-body.ts'
 import { LongPolls } from './long-poll.ts'
 import { addBatchRoutes } from './routes/batch-routes.ts'
 import { addClusterRoutes } from './routes/cluster-routes.ts'
+import { addActivityRoutes } from './routes/activity-routes.ts'
 import { addFollowRoutes } from './routes/follow-routes.ts'
 import { addHealthRoutes } from './routes/health-routes.ts'
 import type { RuntimeState } from './routes/health-routes.ts'
@@ -90,6 +91,7 @@ export async function signalboxApi(
         addListRoutes(scope, runtime.service)
         addStreamRoutes(scope, runtime.service, streams, limits)
         addBatchRoutes(scope, runtime.service, limits)
+        addActivityRoutes(scope, runtime.service)
         done()
       },
       { prefix: `${prefix}/namespaces/:namespace` },

@@ -2,6 +2,7 @@ import {
   type ActivityResolution,
   type Input,
   InputKind,
+  type LocalActivityResolution,
   type SignaledInput,
   type StartedAttributes,
 } from '../actors/inputs.ts'
@@ -260,8 +261,20 @@ export class Acceptor {
 
   /** An activity's one outcome. Its row goes in the same commit, so it is recorded exactly once. */
   resolveActivity(run: Run, seq: number, resolution: ActivityResolution): void {
-    if (run.removeActivity(seq)) this.#committer.deleteRow(activityCancelKey(run.key, seq))
     this.#take(run, [InputKind.activityResolved, Date.now(), seq, resolution], INTERNAL_INPUT_BYTES)
+    this.forgetActivity(run, seq)
+  }
+
+  /** As {@link resolveActivity}, for a local activity. */
+  resolveLocalActivity(run: Run, seq: number, resolution: LocalActivityResolution): void {
+    const input: Input = [InputKind.localActivityResolved, Date.now(), seq, resolution]
+    this.#take(run, input, INTERNAL_INPUT_BYTES)
+    this.forgetActivity(run, seq)
+  }
+
+  /** The rows of an activity that has an outcome. */
+  forgetActivity(run: Run, seq: number): void {
+    if (run.removeActivity(seq)) this.#committer.deleteRow(activityCancelKey(run.key, seq))
     this.#committer.deleteRow(activityKey(run.key, seq))
   }
 

@@ -2,6 +2,7 @@ import type { Failure } from '../actors/failure.ts'
 import { CancelledFailure, CompleteAsyncError } from '../actors/failures.ts'
 import type { Payload } from '../actors/payload.ts'
 import { fromPayloads, toPayload } from '../actors/payload-converter.ts'
+import { retryPolicyOf } from '../actors/workflow/retry-policy.ts'
 import {
   failureBytes,
   payloadBytes,
@@ -9,29 +10,25 @@ import {
   sizeLimitFailure,
   thrownFailure,
 } from './activity-failure.ts'
+import type { AttemptEvents, AttemptOutcome, RunningAttempt } from './activity-executor.ts'
 import type { ActivityTimeouts } from './activity-policy.ts'
-import type { ActivityTask } from './activity-task.ts'
-import { ActivityCancellation } from './activity/cancellation.ts'
-import { Context, contextStorage, type Info } from './activity/context.ts'
+import { type ActivityTask, isLocal } from './activity-task.ts'
+import { ActivityCancellation, type ActivityCancelReason } from './activity/cancellation.ts'
+import { asyncLocalStorage, Context, type Info } from './activity/context.ts'
 import type { LogWriter } from './activity/logger.ts'
+import type { Client } from './client.ts'
 import type { Clock } from './clock.ts'
 import { SignalboxError } from './errors.ts'
+import { encodeTaskToken } from './task-token.ts'
 
 // The runtime calls functions whose arguments it cannot know.
 export type ActivityFunction = (...args: unknown[]) => unknown
 
-/** How one call of an activity function ended. */
-export type AttemptOutcome =
-  | { readonly status: 'completed'; readonly result: Payload }
-  | { readonly status: 'failed'; readonly failure: Failure }
-  | { readonly status: 'cancelled'; readonly details: readonly Payload[] | undefined }
-
-export interface AttemptPorts {
+export interface AttemptPorts extends AttemptEvents {
   readonly clock: Clock
   readonly log: LogWriter
   readonly maxPayloadBytes: number
-  readonly ended: (outcome: AttemptOutcome) => void
-  readonly heartbeat: (details: readonly Payload[]) => void
+  readonly client: () => Client | undefined
 }
 
 /**
@@ -40,10 +37,8 @@ export interface AttemptPorts {
  * Guarantee: `ended` is called at most once, and never after {@link detach}: what a function returns
  * after it was timed out or its workflow has closed is dropped here.
  */
-export class ActivityAttempt {
+export class ActivityAttempt implements RunningAttempt {
   readonly cancellation = new ActivityCancellation()
-  readonly startedTime: number
-  lastHeartbeatTime: number
   readonly #task: ActivityTask
   readonly #timeouts: ActivityTimeouts
   readonly #ports: AttemptPorts
@@ -53,8 +48,6 @@ export class ActivityAttempt {
     this.#task = task
     this.#timeouts = timeouts
     this.#ports = ports
-    this.startedTime = ports.clock.now()
-    this.lastHeartbeatTime = this.startedTime
   }
 
   /** Call the function. Nothing that it does makes this throw. */
@@ -75,6 +68,10 @@ export class ActivityAttempt {
     this.#call(fn, values)
   }
 
+  cancel(reason: ActivityCancelReason): void {
+    this.cancellation.request(reason)
+  }
+
   /** From now on the function is on its own: its outcome and its heartbeats are dropped. */
   detach(): void {
     this.#detached = true
@@ -87,8 +84,9 @@ export class ActivityAttempt {
         cancellation: this.cancellation,
         heartbeat: (details) => this.#heartbeat(details),
         log: this.#ports.log,
+        client: this.#ports.client,
       })
-      const result = contextStorage.run(context, fn, ...values)
+      const result = asyncLocalStorage.run(context, fn, ...values)
       if (isThenable(result)) {
         result.then(
           (value) => this.#complete(value),
@@ -101,7 +99,8 @@ export class ActivityAttempt {
   }
 
   #heartbeat(details: unknown): void {
-    if (this.#detached) return
+    // A local activity has no heartbeat: nobody would look at it before its one outcome is there.
+    if (this.#detached || isLocal(this.#task)) return
     const payload = toPayload(details)
     const bytes = payloadBytes(payload)
     if (bytes > this.#ports.maxPayloadBytes) {
@@ -130,7 +129,8 @@ export class ActivityAttempt {
   #throwing(error: unknown): void {
     if (this.#detached) return
     if (error instanceof CompleteAsyncError) {
-      this.#fail(notImplemented(error))
+      if (isLocal(this.#task)) this.#fail(notAsynchronous(error))
+      else this.#end({ status: 'async' })
       return
     }
     const { reason } = this.cancellation
@@ -162,12 +162,18 @@ export class ActivityAttempt {
 function activityInfo(task: ActivityTask, timeouts: ActivityTimeouts): Info {
   const { command, workflow, heartbeatDetails } = task
   const { namespace, workflowId, runId } = workflow
+  const { seq } = command
+  const taskToken = Buffer.from(
+    encodeTaskToken({ namespace, workflowId, runId, seq, attempt: task.attempt }).buffer,
+  )
   return {
+    taskToken,
+    base64TaskToken: taskToken.toString('base64'),
     activityId: command.activityId,
     activityType: command.activityType,
     attempt: task.attempt,
     idempotencyKey: `${workflowId}/${runId}/${command.activityId}`,
-    isLocal: false,
+    isLocal: isLocal(task),
     inWorkflow: true,
     namespace,
     activityNamespace: namespace,
@@ -184,7 +190,7 @@ function activityInfo(task: ActivityTask, timeouts: ActivityTimeouts): Info {
       : { heartbeatTimeoutMs: timeouts.heartbeatMs }),
     heartbeatDetails:
       heartbeatDetails === undefined ? undefined : fromPayloads(heartbeatDetails)[0],
-    retryPolicy: command.retryPolicy,
+    retryPolicy: retryPolicyOf(command.retryPolicy),
   }
 }
 
@@ -236,11 +242,10 @@ function unreadableArguments(activityType: string, error: unknown): Failure {
   }
 }
 
-function notImplemented(error: Error): Failure {
+function notAsynchronous(error: Error): Failure {
   return {
     message:
-      'Completing an activity asynchronously is not part of this version of signalbox: ' +
-      'let the function return its result',
+      'A local activity cannot be completed asynchronously: let the function return its result',
     ...(error.stack === undefined ? {} : { stackTrace: error.stack }),
     applicationFailureInfo: { type: 'CompleteAsyncError', nonRetryable: true },
   }

@@ -1,9 +1,9 @@
 import type { Failure } from '../actors/failure.ts'
-import type { ActivityAttempt } from './activity-attempt.ts'
 import type { DeadlineEntry } from './activity-deadlines.ts'
+import type { AttemptEvents, RunningAttempt } from './activity-executor.ts'
 import { isRuntimeTimeout, timeoutFailure } from './activity-failure.ts'
 import { type ActivityTimeouts, effectiveTimeouts } from './activity-policy.ts'
-import type { ActivityTask } from './activity-task.ts'
+import { type ActivityTask, isLocal } from './activity-task.ts'
 import type { PendingActivity } from './workflow-service.ts'
 
 export type ActivityPhase =
@@ -14,6 +14,8 @@ export type ActivityPhase =
   /** The attempt is being journaled, or could not be. */
   | 'saving'
   | 'running'
+  /** The attempt's function has ended, and somebody else will tell the outcome. */
+  | 'async'
   | 'over'
 
 /** A task in the runner: what the journal knows of it and where it stands now. */
@@ -23,8 +25,12 @@ export interface ActivityExecution extends DeadlineEntry {
   /** When scheduleToClose is over; `Infinity` without one. */
   readonly expirationTime: number
   phase: ActivityPhase
-  /** The call under way, which the runner still listens to. */
-  attempt: ActivityAttempt | undefined
+  /** The call under way, which the runner still listens to … */
+  attempt: RunningAttempt | undefined
+  /** … and what it was given to be heard by: an earlier attempt's events are none of this one's. */
+  events: AttemptEvents | undefined
+  startedTime: number
+  lastHeartbeatTime: number
   /** When heartbeat details newer than the journal's are to be saved; `Infinity` if there are none. */
   flushTime: number
   /** Not before this time. */
@@ -40,13 +46,26 @@ export function newExecution(task: ActivityTask): ActivityExecution {
     deadlineIndex: -1,
     task,
     timeouts,
-    expirationTime: task.scheduledTime + timeouts.scheduleToCloseMs,
+    expirationTime: firstScheduleTime(task) + timeouts.scheduleToCloseMs,
     phase: 'queued',
     attempt: undefined,
+    events: undefined,
+    startedTime: 0,
+    lastHeartbeatTime: 0,
     flushTime: Infinity,
     nextFlushTime: 0,
     holdsPermit: false,
   }
+}
+
+/** A local activity's earlier attempts may have been other tasks'. */
+function firstScheduleTime(task: ActivityTask): number {
+  return (isLocal(task) ? task.command.originalScheduleTime : undefined) ?? task.scheduledTime
+}
+
+/** True while an attempt is under way, in whosever hands it is. */
+export function isUnderWay({ phase }: ActivityExecution): boolean {
+  return phase === 'running' || phase === 'async'
 }
 
 /** When an attempt that is due has waited for its start too long. */
@@ -56,14 +75,14 @@ export function scheduleToStartTime({ task, timeouts }: ActivityExecution): numb
 
 /** When the runner must look at the execution again. */
 export function nextDeadline(execution: ActivityExecution): number {
-  const { phase, expirationTime, timeouts, attempt } = execution
+  const { phase, expirationTime, timeouts } = execution
   if (phase === 'waiting') return Math.min(execution.task.dueTime, expirationTime)
   if (phase === 'queued') return Math.min(scheduleToStartTime(execution), expirationTime)
-  if (attempt === undefined) return expirationTime
+  if (!isUnderWay(execution)) return expirationTime
   return Math.min(
     expirationTime,
-    attempt.startedTime + timeouts.startToCloseMs,
-    attempt.lastHeartbeatTime + timeouts.heartbeatMs,
+    execution.startedTime + timeouts.startToCloseMs,
+    execution.lastHeartbeatTime + timeouts.heartbeatMs,
     execution.flushTime,
   )
 }
@@ -88,17 +107,27 @@ export function outOfTimeFailure(task: ActivityTask, failure: Failure): Failure 
   })
 }
 
-export function describeExecution({ phase, task, attempt }: ActivityExecution): PendingActivity {
-  const { command, cancelRequested, lastFailure, heartbeatDetails } = task
-  const state = phase === 'running' ? 'STARTED' : 'SCHEDULED'
+/** @param identity who runs the activities */
+export function describeExecution(execution: ActivityExecution, identity: string): PendingActivity {
+  const { task, expirationTime } = execution
+  const { command, cancelRequested, lastFailure, heartbeatDetails, lastAttemptEndTime } = task
+  const underWay = isUnderWay(execution)
+  const waits = execution.phase === 'waiting'
   return {
     activityId: command.activityId,
     activityType: command.activityType,
-    state: cancelRequested === true ? 'CANCEL_REQUESTED' : state,
+    state: cancelRequested === true ? 'CANCEL_REQUESTED' : underWay ? 'STARTED' : 'SCHEDULED',
     attempt: task.attempt,
     maximumAttempts: command.retryPolicy.maximumAttempts,
     scheduledTime: task.scheduledTime,
-    ...(attempt === undefined ? {} : { lastStartedTime: attempt.startedTime }),
+    ...(expirationTime === Infinity ? {} : { expirationTime }),
+    ...(underWay ? { lastStartedTime: execution.startedTime, lastWorkerIdentity: identity } : {}),
+    ...(underWay && execution.lastHeartbeatTime > execution.startedTime
+      ? { lastHeartbeatTime: execution.lastHeartbeatTime }
+      : {}),
+    ...(lastAttemptEndTime === undefined ? {} : { lastAttemptCompleteTime: lastAttemptEndTime }),
+    ...(task.retryDelayMs === undefined ? {} : { currentRetryIntervalMs: task.retryDelayMs }),
+    ...(waits ? { nextAttemptScheduleTime: task.dueTime } : {}),
     ...(lastFailure === undefined ? {} : { lastFailure }),
     ...(heartbeatDetails === undefined ? {} : { heartbeatDetails }),
   }

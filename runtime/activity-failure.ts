@@ -1,4 +1,3 @@
-import type { ScheduleActivityCommand } from '../actors/commands.ts'
 import type { Failure, RetryState, TimeoutType } from '../actors/failure.ts'
 import { errorToFailure } from '../actors/failure-converter.ts'
 import { ensureApplicationFailure, isErrorLike } from '../actors/failures.ts'
@@ -84,7 +83,7 @@ export function payloadBytes(payload: Payload): number {
 }
 
 interface FinishedActivity {
-  readonly command: ScheduleActivityCommand
+  readonly command: { readonly activityType: string; readonly activityId: string }
   readonly attempt: number
   readonly identity: string
 }

@@ -1,4 +1,4 @@
-import type { ScheduleActivityCommand } from '../actors/commands.ts'
+import type { ScheduleActivityCommand, ScheduleLocalActivityCommand } from '../actors/commands.ts'
 import type { Failure, RetryState, TimeoutType } from '../actors/failure.ts'
 import type { RetryPolicyData } from '../actors/inputs.ts'
 
@@ -14,7 +14,9 @@ export interface ActivityTimeouts {
  * As Temporal's server fills in and caps them: scheduleToClose stands in for what is missing and
  * bounds the others, and a heartbeat cannot be due later than the attempt's end. Zero means unset.
  */
-export function effectiveTimeouts(command: ScheduleActivityCommand): ActivityTimeouts {
+export function effectiveTimeouts(
+  command: ScheduleActivityCommand | ScheduleLocalActivityCommand,
+): ActivityTimeouts {
   const scheduleToCloseMs = command.scheduleToCloseTimeoutMs || Infinity
   const startToCloseMs = Math.min(command.startToCloseTimeoutMs || Infinity, scheduleToCloseMs)
   return {
@@ -25,13 +27,33 @@ export function effectiveTimeouts(command: ScheduleActivityCommand): ActivityTim
   }
 }
 
-const DEFAULT_HEARTBEAT_THROTTLE_MS = 30_000
-const MAX_HEARTBEAT_THROTTLE_MS = 60_000
+/** The limits by which activities run; see `Limits` for what each means. */
+export interface ActivityPolicyLimits {
+  readonly maxPayloadBytes: number
+  readonly maxConcurrentActivities: number
+  readonly maxConcurrentLocalActivities: number
+  readonly defaultHeartbeatThrottleMs: number
+  readonly maxHeartbeatThrottleMs: number
+}
+
+export const defaultActivityLimits: ActivityPolicyLimits = {
+  maxPayloadBytes: 2 * 1024 * 1024,
+  maxConcurrentActivities: 1_000,
+  maxConcurrentLocalActivities: 1_000,
+  defaultHeartbeatThrottleMs: 30_000,
+  maxHeartbeatThrottleMs: 60_000,
+}
 
 /** How long at least heartbeat details rest in memory before the next ones are saved, in milliseconds. */
-export function heartbeatThrottle({ heartbeatMs }: ActivityTimeouts): number {
-  const throttle = heartbeatMs === Infinity ? DEFAULT_HEARTBEAT_THROTTLE_MS : heartbeatMs * 0.8
-  return Math.min(throttle, MAX_HEARTBEAT_THROTTLE_MS)
+export function heartbeatThrottle(
+  command: { readonly heartbeatTimeoutMs?: number | undefined },
+  { heartbeatMs }: ActivityTimeouts,
+  limits: ActivityPolicyLimits = defaultActivityLimits,
+): number {
+  const throttle = command.heartbeatTimeoutMs
+    ? heartbeatMs * 0.8
+    : limits.defaultHeartbeatThrottleMs
+  return Math.min(throttle, limits.maxHeartbeatThrottleMs)
 }
 
 export type RetryDecision =

@@ -1,4 +1,5 @@
-import type { ActivityResolution } from '../actors/inputs.ts'
+import type { LocalActivityResolution } from '../actors/inputs.ts'
+import type { ActivityPolicyLimits } from './activity-policy.ts'
 import type { ActivityTask } from './activity-task.ts'
 import type { LogWriter } from './activity/logger.ts'
 import type { Clock } from './clock.ts'
@@ -12,16 +13,18 @@ export interface ActivityPorts {
    * effect in their order; there is none after `resolve` or after `abandonRun` for it.
    */
   save(task: ActivityTask): Promise<void>
-  /** The one outcome: the engine makes it an input of the run and forgets the task in one commit. */
-  resolve(run: number, seq: number, resolution: ActivityResolution): void
+  /**
+   * The one outcome: the engine makes it an input of the run and forgets the task in one commit.
+   * `settled` is called when that is durable, or with the error that says why it is not.
+   */
+  resolve(task: ActivityTask, resolution: LocalActivityResolution, settled?: Settled): void
   readonly log: LogWriter
 }
 
-export interface ActivityLimits {
-  /** How many functions may be under way at once; the others wait in order. Default 1,000. */
-  readonly maxConcurrentActivities?: number
-  /** Of one result, one failure or one heartbeat's details. Default 2 MiB, as in Temporal. */
-  readonly maxPayloadBytes?: number
+/** Called once something is durable, or with the reason why it is not or may not be. */
+export type Settled = (error?: Error) => void
+
+export interface ActivityLimits extends Partial<ActivityPolicyLimits> {
   /** Who runs the activities, in failures and history. Default `pid@hostname`. */
   readonly identity?: string
 }

@@ -1,34 +1,40 @@
 import { hostname } from 'node:os'
 import type { Failure } from '../actors/failure.ts'
-import type { ActivityResolution } from '../actors/inputs.ts'
+import type { LocalActivityResolution } from '../actors/inputs.ts'
 import type { Payload } from '../actors/payload.ts'
-import { ActivityAttempt, type ActivityFunction, type AttemptOutcome } from './activity-attempt.ts'
 import { Deadlines } from './activity-deadlines.ts'
 import {
   type ActivityExecution,
   describeExecution,
+  isUnderWay,
   lostAttemptFailure,
   nextDeadline,
-  outOfTimeFailure,
   scheduleToStartTime,
 } from './activity-execution.ts'
+import type { ActivityExecutor, AttemptEvents, AttemptOutcome } from './activity-executor.ts'
 import {
-  cancelledResolution,
-  failedResolution,
-  NOT_STARTED_DETAILS,
-  timeoutFailure,
-} from './activity-failure.ts'
-import { decideRetry, heartbeatThrottle } from './activity-policy.ts'
-import type { ActivityLimits, ActivityPorts } from './activity-ports.ts'
+  type ActivityPolicyLimits,
+  decideRetry,
+  defaultActivityLimits,
+  heartbeatThrottle,
+} from './activity-policy.ts'
+import type { ActivityLimits, ActivityPorts, Settled } from './activity-ports.ts'
+import {
+  resolveBackoff,
+  resolveCancelled,
+  resolveCancelledIdle,
+  resolveFailed,
+  timeoutOf,
+} from './activity-resolution.ts'
 import { ActivityStartQueue } from './activity-start-queue.ts'
 import { ActivitySaves } from './activity-saves.ts'
 import { ActivityTable } from './activity-table.ts'
-import { type ActivityTask, logFailure } from './activity-task.ts'
-import type { ActivityCancellation, ActivityCancelReason } from './activity/cancellation.ts'
+import { type ActivityTask, isLocal, logFailure } from './activity-task.ts'
+import type { ActivityCancelReason } from './activity/cancellation.ts'
 import type { PendingActivity } from './workflow-service.ts'
 
 /**
- * Runs activities on the host: attempts, timeouts, retries, heartbeats, cancellation, as Temporal's
+ * Runs activities, regular and local ones: attempts, timeouts, retries, heartbeats, cancellation, as Temporal's
  * server and worker do between them.
  *
  * Guarantees, for every task that was scheduled or recovered:
@@ -38,35 +44,32 @@ import type { PendingActivity } from './workflow-service.ts'
  * - an attempt's function is told when it must stop, and what it still returns then is dropped.
  */
 export class ActivityRunner {
-  readonly #activities: ReadonlyMap<string, ActivityFunction>
+  readonly #executor: ActivityExecutor
   readonly #ports: ActivityPorts
-  readonly #maxPayloadBytes: number
+  readonly #limits: ActivityPolicyLimits
   readonly #identity: string
   readonly #table = new ActivityTable()
   readonly #deadlines: Deadlines<ActivityExecution>
   readonly #queue: ActivityStartQueue
+  /** Local activities keep no place of the others': a turn may wait for them. */
+  readonly #localQueue: ActivityStartQueue
   readonly #saves: ActivitySaves
   // Work for the next pump: user code and ports are never called from within a method.
   readonly #newlyQueued: ActivityExecution[] = []
   readonly #lost: ActivityExecution[] = []
   readonly #cancelled: ActivityExecution[] = []
-  readonly #stopped: (readonly [ActivityCancellation, ActivityCancelReason])[] = []
+  readonly #stopped: (() => void)[] = []
   #pumping = false
   #state: 'open' | 'closing' | 'closed' = 'open'
   #closed: Promise<void> | undefined
 
-  /** @param activities functions by activity type; what is not a function is left out */
-  constructor(
-    activities: Readonly<Record<string, unknown>>,
-    ports: ActivityPorts,
-    limits: ActivityLimits = {},
-  ) {
-    const functions = Object.entries(activities).filter(isFunctionEntry)
-    this.#activities = new Map(functions)
+  constructor(executor: ActivityExecutor, ports: ActivityPorts, limits: ActivityLimits = {}) {
+    this.#executor = executor
     this.#ports = ports
     this.#saves = new ActivitySaves(ports)
-    this.#queue = new ActivityStartQueue(limits.maxConcurrentActivities ?? 1_000)
-    this.#maxPayloadBytes = limits.maxPayloadBytes ?? 2 * 1024 * 1024
+    this.#limits = { ...defaultActivityLimits, ...limits }
+    this.#queue = new ActivityStartQueue(this.#limits.maxConcurrentActivities)
+    this.#localQueue = new ActivityStartQueue(this.#limits.maxConcurrentLocalActivities)
     this.#identity = limits.identity ?? `${process.pid}@${hostname()}`
     this.#deadlines = new Deadlines(ports.clock, (execution, now) =>
       this.#onDeadline(execution, now),
@@ -84,17 +87,23 @@ export class ActivityRunner {
    */
   schedule(task: ActivityTask): void {
     if (this.#state !== 'closed') this.#enqueue(this.#table.add(task))
-    else queueMicrotask(() => this.#saves.save({ ...task, started: false }))
+    else queueMicrotask(() => this.#save({ ...task, started: false }))
   }
 
   /**
    * A task found in the journal at open. An attempt that had begun is lost with the process that
-   * ran it: it counts as timed out, and another one follows only if the retry policy allows one.
+   * ran it: it counts as timed out, and another one follows only if the retry policy allows one. One
+   * that somebody else completes goes on, with its heartbeat's time starting anew, since nobody could
+   * be heard in between. A local activity begins again, as it does on Temporal: its attempts are
+   * nothing but its workflow's turn.
    */
   recover(task: ActivityTask): void {
     if (this.#state === 'closed') return
     const execution = this.#table.add(task)
-    if (task.started) this.#lost.push(execution)
+    if (isLocal(task) && task.cancelRequested !== true) this.#enqueue(execution)
+    else if (isLocal(task)) this.#cancelled.push(execution)
+    else if (task.started && task.completesAsync === true) this.#resume(execution)
+    else if (task.started) this.#lost.push(execution)
     else if (task.cancelRequested === true) this.#cancelled.push(execution)
     else this.#wait(execution)
     this.#pumpSoon()
@@ -113,6 +122,44 @@ export class ActivityRunner {
     this.#pumpSoon()
   }
 
+  /**
+   * The workflow has an outcome of its own for this activity, and no other one is to be reported. Its
+   * function is told to stop, unless it is abandoned.
+   */
+  drop(run: number, seq: number, abandoned: boolean): void {
+    const execution = this.#table.get(run, seq)
+    if (execution === undefined) return
+    if (abandoned) execution.attempt?.detach()
+    else this.#stop(execution, 'CANCELLED')
+    this.#forget(execution)
+  }
+
+  /** The activity with this number, or this id, if it has no outcome. */
+  find(run: number, by: { readonly seq: number } | { readonly activityId: string }) {
+    if ('seq' in by) return this.#table.get(run, by.seq)
+    return this.#table
+      .ofRun(run)
+      .find(({ task }) => !isLocal(task) && task.command.activityId === by.activityId)
+  }
+
+  /**
+   * An attempt's outcome, told by somebody else than its function. A function that is still under way
+   * is told to stop, and whatever it says is dropped.
+   */
+  conclude(execution: ActivityExecution, outcome: AttemptOutcome, settled: Settled): void {
+    this.#stop(execution, 'NOT_FOUND')
+    this.#onOutcome(execution, outcome, settled)
+  }
+
+  /** A heartbeat from elsewhere, journaled at once: whoever sends it waits for that. */
+  beat(execution: ActivityExecution, details: readonly Payload[], settled: Settled): void {
+    const now = this.#ports.clock.now()
+    execution.lastHeartbeatTime = now
+    if (details.length > 0) execution.task = { ...execution.task, heartbeatDetails: details }
+    this.#flushHeartbeat(execution, now, settled)
+    this.#setDeadline(execution)
+  }
+
   /** The run closed: its functions are told to stop, and no outcome is reported. */
   abandonRun(run: number): void {
     for (const execution of this.#table.ofRun(run)) {
@@ -123,7 +170,10 @@ export class ActivityRunner {
 
   /** For describe: the run's activities without an outcome, in the order of scheduling. */
   pending(run: number): PendingActivity[] {
-    return this.#table.ofRun(run).map(describeExecution)
+    return this.#table
+      .ofRun(run)
+      .filter(({ task }) => !isLocal(task))
+      .map((execution) => describeExecution(execution, this.#identity))
   }
 
   /**
@@ -141,9 +191,12 @@ export class ActivityRunner {
     this.#state = 'closing'
     this.#pumpSoon()
     await nextMacrotask()
-    if (graceMs > 0) await this.#queue.idle(this.#ports.clock, graceMs)
+    if (graceMs > 0) {
+      const { clock } = this.#ports
+      await Promise.all([this.#queue.idle(clock, graceMs), this.#localQueue.idle(clock, graceMs)])
+    }
     for (const execution of this.#table.all()) {
-      execution.attempt?.cancellation.request('WORKER_SHUTDOWN')
+      execution.attempt?.cancel('WORKER_SHUTDOWN')
     }
     // Functions that heed their signal reject by now, and their next attempt is journaled.
     await nextMacrotask()
@@ -154,13 +207,26 @@ export class ActivityRunner {
       this.#forget(execution)
     }
     this.#deadlines.close()
+    await this.#executor.close()
+  }
+
+  #queueOf({ task }: ActivityExecution): ActivityStartQueue {
+    return isLocal(task) ? this.#localQueue : this.#queue
   }
 
   #enqueue(execution: ActivityExecution): void {
     execution.phase = 'queued'
-    this.#queue.add(execution)
+    this.#queueOf(execution).add(execution)
     this.#newlyQueued.push(execution)
     this.#pumpSoon()
+  }
+
+  #resume(execution: ActivityExecution): void {
+    const now = this.#ports.clock.now()
+    execution.phase = 'async'
+    execution.startedTime = execution.task.startedTime ?? now
+    execution.lastHeartbeatTime = now
+    this.#setDeadline(execution)
   }
 
   #wait(execution: ActivityExecution): void {
@@ -175,21 +241,23 @@ export class ActivityRunner {
   }
 
   #pump(): void {
-    for (const [cancellation, reason] of this.#stopped.splice(0)) cancellation.request(reason)
+    for (const stop of this.#stopped.splice(0)) stop()
     for (const execution of this.#lost.splice(0)) {
       if (execution.phase !== 'over') {
         this.#failAttempt(execution, lostAttemptFailure(execution.task))
       }
     }
     for (const execution of this.#cancelled.splice(0)) this.#cancel(execution)
-    if (this.#state === 'open') this.#queue.start((execution) => this.#begin(execution))
-    else for (const execution of this.#queue.drain()) this.#putBack(execution)
+    for (const queue of [this.#localQueue, this.#queue]) {
+      if (this.#state === 'open') queue.start((execution) => this.#begin(execution))
+      else for (const execution of queue.drain()) this.#putBack(execution)
+    }
     for (const execution of this.#newlyQueued.splice(0)) {
       if (execution.phase === 'queued') this.#setDeadline(execution)
     }
     this.#pumping = false
     if (this.#stopped.length + this.#lost.length + this.#cancelled.length > 0) this.#pumpSoon()
-    else if (this.#queue.ready) {
+    else if (this.#queue.ready || this.#localQueue.ready) {
       // A slice of a long queue is done, or a place became free: the event loop has its turn first.
       this.#pumping = true
       setImmediate(() => this.#pump())
@@ -202,7 +270,7 @@ export class ActivityRunner {
     this.#release(execution)
     if (!execution.task.started) return
     execution.task = { ...execution.task, started: false }
-    this.#saves.save(execution.task)
+    this.#save(execution.task)
   }
 
   #begin(execution: ActivityExecution): void {
@@ -213,41 +281,60 @@ export class ActivityRunner {
     execution.phase = 'saving'
     execution.task = { ...execution.task, started: true }
     this.#setDeadline(execution)
-    this.#saves.save(execution.task, (saved) => {
+    this.#save(execution.task, (error) => {
       if (execution.phase !== 'saving') return
-      if (!saved) this.#release(execution)
+      if (error !== undefined) this.#release(execution)
       else if (this.#state === 'open') this.#run(execution)
       else this.#putBack(execution)
     })
   }
 
   #run(execution: ActivityExecution): void {
+    const now = this.#ports.clock.now()
     execution.phase = 'running'
-    const { clock, log } = this.#ports
-    const attempt = new ActivityAttempt(execution.task, execution.timeouts, {
-      clock,
-      log,
-      maxPayloadBytes: this.#maxPayloadBytes,
-      ended: (outcome) => this.#onOutcome(execution, outcome),
-      heartbeat: (details) => this.#onHeartbeat(execution, details),
-    })
+    execution.startedTime = now
+    execution.lastHeartbeatTime = now
+    const events: AttemptEvents = {
+      ended: (outcome) => {
+        if (execution.events === events) this.#onOutcome(execution, outcome)
+      },
+      heartbeat: (details) => {
+        if (execution.events === events) this.#onHeartbeat(execution, details)
+      },
+    }
+    execution.events = events
+    const attempt = this.#executor.start(execution.task, execution.timeouts, events)
+    if (execution.events !== events) return
     execution.attempt = attempt
-    attempt.run(this.#activities)
-    if (execution.attempt === attempt) this.#setDeadline(execution)
+    this.#setDeadline(execution)
   }
 
-  #onOutcome(execution: ActivityExecution, outcome: AttemptOutcome): void {
+  #onOutcome(execution: ActivityExecution, outcome: AttemptOutcome, settled?: Settled): void {
     const { task } = execution
+    execution.attempt = undefined
+    execution.events = undefined
     if (outcome.status === 'completed') {
       const { result } = outcome
-      this.#finish(execution, { status: 'completed', result, attempt: task.attempt })
+      this.#finish(execution, { status: 'completed', result, attempt: task.attempt }, settled)
     } else if (outcome.status === 'cancelled') {
-      this.#finish(execution, cancelledResolution(this.#ending(task), outcome.details))
-    } else this.#failAttempt(execution, outcome.failure)
+      const resolution = resolveCancelled(task, this.#identity, outcome.details)
+      this.#finish(execution, resolution, settled)
+    } else if (outcome.status === 'failed') this.#failAttempt(execution, outcome.failure, settled)
+    else this.#leaveToOthers(execution)
+  }
+
+  /** Journaled, so that the attempt outlives the process: all that it needs is its token. */
+  #leaveToOthers(execution: ActivityExecution): void {
+    const { startedTime } = execution
+    execution.phase = 'async'
+    execution.task = { ...execution.task, completesAsync: true, startedTime }
+    this.#save(execution.task)
+    this.#release(execution)
+    this.#setDeadline(execution)
   }
 
   /** An attempt failed or timed out: the next one is journaled, or the activity ends. */
-  #failAttempt(execution: ActivityExecution, failure: Failure): void {
+  #failAttempt(execution: ActivityExecution, failure: Failure, settled?: Settled): void {
     const { task, expirationTime } = execution
     const now = this.#ports.clock.now()
     const decision = decideRetry({
@@ -260,37 +347,48 @@ export class ActivityRunner {
     })
     logFailure(this.#ports.log, task, failure, decision.retry)
     if (!decision.retry) {
-      const cause = decision.state === 'TIMEOUT' ? outOfTimeFailure(task, failure) : failure
-      this.#finish(execution, failedResolution(this.#ending(task), cause, decision.state))
+      const resolution = resolveFailed(task, this.#identity, failure, decision.state)
+      this.#finish(execution, resolution, settled)
+      return
+    }
+    const { delayMs } = decision
+    if (isLocal(task) && delayMs > task.command.localRetryThresholdMs) {
+      this.#finish(execution, resolveBackoff(task, failure, delayMs))
       return
     }
     execution.attempt = undefined
+    execution.events = undefined
     execution.flushTime = Infinity
-    const dueTime = now + decision.delayMs
-    const attempt = task.attempt + 1
-    execution.task = { ...task, attempt, started: false, dueTime, lastFailure: failure }
+    const { completesAsync: _, startedTime: __, ...rest } = task
+    execution.task = {
+      ...rest,
+      attempt: task.attempt + 1,
+      started: false,
+      dueTime: now + delayMs,
+      lastFailure: failure,
+      lastAttemptEndTime: now,
+      retryDelayMs: delayMs,
+    }
     this.#wait(execution)
-    this.#saves.save(execution.task)
+    this.#save(execution.task, settled)
     this.#release(execution)
   }
 
   #cancel(execution: ActivityExecution): void {
     if (execution.phase === 'over') return
-    if (execution.phase === 'running') {
+    if (isUnderWay(execution)) {
       // Durable, so that the request outlives a crash of the attempt that has not heeded it yet.
-      this.#saves.save(execution.task)
-      execution.attempt?.cancellation.request('CANCELLED')
+      this.#save(execution.task)
+      execution.attempt?.cancel('CANCELLED')
       return
     }
-    const resolution = cancelledResolution(this.#ending(execution.task), NOT_STARTED_DETAILS)
-    this.#finish(execution, resolution)
+    this.#finish(execution, resolveCancelledIdle(execution.task, this.#identity))
   }
 
   #onHeartbeat(execution: ActivityExecution, details: readonly Payload[]): void {
-    const { attempt, task } = execution
-    if (attempt === undefined) return
+    const { task } = execution
     const now = this.#ports.clock.now()
-    attempt.lastHeartbeatTime = now
+    execution.lastHeartbeatTime = now
     // A bare sign of life leaves nothing to be saved.
     if (details[0] === null && task.heartbeatDetails === undefined) return
     execution.task = { ...task, heartbeatDetails: details }
@@ -301,10 +399,17 @@ export class ActivityRunner {
     }
   }
 
-  #flushHeartbeat(execution: ActivityExecution, now: number): void {
+  #flushHeartbeat(execution: ActivityExecution, now: number, settled?: Settled): void {
+    const { task, timeouts } = execution
     execution.flushTime = Infinity
-    execution.nextFlushTime = now + heartbeatThrottle(execution.timeouts)
-    this.#saves.save(execution.task)
+    execution.nextFlushTime = now + heartbeatThrottle(task.command, timeouts, this.#limits)
+    this.#save(task, settled)
+  }
+
+  /** Of a local activity nothing is journaled between its command and its outcome. */
+  #save(task: ActivityTask, settled?: Settled): void {
+    if (isLocal(task)) queueMicrotask(() => settled?.())
+    else this.#saves.save(task, settled)
   }
 
   #setDeadline(execution: ActivityExecution): void {
@@ -313,14 +418,15 @@ export class ActivityRunner {
 
   /** The earliest of an activity's deadlines may have come; a heartbeat may have moved it since. */
   #onDeadline(execution: ActivityExecution, now: number): void {
-    const { phase, attempt, task, timeouts } = execution
+    const { phase, task, timeouts } = execution
+    const underWay = isUnderWay(execution)
     if (execution.expirationTime <= now) this.#expire(execution, 'SCHEDULE_TO_CLOSE')
     else if (phase === 'waiting' && task.dueTime <= now) this.#enqueue(execution)
     else if (phase === 'queued' && scheduleToStartTime(execution) <= now) {
       this.#expire(execution, 'SCHEDULE_TO_START')
-    } else if (attempt !== undefined && attempt.startedTime + timeouts.startToCloseMs <= now) {
+    } else if (underWay && execution.startedTime + timeouts.startToCloseMs <= now) {
       this.#timeOutAttempt(execution, 'START_TO_CLOSE')
-    } else if (attempt !== undefined && attempt.lastHeartbeatTime + timeouts.heartbeatMs <= now) {
+    } else if (underWay && execution.lastHeartbeatTime + timeouts.heartbeatMs <= now) {
       this.#timeOutAttempt(execution, 'HEARTBEAT')
     } else {
       if (execution.flushTime <= now) this.#flushHeartbeat(execution, now)
@@ -331,20 +437,16 @@ export class ActivityRunner {
   /** A timeout after which there is no other attempt. */
   #expire(execution: ActivityExecution, type: 'SCHEDULE_TO_CLOSE' | 'SCHEDULE_TO_START'): void {
     const { task } = execution
-    const failure = timeoutFailure(type, {
-      lastHeartbeatDetails: task.heartbeatDetails,
-      cause: task.lastFailure,
-    })
+    const failure = timeoutOf(task, type, task.lastFailure)
     logFailure(this.#ports.log, task, failure, false)
     this.#stop(execution, 'TIMED_OUT')
     const state = task.cancelRequested === true ? 'CANCEL_REQUESTED' : 'NON_RETRYABLE_FAILURE'
-    this.#finish(execution, failedResolution(this.#ending(task), failure, state))
+    this.#finish(execution, resolveFailed(task, this.#identity, failure, state))
   }
 
   #timeOutAttempt(execution: ActivityExecution, type: 'START_TO_CLOSE' | 'HEARTBEAT'): void {
     this.#stop(execution, 'TIMED_OUT')
-    const { heartbeatDetails } = execution.task
-    this.#failAttempt(execution, timeoutFailure(type, { lastHeartbeatDetails: heartbeatDetails }))
+    this.#failAttempt(execution, timeoutOf(execution.task, type))
   }
 
   /**
@@ -353,40 +455,38 @@ export class ActivityRunner {
    */
   #stop(execution: ActivityExecution, reason: ActivityCancelReason): void {
     const { attempt } = execution
+    execution.attempt = undefined
+    execution.events = undefined
     if (attempt === undefined) return
     attempt.detach()
-    execution.attempt = undefined
-    this.#stopped.push([attempt.cancellation, reason])
+    this.#stopped.push(() => attempt.cancel(reason))
     this.#pumpSoon()
   }
 
-  #finish(execution: ActivityExecution, resolution: ActivityResolution): void {
-    const { run, command } = execution.task
+  #finish(
+    execution: ActivityExecution,
+    resolution: LocalActivityResolution,
+    settled?: Settled,
+  ): void {
     this.#forget(execution)
-    this.#ports.resolve(run, command.seq, resolution)
+    this.#ports.resolve(execution.task, resolution, settled)
   }
 
   #forget(execution: ActivityExecution): void {
     execution.phase = 'over'
     execution.attempt = undefined
+    execution.events = undefined
     this.#deadlines.remove(execution)
-    this.#queue.remove(execution)
+    this.#queueOf(execution).remove(execution)
     this.#release(execution)
     this.#table.delete(execution)
   }
 
   #release(execution: ActivityExecution): void {
-    this.#queue.release(execution)
-    if (this.#queue.ready) this.#pumpSoon()
+    const queue = this.#queueOf(execution)
+    queue.release(execution)
+    if (queue.ready) this.#pumpSoon()
   }
-
-  #ending({ command, attempt }: ActivityTask): Parameters<typeof failedResolution>[0] {
-    return { command, attempt, identity: this.#identity }
-  }
-}
-
-function isFunctionEntry(entry: [string, unknown]): entry is [string, ActivityFunction] {
-  return typeof entry[1] === 'function'
 }
 
 function nextMacrotask(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { ActivityPorts } from './activity-ports.ts'
+import type { ActivityPorts, Settled } from './activity-ports.ts'
 import { type ActivityTask, taskAttributes } from './activity-task.ts'
 
 /** What is being journaled, so that closing can wait for it. */
@@ -15,10 +15,10 @@ export class ActivitySaves {
    * stops, and the next open recovers the activity from what is durable; so it is logged here, and
    * nothing that needed the record may follow.
    */
-  save(task: ActivityTask, then?: (saved: boolean) => void): void {
-    const save = this.#saved(task).then((saved) => {
+  save(task: ActivityTask, then?: Settled): void {
+    const save = this.#saved(task).then((error) => {
       this.#underWay.delete(save)
-      then?.(saved)
+      then?.(error)
     })
     this.#underWay.add(save)
   }
@@ -28,14 +28,14 @@ export class ActivitySaves {
     while (this.#underWay.size > 0) await Promise.all(this.#underWay)
   }
 
-  async #saved(task: ActivityTask): Promise<boolean> {
+  async #saved(task: ActivityTask): Promise<Error | undefined> {
     try {
       await this.#ports.save(task)
-      return true
+      return undefined
     } catch (error) {
       const attributes = { ...taskAttributes(task), error }
       this.#ports.log('ERROR', 'Activity state could not be journaled', attributes)
-      return false
+      return error instanceof Error ? error : new Error(String(error))
     }
   }
 }

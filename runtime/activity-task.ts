@@ -1,4 +1,4 @@
-import type { ScheduleActivityCommand } from '../actors/commands.ts'
+import type { ScheduleActivityCommand, ScheduleLocalActivityCommand } from '../actors/commands.ts'
 import type { Failure } from '../actors/failure.ts'
 import type { Payload } from '../actors/payload.ts'
 import type { LogWriter } from './activity/logger.ts'
@@ -15,7 +15,7 @@ export interface ActivityTask {
     /** Where the command names none. */
     readonly taskQueue?: string
   }
-  readonly command: ScheduleActivityCommand
+  readonly command: ScheduleActivityCommand | ScheduleLocalActivityCommand
   /** When the workflow scheduled it, in milliseconds since the epoch. */
   readonly scheduledTime: number
   /** From 1: the attempt that runs, or the one that is to come. */
@@ -28,6 +28,25 @@ export interface ActivityTask {
   readonly lastFailure?: Failure
   readonly heartbeatDetails?: readonly Payload[]
   readonly cancelRequested?: boolean
+  /** When the attempt that runs began. Journaled with {@link completesAsync} alone. */
+  readonly startedTime?: number
+  /**
+   * The attempt's function has ended and somebody else will tell the outcome. It outlives the
+   * process: at the next open the attempt is still under way, and its token still good.
+   */
+  readonly completesAsync?: boolean
+  /** When the attempt before this one ended, and how long this one waits since then. */
+  readonly lastAttemptEndTime?: number
+  readonly retryDelayMs?: number
+}
+
+/** The task of a local activity; see {@link ScheduleLocalActivityCommand}. */
+export interface LocalActivityTask extends ActivityTask {
+  readonly command: ScheduleLocalActivityCommand
+}
+
+export function isLocal(task: ActivityTask): task is LocalActivityTask {
+  return task.command.kind === 'scheduleLocalActivity'
 }
 
 /** What log lines about a task say of it. */

@@ -81,3 +81,21 @@ export class QueryNotRegisteredError extends SignalboxError {
     super('SIGNALBOX_ERR_QUERY_NOT_REGISTERED', message, { fields })
   }
 }
+
+/** The attempt has ended, timed out, or its workflow has closed. Code SIGNALBOX_ERR_ACTIVITY_NOT_FOUND. */
+export class ActivityNotFoundError extends SignalboxError {
+  override name = 'ActivityNotFoundError'
+
+  constructor(message: string, options?: { readonly cause?: unknown }) {
+    super('SIGNALBOX_ERR_ACTIVITY_NOT_FOUND', message, options)
+  }
+}
+
+/** A heartbeat's answer: the workflow asks it to stop. Code SIGNALBOX_ERR_ACTIVITY_CANCELLED. */
+export class ActivityCancelledError extends SignalboxError {
+  override name = 'ActivityCancelledError'
+
+  constructor(message: string) {
+    super('SIGNALBOX_ERR_ACTIVITY_CANCELLED', message)
+  }
+}

@@ -6,6 +6,7 @@ import type {
   WorkflowResultType,
 } from '../actors/workflow/definitions.ts'
 import { type Duration, optionalDurationToMs } from '../actors/workflow/duration.ts'
+import { AsyncCompletionClient } from './async-completion-client.ts'
 import { convert } from './convert-arguments.ts'
 import { WorkflowHandle } from './workflow-handle.ts'
 import type {
@@ -65,10 +66,13 @@ export interface ListOptions {
 /** In-process clients of a runtime. */
 export class Client {
   readonly workflow: WorkflowClient
+  /** Tells the outcome of activities that complete asynchronously. */
+  readonly activity: AsyncCompletionClient
 
   /** @internal */
   constructor(service: WorkflowService) {
     this.workflow = new WorkflowClient(service)
+    this.activity = new AsyncCompletionClient(service)
   }
 }
 

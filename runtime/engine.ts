@@ -1,5 +1,9 @@
 import { type Frame, FrameFlag, FrameKind } from '../actors/frames.ts'
-import { InputKind } from '../actors/inputs.ts'
+import {
+  type ActivityResolution,
+  InputKind,
+  type LocalActivityResolution,
+} from '../actors/inputs.ts'
 import { decode, encode } from '../actors/records.ts'
 import type {
   LogLevel,
@@ -9,13 +13,17 @@ import type {
   WorkflowLogEntry,
 } from '../actors/turns.ts'
 import { Acceptor, RUN_TIMEOUT_SEQ } from './acceptor.ts'
+import type { Settled } from './activity-ports.ts'
 import { ActivityRunner } from './activity-runner.ts'
-import type { ActivityTask } from './activity-task.ts'
+import { type ActivityTask, isLocal } from './activity-task.ts'
+import type { LogWriter } from './activity/logger.ts'
+import type { Client } from './client.ts'
 import { systemClock } from './clock.ts'
 import { Committer } from './committer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
+import { HostActivities } from './host-activities.ts'
 import type { Journal } from './journal.ts'
 import type { Logger } from './logger.ts'
 import { mapFailure } from './map-failure.ts'
@@ -34,6 +42,7 @@ import type { TurnMarks } from './turn-marks.ts'
 import { TurnResults } from './turn-results.ts'
 import { Visibility } from './visibility.ts'
 import { WorkerPool } from './worker-pool.ts'
+import { activityNotFound } from './workflow-target.ts'
 
 /** Runs looked at after each commit, per record of it, to forget idle ones. */
 const FORGET_PER_RECORD = 2
@@ -66,6 +75,7 @@ export class Engine implements EngineParts {
   readonly #results: TurnResults
   #workflowTypes: ReadonlySet<string> = new Set()
   #state: EngineState = 'recovering'
+  #client: Client | undefined
   #firstReady: { resolve: () => void; reject: (error: Error) => void } | undefined
 
   /** @param marks where slots name their turns after an unclean exit; without them none are named */
@@ -95,14 +105,18 @@ export class Engine implements EngineParts {
     this.acceptor = new Acceptor(options, this.runs, this.committer, this.requests, (timer) =>
       this.#timers.add(timer),
     )
+    const log: LogWriter = (level, message, attributes) => logAt(logger, level, attributes, message)
     this.activities = new ActivityRunner(
-      options.activities,
+      new HostActivities(
+        options.activities,
+        { clock: systemClock, log, client: () => this.#client },
+        limits,
+      ),
       {
         clock: systemClock,
-        log: (level, message, attributes) => logAt(logger, level, attributes, message),
+        log,
         save: (task) => this.#saveActivity(task),
-        resolve: (run, seq, resolution) =>
-          this.#whenDecided(run, (open) => this.acceptor.resolveActivity(open, seq, resolution)),
+        resolve: (task, resolution, settled) => this.#resolveActivity(task, resolution, settled),
       },
       limits,
     )
@@ -128,8 +142,18 @@ export class Engine implements EngineParts {
       closer: this.closer,
       activities: this.activities,
       timers: this.#timers,
+      maxPendingActivities: limits.maxPendingActivities,
+      refuse: (run, error) => {
+        this.dispatcher.evict(run, true)
+        this.failures.park(run, error)
+      },
       mapStack: (stack) => mapStack(stack, bundle),
     })
+  }
+
+  /** What activities get for `getClient()`. Given before {@link start}, since activities may run then. */
+  useClient(client: Client): void {
+    this.#client = client
   }
 
   get state(): EngineState {
@@ -354,6 +378,26 @@ export class Engine implements EngineParts {
       },
       () => this.acceptor.forgetTimer(timer),
     )
+  }
+
+  /** An activity's outcome. While its run closes it waits until that is decided. */
+  #resolveActivity(
+    task: ActivityTask,
+    resolution: LocalActivityResolution,
+    settled: Settled | undefined,
+  ): void {
+    const { poisoned } = this.committer
+    if (poisoned !== undefined) return settled?.(poisoned)
+    const run = this.#readRun(task.run)
+    if (run?.closing !== undefined) {
+      run.held.push(() => this.#resolveActivity(task, resolution, settled))
+      return
+    }
+    if (run?.isOpen !== true) return settled?.(activityNotFound())
+    const { seq } = task.command
+    if (isLocal(task)) this.acceptor.resolveLocalActivity(run, seq, resolution)
+    else this.acceptor.resolveActivity(run, seq, resolution as ActivityResolution)
+    if (settled !== undefined) this.committer.durable.then(() => settled(), settled)
   }
 
   /** Do something with an open run; while it closes, wait until that is decided. */

@@ -25,6 +25,18 @@ const table = {
     'The request id was used before for the same workflow with another payload.',
   ],
   SIGNALBOX_ERR_WORKFLOW_NOT_FOUND: ['NOT_FOUND', 'There is no such workflow, or it has closed.'],
+  SIGNALBOX_ERR_ACTIVITY_NOT_FOUND: [
+    'NOT_FOUND',
+    'There is no such attempt under way: it has ended, timed out, or its workflow has closed.',
+  ],
+  SIGNALBOX_ERR_ACTIVITY_NOT_CANCELLED: [
+    'INVALID_ARGUMENT',
+    'An activity can be reported as cancelled only after its cancellation was requested.',
+  ],
+  SIGNALBOX_ERR_ACTIVITY_CANCELLED: [
+    'FAILED_PRECONDITION',
+    'The workflow asks the activity to stop: report its cancellation, or its outcome.',
+  ],
   SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED: [
     'ALREADY_EXISTS',
     'A workflow with this id is running, or the reuse policy forbids another run.',

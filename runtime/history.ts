@@ -286,6 +286,9 @@ class HistoryExporter implements HistoryView {
         this.#emit('TIMER_CANCELED', () => attributes)
         break
       }
+      case 'scheduleLocalActivity':
+      case 'cancelLocalActivity':
+        break
       default:
         command satisfies never
     }

@@ -11,9 +11,16 @@ export {
   type SignalWithStartOptions,
   type WorkflowStartOptions,
 } from './client.ts'
+export {
+  ActivityCompletionError,
+  AsyncCompletionClient,
+  type FullActivityId,
+} from './async-completion-client.ts'
 export { WorkflowHandle, type SignalOptions } from './workflow-handle.ts'
 export { type ErrorCode, errorTable, SignalboxError, type StatusName } from './errors.ts'
 export {
+  ActivityCancelledError,
+  ActivityNotFoundError,
   QueryNotRegisteredError,
   QueryRejectedError,
   WorkflowContinuedAsNewError,

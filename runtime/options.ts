@@ -59,6 +59,14 @@ export interface Limits {
   readonly parkBackoffMaxMs: number
   /** Activities that run at the same time. Default 1,000; the others wait their turn. */
   readonly maxConcurrentActivities: number
+  /** Local activities that run at the same time. Default 1,000; the others wait their turn. */
+  readonly maxConcurrentLocalActivities: number
+  /** Activities of one workflow that have no outcome. Default 2,000. A turn that schedules more is parked. */
+  readonly maxPendingActivities: number
+  /** How often the heartbeat details of an activity without a heartbeat timeout are journaled. Default 30,000; of one with it, 0.8 of it. */
+  readonly defaultHeartbeatThrottleMs: number
+  /** The longest time between two heartbeats of an activity that are journaled. Default 60,000. */
+  readonly maxHeartbeatThrottleMs: number
   /** How long `close()` waits for turns and activities in hand. Default 10,000. */
   readonly closeTimeoutMs: number
 }
@@ -96,6 +104,10 @@ function defaultLimits(slots: number): Limits {
     parkBackoffMs: 1_000,
     parkBackoffMaxMs: 600_000,
     maxConcurrentActivities: 1_000,
+    maxConcurrentLocalActivities: 1_000,
+    maxPendingActivities: 2_000,
+    defaultHeartbeatThrottleMs: 30_000,
+    maxHeartbeatThrottleMs: 60_000,
     closeTimeoutMs: 10_000,
   }
 }

@@ -121,6 +121,10 @@ export class Run {
     return this.#activities ?? NONE
   }
 
+  get activityCount(): number {
+    return this.#activities?.size ?? 0
+  }
+
   /** Tell whoever waits for something new of this run. */
   notify(): void {
     if (this.watchers !== undefined) for (const watcher of this.watchers) watcher()

@@ -1,5 +1,6 @@
 import type { QueryResponse, WorkflowService } from './workflow-service.ts'
 import { assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
+import { ActivityCompletions } from './activity-completions.ts'
 import { Client } from './client.ts'
 import { Engine, type EngineState } from './engine.ts'
 import type { Journal } from './journal.ts'
@@ -34,12 +35,18 @@ export class Runtime {
   readonly #marks: TurnMarks
   #closed: Promise<void> | undefined
 
-  private constructor(engine: Engine, journal: Journal, marks: TurnMarks) {
+  private constructor(
+    engine: Engine,
+    journal: Journal,
+    marks: TurnMarks,
+    service: WorkflowService,
+    client: Client,
+  ) {
     this.#engine = engine
     this.#journal = journal
     this.#marks = marks
-    this.service = createService(engine)
-    this.client = new Client(this.service)
+    this.service = service
+    this.client = client
   }
 
   /**
@@ -56,6 +63,9 @@ export class Runtime {
     const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
     const marks = openTurnMarks(resolved.dataDir, resolved.slots)
     const engine = new Engine(resolved, journal, bundle, marks)
+    const service = createService(engine)
+    const client = new Client(service)
+    engine.useClient(client)
     try {
       await engine.start()
     } catch (error) {
@@ -64,7 +74,7 @@ export class Runtime {
       await journal.close()
       throw error
     }
-    return new Runtime(engine, journal, marks)
+    return new Runtime(engine, journal, marks, service, client)
   }
 
   get state(): RuntimeState {
@@ -103,6 +113,7 @@ function bundleOf(options: ResolvedOptions): ReturnType<typeof bundleWorkflowCod
 function createService(engine: Engine): WorkflowService {
   const writes = new WorkflowWrites(engine)
   const reads = new WorkflowReads(engine)
+  const completions = new ActivityCompletions(engine)
   return {
     startWorkflow: (request) => writes.startWorkflow(request),
     signalWorkflow: (request) => writes.signalWorkflow(request),
@@ -110,6 +121,10 @@ function createService(engine: Engine): WorkflowService {
     cancelWorkflow: (request) => writes.cancelWorkflow(request),
     terminateWorkflow: (request) => writes.terminateWorkflow(request),
     releaseWorkflow: (target) => writes.releaseWorkflow(target),
+    completeActivity: (request) => completions.complete(request),
+    failActivity: (request) => completions.fail(request),
+    cancelActivity: (request) => completions.cancel(request),
+    heartbeatActivity: (request) => completions.heartbeat(request),
     queryWorkflow: (request): Promise<QueryResponse> => reads.queryWorkflow(request),
     describeWorkflow: (target) => reads.describeWorkflow(target),
     waitForClose: (request) => reads.waitForClose(request),

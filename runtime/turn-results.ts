@@ -1,6 +1,18 @@
-import { type Command, isTerminal, type TerminalCommand } from '../actors/commands.ts'
+import {
+  type CancelLocalActivityCommand,
+  type Command,
+  isTerminal,
+  type TerminalCommand,
+} from '../actors/commands.ts'
 import { type Frame, FrameFlag } from '../actors/frames.ts'
-import { decodeCommands, encode, encodeCommands, type TurnCommands } from '../actors/records.ts'
+import {
+  type CommandsRecord,
+  decodeCommands,
+  encode,
+  encodeCommands,
+  type TurnCommands,
+} from '../actors/records.ts'
+import type { TurnError } from '../actors/turns.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { ActivityRunner } from './activity-runner.ts'
 import type { ActivityTask } from './activity-task.ts'
@@ -20,6 +32,9 @@ export interface TurnResultsPorts {
   readonly closer: RunCloser
   readonly activities: ActivityRunner
   readonly timers: Timers
+  readonly maxPendingActivities: number
+  /** A turn cannot be accepted: its actor is to be given up, and the run to be parked. */
+  readonly refuse: (run: Run, error: TurnError) => void
   /** Error stacks name lines of the bundle; this names the user's. */
   readonly mapStack: (stack: string) => string
 }
@@ -51,6 +66,8 @@ export class TurnResults {
     if (!run.isOpen) return
     const lastSeq = frame.seq + frame.count - 1
     const record = decodeCommands(frame.body)
+    const excess = this.#firstExcess(run, record.turns)
+    if (excess !== undefined) return this.#refuse(run, frame, record, excess)
     if ((frame.flags & FrameFlag.terminal) === 0) {
       run.historyLength = record.historyLength
       this.#commit(run, frame.seq, lastSeq, frame.body, record.turns)
@@ -59,6 +76,38 @@ export class TurnResults {
       return
     }
     this.#closingTurn(run, frame, record)
+  }
+
+  /** The first of these turns with which the run would have too many activities without an outcome. */
+  #firstExcess(run: Run, turns: readonly TurnCommands[]): TurnCommands | undefined {
+    let pending = run.activityCount
+    return turns.find(([, commands]) => {
+      let scheduled = 0
+      for (const { kind } of commands) if (kind === 'scheduleActivity') scheduled++
+      pending += scheduled
+      return scheduled > 0 && pending > this.#ports.maxPendingActivities
+    })
+  }
+
+  /** Park the run at that turn, as Temporal fails such a workflow task; the turns before it count. */
+  #refuse(
+    run: Run,
+    frame: Frame,
+    { historyLength, turns }: CommandsRecord,
+    excess: TurnCommands,
+  ): void {
+    const before = firstOfTurn(run, excess[0]) - 1
+    const earlier = turns.slice(0, turns.indexOf(excess))
+    if (earlier.length > 0) {
+      this.#commit(run, frame.seq, before, encodeCommands(historyLength, earlier), earlier)
+    } else if (before > run.processed) this.#ports.committer.noteProgress(run)
+    this.#advance(run, before)
+    this.#ports.refuse(run, {
+      name: 'PendingActivitiesLimitExceeded',
+      message:
+        'the turn schedules more activities than maxPendingActivities = ' +
+        `${this.#ports.maxPendingActivities} allows to be without an outcome`,
+    })
   }
 
   /**
@@ -151,7 +200,8 @@ export class TurnResults {
         committer.afterCommit(() => timers.cancel(timer))
         return
       }
-      case 'scheduleActivity': {
+      case 'scheduleActivity':
+      case 'scheduleLocalActivity': {
         const { namespace, workflowId, runId, workflowType } = run.row
         const now = Date.now()
         const task: ActivityTask = {
@@ -159,7 +209,7 @@ export class TurnResults {
           workflow: { namespace, workflowId, runId, workflowType },
           command,
           scheduledTime: now,
-          attempt: 1,
+          attempt: command.kind === 'scheduleLocalActivity' ? command.attempt : 1,
           started: true,
           dueTime: now,
         }
@@ -175,10 +225,25 @@ export class TurnResults {
         committer.putRow(activityCancelKey(run.key, command.seq), NO_VALUE)
         committer.afterCommit(() => activities.requestCancel(run.key, command.seq))
         return
+      case 'cancelLocalActivity':
+        return this.#cancelLocalActivity(run, command)
       default:
         // The terminal commands are the closer's.
         return
     }
+  }
+
+  #cancelLocalActivity(run: Run, { seq, resolved }: CancelLocalActivityCommand): void {
+    const { acceptor, committer, activities } = this.#ports
+    if (!run.hasActivity(seq)) return
+    if (resolved !== undefined) {
+      acceptor.forgetActivity(run, seq)
+      committer.afterCommit(() => activities.drop(run.key, seq, resolved.abandoned))
+      return
+    }
+    run.setActivity(seq, true)
+    committer.putRow(activityCancelKey(run.key, seq), NO_VALUE)
+    committer.afterCommit(() => activities.requestCancel(run.key, seq))
   }
 
   #advance(run: Run, seq: number): void {

@@ -32,6 +32,14 @@ export interface WorkflowService {
   listNamespaces(): readonly string[]
   cancelWorkflow(request: CancelRequest): Promise<void>
   terminateWorkflow(request: TerminateRequest): Promise<void>
+  /** End an attempt that is under way with a result; resolves when that is durable. */
+  completeActivity(request: CompleteActivityRequest): Promise<void>
+  /** End an attempt with a failure; the retry policy decides whether another one follows. */
+  failActivity(request: FailActivityRequest): Promise<void>
+  /** End an activity whose cancellation was requested as cancelled. */
+  cancelActivity(request: CancelActivityRequest): Promise<void>
+  /** Say that an attempt is alive; resolves when the details are durable. */
+  heartbeatActivity(request: HeartbeatActivityRequest): Promise<HeartbeatActivityResponse>
   /** Let a quarantined or parked run try again at once. */
   releaseWorkflow(target: Target): Promise<void>
 }
@@ -153,9 +161,35 @@ export interface PendingActivity {
   readonly attempt: number
   readonly maximumAttempts: number
   readonly scheduledTime: number
+  /** When scheduleToClose is over. */
+  readonly expirationTime?: number
+  /** Of the attempt that is under way. */
   readonly lastStartedTime?: number
+  readonly lastHeartbeatTime?: number
+  readonly lastWorkerIdentity?: string
+  /** When the attempt before ended, and how long after it this one begins. */
+  readonly lastAttemptCompleteTime?: number
+  readonly currentRetryIntervalMs?: number
+  /** When the next attempt begins, if none is under way. */
+  readonly nextAttemptScheduleTime?: number
   readonly lastFailure?: Failure
   readonly heartbeatDetails?: readonly Payload[]
+}
+
+/** An activity by the token of one of its attempts, or by its ids: then whichever attempt is under way. */
+export type ActivityTarget =
+  | { readonly taskToken: Uint8Array; readonly namespace?: string | undefined }
+  | (Target & { readonly taskToken?: undefined; readonly activityId: string })
+
+export type CompleteActivityRequest = ActivityTarget & { readonly result: Payload }
+export type FailActivityRequest = ActivityTarget & { readonly failure: Failure }
+export type CancelActivityRequest = ActivityTarget & {
+  readonly details?: readonly Payload[] | undefined
+}
+export type HeartbeatActivityRequest = CancelActivityRequest
+export interface HeartbeatActivityResponse {
+  /** The workflow wants it to stop: answer with {@link WorkflowService.cancelActivity}. */
+  readonly cancelRequested: boolean
 }
 
 export interface WaitForCloseRequest extends Target {

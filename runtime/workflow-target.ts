@@ -1,4 +1,8 @@
-import { WorkflowExecutionAlreadyStartedError, WorkflowNotFoundError } from './client-errors.ts'
+import {
+  ActivityNotFoundError,
+  WorkflowExecutionAlreadyStartedError,
+  WorkflowNotFoundError,
+} from './client-errors.ts'
 import { SignalboxError } from './errors.ts'
 import { checkIdentifier, checkNamespace } from './identifiers.ts'
 import type { Run } from './run.ts'
@@ -28,6 +32,12 @@ export function findRun(runs: RunTable, target: Target): Run | undefined {
 export function notFound(target: { readonly workflowId: string }): SignalboxError {
   const { workflowId } = target
   return new WorkflowNotFoundError(`workflow not found for ID: ${workflowId}`, workflowId)
+}
+
+export function activityNotFound(): ActivityNotFoundError {
+  return new ActivityNotFoundError(
+    'invalid activityID or activity already timed out or invoking workflow is completed',
+  )
 }
 
 export function closedError(run: Run): SignalboxError {

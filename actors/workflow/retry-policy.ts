@@ -16,6 +16,17 @@ export interface RetryPolicy {
   nonRetryableErrorTypes?: string[]
 }
 
+/** The policy as its author would write it, from the one with every default filled in. */
+export function retryPolicyOf(policy: RetryPolicyData): RetryPolicy {
+  return {
+    backoffCoefficient: policy.backoffCoefficient,
+    initialInterval: policy.initialIntervalMs,
+    maximumInterval: policy.maximumIntervalMs,
+    nonRetryableErrorTypes: [...policy.nonRetryableErrorTypes],
+    ...(policy.maximumAttempts > 0 ? { maximumAttempts: policy.maximumAttempts } : {}),
+  }
+}
+
 /**
  * The policy with every default filled in.
  *

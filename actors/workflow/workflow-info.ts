@@ -1,7 +1,7 @@
 import { fromPayloadMap } from '../payload-converter.ts'
 import type { Activator } from './activator.ts'
 import { assertInWorkflowContext } from './current-run.ts'
-import type { RetryPolicy } from './retry-policy.ts'
+import { type RetryPolicy, retryPolicyOf } from './retry-policy.ts'
 
 /** What a workflow may know of itself. Durations in milliseconds. */
 export interface WorkflowInfo {
@@ -108,19 +108,7 @@ function makeInfo(activator: Activator): WorkflowInfo {
       : { executionExpirationTime: new Date(executionExpirationTime) }),
     ...(runTimeoutMs === undefined ? {} : { runTimeoutMs }),
     taskTimeoutMs: started.taskTimeoutMs,
-    ...(retryPolicy
-      ? {
-          retryPolicy: {
-            backoffCoefficient: retryPolicy.backoffCoefficient,
-            initialInterval: retryPolicy.initialIntervalMs,
-            maximumInterval: retryPolicy.maximumIntervalMs,
-            nonRetryableErrorTypes: [...retryPolicy.nonRetryableErrorTypes],
-            ...(retryPolicy.maximumAttempts > 0
-              ? { maximumAttempts: retryPolicy.maximumAttempts }
-              : {}),
-          },
-        }
-      : {}),
+    ...(retryPolicy ? { retryPolicy: retryPolicyOf(retryPolicy) } : {}),
     attempt: started.attempt,
     ...(cronSchedule === undefined ? {} : { cronSchedule }),
     ...changing(activator),

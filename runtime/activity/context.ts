@@ -1,12 +1,18 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { RetryPolicyData } from '../../actors/inputs.ts'
+import { IllegalStateError } from '../../actors/failures.ts'
 import { type Duration, durationToMs } from '../../actors/workflow/duration.ts'
+import { notBuilt } from '../../actors/workflow/not-built.ts'
+import type { RetryPolicy } from '../../actors/workflow/retry-policy.ts'
+import type { Client } from '../client.ts'
 import type { Clock } from '../clock.ts'
 import type { ActivityCancelReason, ActivityCancellation } from './cancellation.ts'
 import { type Logger, type LogWriter, loggerOver } from './logger.ts'
 
 /** What an activity may know about itself. Times in milliseconds since the epoch. */
 export interface Info {
+  /** Stands for this attempt; whoever has it can complete the activity, once the function has thrown CompleteAsyncError. */
+  readonly taskToken: Uint8Array
+  readonly base64TaskToken: string
   readonly activityId: string
   readonly activityType: string
   /** From 1; grows with each retry. */
@@ -37,7 +43,7 @@ export interface Info {
   /** What the last heartbeat carried, of an earlier attempt: where to go on from. */
   // oxlint-disable-next-line typescript/no-explicit-any -- Temporal's type, so that its code compiles
   readonly heartbeatDetails: any
-  readonly retryPolicy: RetryPolicyData
+  readonly retryPolicy?: RetryPolicy
 }
 
 /** Why the activity was cancelled, as flags. */
@@ -56,10 +62,19 @@ export interface ContextPorts {
   readonly cancellation: ActivityCancellation
   readonly heartbeat: (details: unknown) => void
   readonly log: LogWriter
+  readonly client: () => Client | undefined
 }
 
-/** Carries the context from the call of an activity function through everything it awaits. */
-export const contextStorage = new AsyncLocalStorage<Context>()
+const storageSymbol = Symbol.for('__temporal_activity_context_storage__')
+const shared = globalThis as { [storageSymbol]?: AsyncLocalStorage<Context> }
+
+/**
+ * Carries the context from the call of an activity function through everything it awaits. There is one
+ * for all copies of this module, and for those of `@temporalio/activity`: whichever of them a function
+ * imports, it finds the context.
+ */
+export const asyncLocalStorage: AsyncLocalStorage<Context> = (shared[storageSymbol] ??=
+  new AsyncLocalStorage())
 
 /** The context of one attempt of an activity; `Context.current()` gives it to code that runs in one. */
 export class Context {
@@ -75,7 +90,7 @@ export class Context {
 
   /** @throws Error outside of an activity */
   static current(): Context {
-    const context = contextStorage.getStore()
+    const context = asyncLocalStorage.getStore()
     if (context === undefined) throw new Error('Activity context not initialized')
     return context
   }
@@ -129,11 +144,32 @@ export class Context {
     return reason === undefined ? undefined : cancellationDetailsOf(reason)
   }
 
+  /** The client of the runtime that runs the activity. @throws IllegalStateError where there is none */
+  get client(): Client {
+    const client = this.#ports.client()
+    if (client !== undefined) return client
+    throw new IllegalStateError(
+      'No Client available: activities in threads of their own, and those of tests, have none',
+    )
+  }
+
+  get metricMeter(): typeof metricMeter {
+    return metricMeter
+  }
+
   /** A logger that adds the ids of the activity and its workflow to each line. */
   get log(): Logger {
     this.#log ??= loggerOver(this.#ports.log, () => logAttributes(this.info))
     return this.#log
   }
+}
+
+/** signalbox collects no metrics of activities: each of these throws, and says so. */
+export const metricMeter = {
+  createCounter: (): never => notBuilt('metricMeter.createCounter'),
+  createHistogram: (): never => notBuilt('metricMeter.createHistogram'),
+  createGauge: (): never => notBuilt('metricMeter.createGauge'),
+  withTags: (): never => notBuilt('metricMeter.withTags'),
 }
 
 function cancellationDetailsOf(reason: ActivityCancelReason): ActivityCancellationDetails {
@@ -150,6 +186,7 @@ function cancellationDetailsOf(reason: ActivityCancelReason): ActivityCancellati
 function logAttributes(info: Info): Readonly<Record<string, unknown>> {
   return {
     sdkComponent: 'activity',
+    taskToken: info.base64TaskToken,
     namespace: info.namespace,
     workflowId: info.workflowExecution.workflowId,
     workflowRunId: info.workflowExecution.runId,

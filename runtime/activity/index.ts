@@ -2,8 +2,16 @@
  * What activity code imports: the names of `@temporalio/activity`. Activities run on the host, in
  * the process that opened the runtime, with everything Node has.
  */
+import type { ActivityFunction } from '../../actors/workflow/activities.ts'
 import type { Duration } from '../../actors/workflow/duration.ts'
-import { type ActivityCancellationDetails, Context, contextStorage, type Info } from './context.ts'
+import { notBuilt } from '../../actors/workflow/not-built.ts'
+import type { Client } from '../client.ts'
+import {
+  type ActivityCancellationDetails,
+  asyncLocalStorage,
+  Context,
+  type Info,
+} from './context.ts'
 import type { Logger } from './logger.ts'
 
 export {
@@ -25,14 +33,14 @@ export type {
   UntypedActivities,
 } from '../../actors/workflow/activities.ts'
 export type { Duration } from '../../actors/workflow/duration.ts'
-export { Context } from './context.ts'
+export { asyncLocalStorage, Context, metricMeter } from './context.ts'
 export type { ActivityCancellationDetails, Info } from './context.ts'
 export type { ActivityCancelReason } from './cancellation.ts'
 export type { LogLevel, LogMetadata, Logger } from './logger.ts'
 
 /** True in code that an activity function called or awaits. */
 export function inActivityContext(): boolean {
-  return contextStorage.getStore() !== undefined
+  return asyncLocalStorage.getStore() !== undefined
 }
 
 /** What this activity may know about itself. @throws Error outside of an activity */
@@ -63,6 +71,16 @@ export function cancellationSignal(): AbortSignal {
 /** As {@link Context.cancellationDetails}. */
 export function cancellationDetails(): ActivityCancellationDetails | undefined {
   return Context.current().cancellationDetails
+}
+
+/** As {@link Context.client}. */
+export function getClient(): Client {
+  return Context.current().client
+}
+
+/** Temporal's type information for converters; signalbox has no use for it and says so. */
+export function setActivityOptions(_options: object, _fn: ActivityFunction): never {
+  return notBuilt('setActivityOptions')
 }
 
 /** The current activity's logger; see {@link Context.log}. */

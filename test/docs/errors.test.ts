@@ -25,7 +25,7 @@ describe('docs/errors.md', () => {
   })
 
   test('has every class of clients with its code', () => {
-    const classes = tableRows(page, /^(Workflow|Query)\w+Error$/)
+    const classes = tableRows(page, /^(Workflow|Query|Activity)\w+Error$/)
     expect([...classes.keys()].sort()).toEqual(Object.keys(clientErrors).sort())
     const source = readFileSync(join(repository, 'runtime/client-errors.ts'), 'utf8')
     for (const [name, [code]] of classes) {

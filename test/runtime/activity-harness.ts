@@ -1,9 +1,12 @@
 import type { ScheduleActivityCommand } from '../../actors/commands.ts'
-import type { ActivityResolution, RetryPolicyData } from '../../actors/inputs.ts'
+import type { LocalActivityResolution, RetryPolicyData } from '../../actors/inputs.ts'
+import { defaultActivityLimits } from '../../runtime/activity-policy.ts'
 import type { ActivityLimits } from '../../runtime/activity-ports.ts'
 import { ActivityRunner } from '../../runtime/activity-runner.ts'
 import type { ActivityTask } from '../../runtime/activity-task.ts'
+import type { LogMetadata } from '../../runtime/activity/logger.ts'
 import { SimulatedClock } from '../../runtime/clock.ts'
+import { HostActivities } from '../../runtime/host-activities.ts'
 
 export const defaultPolicy: RetryPolicyData = {
   initialIntervalMs: 1_000,
@@ -33,25 +36,32 @@ export class ActivityHarness {
   readonly abandoned = new Set<number>()
   /** Saves after the outcome of their activity or the end of its run: there must be none. */
   readonly savedAfterOutcome: ActivityTask[] = []
-  readonly outcomes: (readonly [run: number, seq: number, resolution: ActivityResolution])[] = []
-  readonly logs: (readonly [level: string, message: string, meta: Record<string, unknown>])[] = []
+  readonly outcomes: (readonly [run: number, seq: number, resolution: LocalActivityResolution])[] =
+    []
+  readonly logs: (readonly [level: string, message: string, meta: LogMetadata])[] = []
+  readonly executor: HostActivities
   readonly runner: ActivityRunner
   autoCommit = true
   failSaves: Error | undefined
   #uncommitted: (() => void)[] = []
 
-  constructor(activities: Record<string, unknown>, limits?: ActivityLimits) {
-    this.runner = new ActivityRunner(
+  constructor(activities: Record<string, unknown>, given?: ActivityLimits) {
+    const limits = { ...defaultActivityLimits, ...given }
+    this.executor = new HostActivities(
       activities,
+      { clock: this.clock, log: (...line) => void this.logs.push(line), client: () => undefined },
+      limits,
+    )
+    this.runner = new ActivityRunner(
+      this.executor,
       {
         clock: this.clock,
         save: (task) => this.#save(task),
-        resolve: (run, seq, resolution) => {
-          this.outcomes.push([run, seq, resolution])
+        resolve: ({ run, command }, resolution, settled) => {
+          this.outcomes.push([run, command.seq, resolution])
+          settled?.()
         },
-        log: (level, message, meta) => {
-          this.logs.push([level, message, meta])
-        },
+        log: (...line) => void this.logs.push(line),
       },
       { identity: 'me', ...limits },
     )

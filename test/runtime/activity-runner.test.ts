@@ -6,7 +6,6 @@ import {
   cancelled,
   CancelledFailure,
   cancellationSignal,
-  CompleteAsyncError,
   heartbeat,
   sleep,
   TimeoutFailure,
@@ -122,19 +121,6 @@ describe('an attempt', () => {
       },
     })
     expect(JSON.stringify(outcome).length).toBeLessThan(5_000)
-  })
-
-  it('says that completion from elsewhere is not part of this version', async () => {
-    const act = () => Promise.reject(new CompleteAsyncError())
-    const harness = new ActivityHarness({ act })
-    harness.schedule()
-    await harness.settle()
-    expect(harness.outcomes[0]?.[2]).toMatchObject({
-      failure: {
-        activityFailureInfo: { retryState: 'NON_RETRYABLE_FAILURE' },
-        cause: { message: expect.stringMatching(/not part of this version/) },
-      },
-    })
   })
 
   it('keeps class name, stack and cause of the error that was thrown', async () => {

@@ -1,0 +1,73 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { ActivityTarget, WorkflowService } from '../../runtime/workflow-service.ts'
+import { sendJson } from '../answer.ts'
+import { decodeFailure } from '../decode-failure.ts'
+import { invalidField } from '../invalid-field.ts'
+import { decodePayloads } from '../payload-json.ts'
+import { optionalId } from '../request-ids.ts'
+import { rejectQuery } from '../request-query.ts'
+import {
+  activityCompleteBody,
+  activityDetailsBody,
+  type ActivityDetailsBody,
+  type ActivityCompleteBody,
+  activityFailBody,
+  type ActivityFailBody,
+} from '../schemas.ts'
+
+interface ActivityParams {
+  readonly namespace: string
+  readonly workflowId?: string
+  readonly activityId?: string
+}
+type ActivityRequest<Body> = FastifyRequest<{ Params: ActivityParams; Body: Body }>
+type Handler<Body> = (request: ActivityRequest<Body>, reply: FastifyReply) => Promise<FastifyReply>
+
+/** Activities that complete asynchronously: by the token of an attempt, or by their ids. */
+export function addActivityRoutes(app: FastifyInstance, service: WorkflowService): void {
+  const byId = '/workflows/:workflowId/activities/:activityId/'
+
+  const heartbeat: Handler<ActivityDetailsBody> = async (request, reply) => {
+    const details = decodePayloads(request.body.details, 'details')
+    const response = await service.heartbeatActivity({ ...targetOf(request), details })
+    const cancelRequested = response.cancelRequested ? true : undefined
+    return sendJson(request, reply, { cancelRequested })
+  }
+  const complete: Handler<ActivityCompleteBody> = async (request, reply) => {
+    const results = decodePayloads(request.body.result, 'result')
+    if (results.length > 1) throw invalidField('result', 'must have one value at most')
+    const [result = null] = results
+    await service.completeActivity({ ...targetOf(request), result })
+    return sendJson(request, reply, {})
+  }
+  const fail: Handler<ActivityFailBody> = async (request, reply) => {
+    const failure = decodeFailure(request.body.failure, 'failure')
+    await service.failActivity({ ...targetOf(request), failure })
+    return sendJson(request, reply, {})
+  }
+  const cancel: Handler<ActivityDetailsBody> = async (request, reply) => {
+    const details = decodePayloads(request.body.details, 'details')
+    await service.cancelActivity({ ...targetOf(request), details })
+    return sendJson(request, reply, {})
+  }
+
+  for (const prefix of ['/activity-', byId]) {
+    app.post(`${prefix}heartbeat`, { schema: { body: activityDetailsBody } }, heartbeat)
+    app.post(`${prefix}complete`, { schema: { body: activityCompleteBody } }, complete)
+    app.post(`${prefix}fail`, { schema: { body: activityFailBody } }, fail)
+    app.post(`${prefix}resolve-as-canceled`, { schema: { body: activityDetailsBody } }, cancel)
+  }
+}
+
+function targetOf(request: ActivityRequest<ActivityDetailsBody>): ActivityTarget {
+  const { params, body, query } = request
+  rejectQuery(query)
+  const { namespace, workflowId, activityId } = params
+  if (workflowId !== undefined && activityId !== undefined) {
+    return { namespace, workflowId, activityId, runId: optionalId(body.runId, 'runId') }
+  }
+  const { taskToken = '' } = body
+  if (taskToken === '') throw invalidField('taskToken', 'is not set on request')
+  if (!/^[A-Za-z0-9+/_-]*={0,2}$/.test(taskToken)) throw invalidField('taskToken', 'must be base64')
+  return { namespace, taskToken: Buffer.from(taskToken, 'base64') }
+}
