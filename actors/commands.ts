@@ -11,6 +11,10 @@ export type Command =
   | { readonly kind: 'requestCancelActivity'; readonly seq: number }
   | ScheduleLocalActivityCommand
   | CancelLocalActivityCommand
+  | StartChildCommand
+  | CancelChildCommand
+  | SignalExternalCommand
+  | CancelExternalCommand
   | {
       readonly kind: 'startTimer'
       readonly seq: number
@@ -96,6 +100,66 @@ export interface CancelLocalActivityCommand {
   }
 }
 
+export interface StartChildCommand {
+  readonly kind: 'startChildWorkflow'
+  /** Dense per run from 1, over child workflows alone. */
+  readonly seq: number
+  readonly workflowId: string
+  readonly workflowType: string
+  readonly args: readonly Payload[]
+  readonly taskQueue: string
+  readonly executionTimeoutMs?: number
+  readonly runTimeoutMs?: number
+  readonly taskTimeoutMs?: number
+  readonly retryPolicy?: RetryPolicyData
+  readonly cronSchedule?: string
+  readonly idReusePolicy?: ChildIdReusePolicy
+  readonly parentClosePolicy: ParentClosePolicyName
+  readonly cancellationType: ChildCancellationTypeName
+  readonly memo?: PayloadMap
+  readonly searchAttributes?: PayloadMap
+  readonly headers?: PayloadMap
+  readonly summary?: string
+  readonly details?: string
+}
+
+export type ParentClosePolicyName = 'TERMINATE' | 'ABANDON' | 'REQUEST_CANCEL'
+export type ChildCancellationTypeName =
+  'ABANDON' | 'TRY_CANCEL' | 'WAIT_CANCELLATION_COMPLETED' | 'WAIT_CANCELLATION_REQUESTED'
+export type ChildIdReusePolicy =
+  'ALLOW_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY' | 'REJECT_DUPLICATE' | 'TERMINATE_IF_RUNNING'
+
+/** Asks a child that was started before to cancel itself. */
+export interface CancelChildCommand {
+  readonly kind: 'cancelChildWorkflow'
+  /** The number of the child. */
+  readonly seq: number
+  readonly workflowId: string
+  /** The child's first run; missing while its start is not known. */
+  readonly runId?: string
+}
+
+export interface SignalExternalCommand {
+  readonly kind: 'signalExternalWorkflow'
+  /** Dense per run from 1, over signals to other workflows alone. */
+  readonly seq: number
+  readonly workflowId: string
+  readonly runId?: string
+  /** The target must be a child of this run. */
+  readonly childOnly?: boolean
+  readonly signalName: string
+  readonly args: readonly Payload[]
+  readonly headers?: PayloadMap
+}
+
+export interface CancelExternalCommand {
+  readonly kind: 'cancelExternalWorkflow'
+  /** Dense per run from 1, over cancellations of external workflows alone. */
+  readonly seq: number
+  readonly workflowId: string
+  readonly runId?: string
+}
+
 export interface ContinueAsNewCommand {
   readonly kind: 'continueAsNew'
   readonly workflowType: string
@@ -136,10 +200,15 @@ export function commandIdentity(command: Command): string {
       return `scheduleActivity ${command.seq} ${command.activityType} id=${command.activityId}`
     case 'scheduleLocalActivity':
       return `scheduleLocalActivity ${command.seq} ${command.activityType}`
+    case 'startChildWorkflow':
+      return `startChildWorkflow ${command.seq} ${command.workflowType} id=${command.workflowId}`
     case 'cancelLocalActivity':
     case 'requestCancelActivity':
     case 'startTimer':
     case 'cancelTimer':
+    case 'cancelChildWorkflow':
+    case 'signalExternalWorkflow':
+    case 'cancelExternalWorkflow':
       return `${command.kind} ${command.seq}`
     default:
       return command.kind

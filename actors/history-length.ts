@@ -61,6 +61,12 @@ export function bytesOfInput(input: Input): number {
           : bytesOfFailure(resolution.failure))
       )
     }
+    case InputKind.childResolved: {
+      const resolution = input[3]
+      if (resolution.status === 'completed') return EVENT_BYTES + bytesOfPayload(resolution.result)
+      if (resolution.status === 'failed') return EVENT_BYTES + bytesOfFailure(resolution.failure)
+      return EVENT_BYTES
+    }
     default:
       return EVENT_BYTES
   }
@@ -70,6 +76,13 @@ export function bytesOfInput(input: Input): number {
 export function bytesOfCommand(command: Command): number {
   switch (command.kind) {
     case 'scheduleActivity':
+      return EVENT_BYTES + bytesOfPayloads(command.args) + bytesOfMap(command.headers)
+    case 'startChildWorkflow': {
+      const { args, headers, memo, searchAttributes } = command
+      const maps = bytesOfMap(headers) + bytesOfMap(memo) + bytesOfMap(searchAttributes)
+      return EVENT_BYTES + bytesOfPayloads(args) + maps
+    }
+    case 'signalExternalWorkflow':
       return EVENT_BYTES + bytesOfPayloads(command.args) + bytesOfMap(command.headers)
     case 'completeWorkflow':
       return EVENT_BYTES + bytesOfPayload(command.result)

@@ -1,4 +1,4 @@
-import type { Failure } from './failure.ts'
+import type { Failure, RetryState } from './failure.ts'
 import type { Payload, PayloadMap } from './payload.ts'
 
 /**
@@ -15,6 +15,10 @@ export const InputKind = {
   cancelRequested: 5,
   terminated: 6,
   timedOut: 7,
+  childStarted: 9,
+  childResolved: 10,
+  externalSignalResolved: 11,
+  externalCancelResolved: 12,
   localActivityResolved: 13,
 } as const
 
@@ -53,7 +57,13 @@ export type TimerFiredInput = readonly [
 export type CancelRequestedInput = readonly [
   kind: typeof InputKind.cancelRequested,
   time: number,
-  attributes: { readonly reason?: string; readonly identity?: string; readonly requestId?: string },
+  attributes: {
+    readonly reason?: string
+    readonly identity?: string
+    readonly requestId?: string
+    /** The workflow that asked for it, if one did. */
+    readonly external?: ExecutionRef
+  },
 ]
 /** Closes the run past the mailbox; the actor never sees it. */
 export type TerminatedInput = readonly [
@@ -72,6 +82,39 @@ export type TimedOutInput = readonly [
   attributes: { readonly retryState: 'TIMEOUT' },
 ]
 
+/** A child was started, or could not be. */
+export type ChildStartedInput = readonly [
+  kind: typeof InputKind.childStarted,
+  time: number,
+  /** The number of the start command within its run. */
+  seq: number,
+  outcome: { readonly runId: string } | { readonly cause: 'WORKFLOW_ALREADY_EXISTS' },
+]
+/** A child has closed, and no run continues it. */
+export type ChildResolvedInput = readonly [
+  kind: typeof InputKind.childResolved,
+  time: number,
+  seq: number,
+  resolution: ChildResolution,
+]
+/** A signal to another workflow is in that workflow's history, or cannot be. */
+export type ExternalSignalResolvedInput = readonly [
+  kind: typeof InputKind.externalSignalResolved,
+  time: number,
+  seq: number,
+  /** Undefined: delivered. */
+  cause?: ExternalFailureCause | undefined,
+]
+/** A request to another workflow to cancel itself is in that workflow's history, or cannot be. */
+export type ExternalCancelResolvedInput = readonly [
+  kind: typeof InputKind.externalCancelResolved,
+  time: number,
+  /** The number of the cancel command, or of the child that it was for. */
+  seq: number,
+  target: 'external' | 'child',
+  cause?: ExternalFailureCause | undefined,
+]
+
 export type Input =
   | StartedInput
   | SignaledInput
@@ -81,6 +124,31 @@ export type Input =
   | CancelRequestedInput
   | TerminatedInput
   | TimedOutInput
+  | ChildStartedInput
+  | ChildResolvedInput
+  | ExternalSignalResolvedInput
+  | ExternalCancelResolvedInput
+
+/** One run of a workflow. */
+export interface ExecutionRef {
+  readonly workflowId: string
+  readonly runId: string
+}
+
+/** The run that started a child, and by which of its commands. */
+export interface ParentRef extends ExecutionRef {
+  /** The number of the start command within the parent's run. */
+  readonly seq: number
+}
+
+export type ExternalFailureCause = 'EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND'
+
+export type ChildResolution =
+  | { readonly status: 'completed'; readonly result: Payload }
+  | { readonly status: 'failed'; readonly failure: Failure; readonly retryState: RetryState }
+  | { readonly status: 'cancelled'; readonly details?: readonly Payload[] }
+  | { readonly status: 'timedOut'; readonly retryState: RetryState }
+  | { readonly status: 'terminated' }
 
 export interface StartedAttributes {
   readonly namespace: string
@@ -106,12 +174,18 @@ export interface StartedAttributes {
   readonly memo?: PayloadMap
   readonly searchAttributes?: PayloadMap
   readonly headers?: PayloadMap
+  /** Of a child: who started it. Every run of its chain has it. */
+  readonly parent?: ParentRef
+  /** Of a child: the workflow at the top of the tree of parents. */
+  readonly root?: ExecutionRef
 }
 
 export interface SignaledAttributes {
   readonly requestId?: string
   readonly identity?: string
   readonly headers?: PayloadMap
+  /** The workflow that sent it, if one did. */
+  readonly external?: ExecutionRef
 }
 
 export type ActivityResolution =

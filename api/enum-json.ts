@@ -48,6 +48,11 @@ export const pendingActivityState = protoEnum('PENDING_ACTIVITY_STATE', [
   'STARTED',
   'CANCEL_REQUESTED',
 ])
+export const parentClosePolicy = protoEnum('PARENT_CLOSE_POLICY', [
+  'TERMINATE',
+  'ABANDON',
+  'REQUEST_CANCEL',
+])
 export const timeoutType = protoEnum('TIMEOUT_TYPE', [
   'START_TO_CLOSE',
   'SCHEDULE_TO_START',

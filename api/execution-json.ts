@@ -1,9 +1,16 @@
+import type { ExecutionRef } from '../actors/inputs.ts'
 import type {
   PendingActivity,
   WorkflowDescription,
   WorkflowSummary,
 } from '../runtime/workflow-service.ts'
-import { formatEnum, pendingActivityState, taskQueueKind, workflowStatus } from './enum-json.ts'
+import {
+  formatEnum,
+  parentClosePolicy,
+  pendingActivityState,
+  taskQueueKind,
+  workflowStatus,
+} from './enum-json.ts'
 import { encodeFailure } from './failure-json.ts'
 import type { JsonValue } from './json-text.ts'
 import { encodePayloadMap, encodePayloads } from './payload-json.ts'
@@ -13,9 +20,10 @@ import { formatDuration, formatTimestamp } from './time-json.ts'
 export function encodeExecutionInfo(summary: WorkflowSummary, shorthand: boolean): JsonValue {
   const memo = encodePayloadMap(summary.memo, shorthand)
   const indexedFields = encodePayloadMap(summary.searchAttributes, shorthand)
-  const { closeTime } = summary
+  const { closeTime, parentExecution } = summary
+  const execution = { workflowId: summary.workflowId, runId: summary.runId }
   return {
-    execution: { workflowId: summary.workflowId, runId: summary.runId },
+    execution,
     type: { name: summary.workflowType },
     startTime: formatTimestamp(summary.startTime),
     closeTime: closeTime === undefined ? undefined : formatTimestamp(closeTime),
@@ -23,11 +31,18 @@ export function encodeExecutionInfo(summary: WorkflowSummary, shorthand: boolean
       closeTime === undefined ? undefined : formatDuration(closeTime - summary.startTime),
     status: formatEnum(workflowStatus, summary.status),
     historyLength: summary.historyLength === 0 ? undefined : String(summary.historyLength),
+    parentExecution: parentExecution && encodeExecution(parentExecution),
+    // A workflow without a parent is its own root.
+    rootExecution: encodeExecution(summary.rootExecution ?? execution),
     memo: memo === undefined ? undefined : { fields: memo },
     searchAttributes: indexedFields === undefined ? undefined : { indexedFields },
     taskQueue: summary.taskQueue === '' ? undefined : summary.taskQueue,
     firstRunId: summary.firstExecutionRunId,
   }
+}
+
+function encodeExecution({ workflowId, runId }: ExecutionRef): JsonValue {
+  return { workflowId, runId }
 }
 
 /**
@@ -37,7 +52,7 @@ export function encodeExecutionInfo(summary: WorkflowSummary, shorthand: boolean
 export function encodeDescription(description: WorkflowDescription, shorthand: boolean): JsonValue {
   const { executionTimeoutMs, runTimeoutMs, parked, quarantined } = description
   const duration = (ms: number | undefined) => (ms === undefined ? undefined : formatDuration(ms))
-  const pending = description.pendingActivities
+  const { pendingActivities: pending, pendingChildren: children } = description
   return {
     executionConfig: {
       taskQueue: {
@@ -53,6 +68,15 @@ export function encodeDescription(description: WorkflowDescription, shorthand: b
       pending.length === 0
         ? undefined
         : pending.map((activity) => encodePendingActivity(activity, shorthand)),
+    pendingChildren:
+      children.length === 0
+        ? undefined
+        : children.map((child) => ({
+            workflowId: child.workflowId,
+            runId: child.runId,
+            workflowTypeName: child.workflowType,
+            parentClosePolicy: formatEnum(parentClosePolicy, child.parentClosePolicy),
+          })),
     signalbox: {
       mailboxDepth: description.mailboxDepth,
       parked:

@@ -1,13 +1,17 @@
+import { bytesOfInput } from '../actors/history-length.ts'
 import {
   type ActivityResolution,
+  type ExecutionRef,
   type Input,
   InputKind,
   type LocalActivityResolution,
   type SignaledInput,
   type StartedAttributes,
 } from '../actors/inputs.ts'
+import type { PayloadMap, Payload } from '../actors/payload.ts'
 import type { Committer } from './committer.ts'
 import { SignalboxError } from './errors.ts'
+import type { LinkedInput } from './linked-effect.ts'
 import type { ResolvedOptions } from './options.ts'
 import { checkPayloadMap, checkPayloads } from './payload-size.ts'
 import type { RequestLedger } from './request-ledger.ts'
@@ -30,6 +34,16 @@ const INTERNAL_INPUT_BYTES = 64
 const DEFAULT_TASK_TIMEOUT_MS = 10_000
 /** The timer number that stands for the run's own timeout. */
 export const RUN_TIMEOUT_SEQ = 0
+
+/** A signal that a workflow sends. */
+interface SignalFromWorkflow {
+  readonly signalName: string
+  readonly args: readonly Payload[]
+  /** The sender's run and the number of its command. */
+  readonly requestId: string
+  readonly headers: PayloadMap | undefined
+  readonly external: ExecutionRef
+}
 
 /**
  * Takes inputs into runs: gives each its place in the run's queue, in the caller's own tick, and
@@ -178,6 +192,8 @@ export class Acceptor {
       groups,
       cancelRequested: false,
       strikes: 0,
+      parent: attributes.parent,
+      root: attributes.root,
     }
     const run = this.#runs.add(key, row)
     const input: Input = [InputKind.started, now, attributes]
@@ -236,6 +252,24 @@ export class Acceptor {
     this.#take(run, input, bytes + request.signalName.length + INTERNAL_INPUT_BYTES)
   }
 
+  /** Take a workflow's signal. It is not refused for want of room, and its size was checked before. */
+  signalFrom(
+    run: Run,
+    { signalName, args, requestId, headers, external }: SignalFromWorkflow,
+  ): void {
+    const attributes = { requestId, external, ...(headers === undefined ? {} : { headers }) }
+    const input: SignaledInput = [InputKind.signaled, Date.now(), signalName, args, attributes]
+    this.#remember(run, 'signal', requestId, input)
+    this.#take(run, input, bytesOfInput(input) + INTERNAL_INPUT_BYTES)
+  }
+
+  /** News of another workflow for the run that caused it. */
+  takeNews(run: Run, input: LinkedInput): void {
+    const [kind, , ...rest] = input
+    const taken = [kind, Date.now(), ...rest] as unknown as LinkedInput
+    this.#take(run, taken, bytesOfInput(taken) + INTERNAL_INPUT_BYTES)
+  }
+
   /** Take over an input of the run that this one continues. */
   carry(run: Run, input: Input): void {
     const requestId = input[0] === InputKind.signaled ? input[4]?.requestId : undefined
@@ -249,6 +283,7 @@ export class Acceptor {
       readonly reason?: string | undefined
       readonly identity?: string | undefined
       readonly requestId?: string | undefined
+      readonly external?: ExecutionRef | undefined
     },
   ): void {
     this.#take(

@@ -26,6 +26,7 @@ import { SignalboxError } from './errors.ts'
 import { HostActivities } from './host-activities.ts'
 import type { Journal } from './journal.ts'
 import type { Logger } from './logger.ts'
+import { LinkedWorkflows } from './linked-workflows.ts'
 import { mapFailure } from './map-failure.ts'
 import type { ResolvedOptions } from './options.ts'
 import { RequestLedger } from './request-ledger.ts'
@@ -63,6 +64,7 @@ export class Engine implements EngineParts {
   readonly acceptor: Acceptor
   readonly dispatcher: Dispatcher
   readonly closer: RunCloser
+  readonly links: LinkedWorkflows
   readonly failures: RunFailures
   readonly activities: ActivityRunner
   readonly visibility: Visibility
@@ -134,6 +136,14 @@ export class Engine implements EngineParts {
       mapStack: (stack) => mapStack(stack, bundle),
       abandonClose: (run) => this.closer.abandon(run),
     })
+    this.links = new LinkedWorkflows({
+      journal,
+      runs: this.runs,
+      acceptor: this.acceptor,
+      committer: this.committer,
+      logger,
+      terminate: (run, input) => this.closer.closePastMailbox(run, input, 'TERMINATED'),
+    })
     this.closer = new RunCloser(this)
     this.#results = new TurnResults({
       acceptor: this.acceptor,
@@ -142,7 +152,8 @@ export class Engine implements EngineParts {
       closer: this.closer,
       activities: this.activities,
       timers: this.#timers,
-      maxPendingActivities: limits.maxPendingActivities,
+      links: this.links,
+      limits,
       refuse: (run, error) => {
         this.dispatcher.evict(run, true)
         this.failures.park(run, error)
@@ -191,6 +202,7 @@ export class Engine implements EngineParts {
       this.dispatcher.wake(run)
     }
     this.#recoverActivities()
+    this.links.recover()
     for (const suspect of this.#marks?.suspects ?? []) {
       const run = this.#readRun(suspect)
       if (run?.isOpen === true) this.failures.suspect(run, 'the process ended in one of its turns')

@@ -71,6 +71,10 @@ const table = {
     'RESOURCE_EXHAUSTED',
     'More requests than the API takes from this caller, or at a time. Nothing was written; retry later.',
   ],
+  SIGNALBOX_ERR_PENDING_LIMIT: [
+    'RESOURCE_EXHAUSTED',
+    'A workflow has as much under way with other workflows as the limits allow. Its turn is parked and tried again.',
+  ],
   SIGNALBOX_ERR_INDETERMINATE: [
     'UNAVAILABLE',
     'Storage failed while the request was written: it may or may not have been recorded. Retry with the same request id.',

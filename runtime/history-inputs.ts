@@ -1,6 +1,7 @@
 import type {
   ActivityResolution,
   CancelRequestedInput,
+  ExecutionRef,
   SignaledInput,
   StartedAttributes,
   TerminatedInput,
@@ -48,7 +49,14 @@ export function startedAttributes(started: StartedAttributes): JsonMessage {
     searchAttributes: payloadMapToJson(started.searchAttributes, 'indexedFields'),
     header: payloadMapToJson(started.headers),
     workflowId: started.workflowId,
+    parentWorkflowNamespace: started.parent && started.namespace,
+    parentWorkflowExecution: started.parent && executionToJson(started.parent),
+    rootWorkflowExecution: started.root && executionToJson(started.root),
   })
+}
+
+function executionToJson({ workflowId, runId }: ExecutionRef): JsonMessage {
+  return { workflowId, runId }
 }
 
 function initiator(started: StartedAttributes): string {
@@ -64,12 +72,17 @@ export function signaledAttributes(input: SignaledInput): JsonMessage {
     input: payloadsToJson(input[3]),
     identity: attributes?.identity,
     header: payloadMapToJson(attributes?.headers),
+    externalWorkflowExecution: attributes?.external && executionToJson(attributes.external),
   })
 }
 
 export function cancelRequestedAttributes(input: CancelRequestedInput): JsonMessage {
-  const { reason, identity } = input[2]
-  return jsonMessage({ cause: reason, identity })
+  const { reason, identity, external } = input[2]
+  return jsonMessage({
+    cause: reason,
+    identity,
+    externalWorkflowExecution: external && executionToJson(external),
+  })
 }
 
 export function terminatedAttributes(input: TerminatedInput): JsonMessage {

@@ -33,6 +33,7 @@ import {
   payloadToJson,
   timeToJson,
 } from './history-json.ts'
+import { LinkedHistory } from './history-links.ts'
 import type { HistoryEvent, WorkflowStatus } from './workflow-service.ts'
 
 /** One activation as the journal has it, or an input that no turn has handled. */
@@ -124,6 +125,7 @@ class HistoryExporter implements HistoryView {
   #isClosed = false
   readonly #activities = new Map<number, { scheduledId: number; cancelRequestedId?: number }>()
   readonly #timers = new Map<number, number>()
+  readonly #links = new LinkedHistory(() => this.#started?.namespace ?? '')
 
   constructor(run: HistoryRun, window: HistoryWindow) {
     this.#run = run
@@ -178,6 +180,14 @@ class HistoryExporter implements HistoryView {
       case InputKind.cancelRequested: {
         const attributes = () => cancelRequestedAttributes(input)
         this.#emit('WORKFLOW_EXECUTION_CANCEL_REQUESTED', attributes, summary)
+        break
+      }
+      case InputKind.childStarted:
+      case InputKind.childResolved:
+      case InputKind.externalSignalResolved:
+      case InputKind.externalCancelResolved: {
+        const { type, attributes } = this.#links.ofInput(input, this.length + 1)
+        this.#emit(type, attributes, summary)
         break
       }
       default:
@@ -289,6 +299,18 @@ class HistoryExporter implements HistoryView {
       case 'scheduleLocalActivity':
       case 'cancelLocalActivity':
         break
+      case 'startChildWorkflow':
+      case 'cancelChildWorkflow':
+      case 'signalExternalWorkflow':
+      case 'cancelExternalWorkflow': {
+        const { type, attributes, summary } = this.#links.ofCommand(
+          command,
+          this.length + 1,
+          this.#taskCompletedId,
+        )
+        this.#emit(type, attributes, summary)
+        break
+      }
       default:
         command satisfies never
     }

@@ -46,6 +46,12 @@ export interface Limits {
   readonly maxRssBytes: number
   /** Queries of one workflow that wait for their answer. Default 10,000. Beyond it: SIGNALBOX_ERR_MAILBOX_FULL. */
   readonly maxWaitingQueries: number
+  /** Children of one run that have not ended. Default 2,000. Beyond it its turn is parked: SIGNALBOX_ERR_PENDING_LIMIT. */
+  readonly maxPendingChildren: number
+  /** Signals that one run sends in a turn, with those that wait for a target to close. Default 2,000. */
+  readonly maxPendingSignals: number
+  /** Cancellations of other workflows that one run asks for in a turn, with those that wait. Default 2,000. */
+  readonly maxPendingCancels: number
   /** V8 heap of one slot, in MiB. Default: half the machine's memory over all slots, at most 4,096. */
   readonly slotHeapMb: number
   /** A slot whose worker has not loaded the workflow code after this long is given up. Default 30,000. */
@@ -94,6 +100,9 @@ function defaultLimits(slots: number): Limits {
     maxUncommittedBytes: 256 * 2 ** 20,
     maxHeldRequests: 10_000,
     maxWaitingQueries: 10_000,
+    maxPendingChildren: 2_000,
+    maxPendingSignals: 2_000,
+    maxPendingCancels: 2_000,
     maxCachedWorkflows: 120_000,
     slotWindowBytes: 8 * 2 ** 20,
     slotHeapMb: Math.max(64, Math.min(4_096, Math.floor(megabytes / 2 / slots))),

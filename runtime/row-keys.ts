@@ -11,6 +11,8 @@ export const RowTable = {
   timer: 3,
   /** Run, activity number: an activity without an outcome, and how far it got. */
   activity: 4,
+  /** What runs have to do with each other: effects held back while their target closes, and children. */
+  link: 6,
 } as const
 
 const RUN_BYTES = 6
@@ -89,6 +91,41 @@ export function activityOfKey(bytes: Uint8Array): ActivityRowKey {
     seq: key.readUInt32BE(1 + RUN_BYTES),
     isCancel: key.length > 1 + RUN_BYTES + 4,
   }
+}
+
+const HELD_EFFECT = 0
+const CHILD_LINK = 1
+
+/** By order, in which they are to be done. */
+export function heldEffectKey(order: number): Buffer {
+  const key = Buffer.allocUnsafe(2 + 6)
+  key[0] = RowTable.link
+  key[1] = HELD_EFFECT
+  key.writeUIntBE(order, 2, 6)
+  return key
+}
+
+export function heldEffectOfKey(key: Uint8Array): number {
+  return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(2, 6)
+}
+
+export function heldEffectRange(): { readonly start: Buffer; readonly end: Buffer } {
+  return tableRange(RowTable.link, Buffer.of(HELD_EFFECT))
+}
+
+/** Parent's run, number of the start command: a child that has not ended. */
+export function childLinkKey(run: number, seq: number): Buffer {
+  const key = Buffer.allocUnsafe(2 + RUN_BYTES + 4)
+  key[0] = RowTable.link
+  key[1] = CHILD_LINK
+  key.writeUIntBE(run, 2, RUN_BYTES)
+  key.writeUInt32BE(seq, 2 + RUN_BYTES)
+  return key
+}
+
+/** The children of a run. */
+export function childLinkRange(run: number): { readonly start: Buffer; readonly end: Buffer } {
+  return tableRange(RowTable.link, childLinkKey(run, 0).subarray(1, 2 + RUN_BYTES))
 }
 
 /** All keys of a table, or of those of a table that begin with `prefix`. */

@@ -1,5 +1,10 @@
 import type { ContinueAsNewCommand, TerminalCommand } from '../actors/commands.ts'
-import { type Input, InputKind, type StartedAttributes } from '../actors/inputs.ts'
+import {
+  type ChildResolution,
+  type Input,
+  InputKind,
+  type StartedAttributes,
+} from '../actors/inputs.ts'
 import { decodeInputs } from '../actors/records.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { ActivityRunner } from './activity-runner.ts'
@@ -8,6 +13,7 @@ import type { Dispatcher } from './dispatcher.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
 import { activityCancelKey, activityKey } from './row-keys.ts'
+import type { LinkedWorkflows } from './linked-workflows.ts'
 import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import type { RunTable } from './run-table.ts'
@@ -21,6 +27,7 @@ export interface RunCloserPorts {
   readonly committer: Committer
   readonly dispatcher: Dispatcher
   readonly activities: ActivityRunner
+  readonly links: LinkedWorkflows
 }
 
 const STATUS: Readonly<Record<TerminalCommand['kind'], WorkflowStatus>> = {
@@ -110,7 +117,7 @@ export class RunCloser {
     commitTurns()
     this.#keepGroup(run)
     const successor = takeover === undefined ? undefined : this.#continueAsNew(run, takeover)
-    this.#end(run, STATUS[command.kind], seq, successor)
+    this.#end(run, STATUS[command.kind], seq, successor, () => childResolution(command))
   }
 
   /** Close the run at once, past its mailbox: terminate and timeouts. */
@@ -119,10 +126,20 @@ export class RunCloser {
     acceptor.appendClosing(run, input)
     run.regroup = undefined
     dispatcher.evict(run, true)
-    this.#end(run, status, run.processed, undefined)
+    this.#end(run, status, run.processed, undefined, () =>
+      status === 'TERMINATED'
+        ? { status: 'terminated' }
+        : { status: 'timedOut', retryState: 'TIMEOUT' },
+    )
   }
 
-  #end(run: Run, status: WorkflowStatus, closeSeq: number, successor: Run | undefined): void {
+  #end(
+    run: Run,
+    status: WorkflowStatus,
+    closeSeq: number,
+    successor: Run | undefined,
+    resolution: () => ChildResolution,
+  ): void {
     const { acceptor, committer, dispatcher, activities } = this.#ports
     run.closing = { phase: 'committing', seq: closeSeq, onSettled: () => undefined }
     acceptor.saveRow(run, {
@@ -141,6 +158,11 @@ export class RunCloser {
     run.forgetActivities()
     clearTimeout(run.parkTimer)
     run.parked = undefined
+    // Its parent hears only of the end of the chain.
+    if (run.row.parent !== undefined && successor === undefined) {
+      this.#ports.links.ended(run, resolution())
+    }
+    this.#ports.links.closed(run)
     committer.afterCommit(() => {
       activities.abandonRun(run.key)
       run.closing = undefined
@@ -211,6 +233,8 @@ export class RunCloser {
       ...optional('memo', command.memo ?? row.memo),
       ...optional('searchAttributes', command.searchAttributes ?? row.searchAttributes),
       ...optional('headers', command.headers ?? started.headers),
+      ...optional('parent', started.parent),
+      ...optional('root', started.root),
     })
     // What comes for the new run waits behind what is held for the old one, or it would overtake it.
     next.closing = { phase: 'committing', seq: 0, onSettled: () => undefined }
@@ -231,6 +255,26 @@ export class RunCloser {
     const movedSeqs = new Set(moved.map(([from]) => from))
     run.waiters = waiters.filter((waiter) => !movedSeqs.has(waiter.seq))
     return next
+  }
+}
+
+/** What the parent of a run is told of its end. */
+function childResolution(command: TerminalCommand): ChildResolution {
+  switch (command.kind) {
+    case 'completeWorkflow':
+      return { status: 'completed', result: command.result }
+    case 'failWorkflow':
+      return {
+        status: 'failed',
+        failure: command.failure,
+        retryState: 'RETRY_POLICY_NOT_SET',
+      }
+    case 'cancelWorkflow':
+      return { status: 'cancelled', ...optional('details', command.details) }
+    case 'continueAsNew':
+      throw new Error('a run that continues as new has a successor')
+    default:
+      return command satisfies never
   }
 }
 

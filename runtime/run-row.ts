@@ -1,3 +1,4 @@
+import type { ExecutionRef, ParentRef } from '../actors/inputs.ts'
 import type { PayloadMap } from '../actors/payload.ts'
 import { decode, encode } from '../actors/records.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
@@ -30,6 +31,10 @@ export interface RunRow {
   readonly quarantined?: { readonly reason: string; readonly since: number } | undefined
   /** How often in a row its code took a worker, or the process, down with it. */
   readonly strikes: number
+  /** Of a child: who started it. */
+  readonly parent?: ParentRef | undefined
+  /** Of a child: the workflow at the top of the tree of parents. */
+  readonly root?: ExecutionRef | undefined
 }
 
 const STATUSES: readonly WorkflowStatus[] = [
@@ -69,6 +74,8 @@ export function encodeRunRow(row: RunRow): Uint8Array {
     row.cancelRequested,
     row.quarantined ?? null,
     row.strikes,
+    row.parent ?? null,
+    row.root ?? null,
   ])
 }
 
@@ -96,6 +103,8 @@ type Stored = [
   cancelRequested: boolean,
   quarantined: { reason: string; since: number } | null,
   strikes: number,
+  parent?: ParentRef | null,
+  root?: ExecutionRef | null,
 ]
 
 export function decodeRunRow(bytes: Uint8Array): RunRow {
@@ -123,5 +132,7 @@ export function decodeRunRow(bytes: Uint8Array): RunRow {
     cancelRequested: at[20],
     quarantined: at[21] ?? undefined,
     strikes: at[22],
+    parent: at[23] ?? undefined,
+    root: at[24] ?? undefined,
   }
 }

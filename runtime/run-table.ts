@@ -1,6 +1,15 @@
+import { decode } from '../actors/records.ts'
+import type { ChildLink } from './child-link.ts'
 import { shardOf } from './shard.ts'
 import type { Journal } from './journal.ts'
-import { activityOfKey, RowTable, runKey, tableRange, workflowIdKey } from './row-keys.ts'
+import {
+  activityOfKey,
+  childLinkRange,
+  RowTable,
+  runKey,
+  tableRange,
+  workflowIdKey,
+} from './row-keys.ts'
 import { Run } from './run.ts'
 import { isRunId, runOfRunId } from './run-id.ts'
 import { decodeRunRow, type RunRow } from './run-row.ts'
@@ -79,6 +88,9 @@ export class RunTable {
     for (const [activity] of this.#journal.rows(tableRange(RowTable.activity, prefix))) {
       const { seq, isCancel } = activityOfKey(activity)
       run.setActivity(seq, isCancel)
+    }
+    for (const [, link] of this.#journal.rows(childLinkRange(key))) {
+      run.addChild(decode<ChildLink>(link))
     }
     this.#byKey.set(key, run)
     return run

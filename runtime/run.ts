@@ -1,5 +1,6 @@
 import type { Input } from '../actors/inputs.ts'
 import type { QueryOutcome, QueryRequest } from '../actors/turns.ts'
+import type { ChildLink } from './child-link.ts'
 import type { RunRow } from './run-row.ts'
 import type { ParkedState } from './workflow-service.ts'
 
@@ -95,6 +96,7 @@ export class Run {
   held: (() => void)[] = []
 
   #activities: Map<number, boolean> | undefined
+  #children: Map<number, ChildLink> | undefined
   parked: ParkedState | undefined
   /** A parked run is being tried again. */
   retrying = false
@@ -150,6 +152,31 @@ export class Run {
 
   forgetActivities(): void {
     this.#activities = undefined
+  }
+
+  /** Its children that have not ended. */
+  get children(): Iterable<ChildLink> {
+    return this.#children?.values() ?? NO_CHILDREN
+  }
+
+  get childCount(): number {
+    return this.#children?.size ?? 0
+  }
+
+  addChild(link: ChildLink): void {
+    this.#children ??= new Map()
+    this.#children.set(link.seq, link)
+  }
+
+  /** @returns false if there is none with this number */
+  removeChild(seq: number): boolean {
+    if (this.#children?.delete(seq) !== true) return false
+    if (this.#children.size === 0) this.#children = undefined
+    return true
+  }
+
+  forgetChildren(): void {
+    this.#children = undefined
   }
 
   get outstandingQueryCount(): number {
@@ -223,4 +250,5 @@ export class Run {
   }
 }
 
+const NO_CHILDREN: readonly ChildLink[] = []
 const NONE: readonly (readonly [number, boolean])[] = []

@@ -18,7 +18,10 @@ import type { ActivityRunner } from './activity-runner.ts'
 import type { ActivityTask } from './activity-task.ts'
 import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { LinkedWorkflows } from './linked-workflows.ts'
 import { mapFailure } from './map-failure.ts'
+import type { Limits } from './options.ts'
+import { firstRefusedTurn, type RefusedTurn } from './pending-limits.ts'
 import { activityCancelKey, activityKey, timerKey } from './row-keys.ts'
 import type { Run } from './run.ts'
 import type { RunCloser } from './run-closer.ts'
@@ -32,7 +35,8 @@ export interface TurnResultsPorts {
   readonly closer: RunCloser
   readonly activities: ActivityRunner
   readonly timers: Timers
-  readonly maxPendingActivities: number
+  readonly links: LinkedWorkflows
+  readonly limits: Limits
   /** A turn cannot be accepted: its actor is to be given up, and the run to be parked. */
   readonly refuse: (run: Run, error: TurnError) => void
   /** Error stacks name lines of the bundle; this names the user's. */
@@ -66,8 +70,8 @@ export class TurnResults {
     if (!run.isOpen) return
     const lastSeq = frame.seq + frame.count - 1
     const record = decodeCommands(frame.body)
-    const excess = this.#firstExcess(run, record.turns)
-    if (excess !== undefined) return this.#refuse(run, frame, record, excess)
+    const refused = this.#firstRefused(run, record.turns)
+    if (refused !== undefined) return this.#refuse(run, frame, record, refused)
     if ((frame.flags & FrameFlag.terminal) === 0) {
       run.historyLength = record.historyLength
       this.#commit(run, frame.seq, lastSeq, frame.body, record.turns)
@@ -78,15 +82,14 @@ export class TurnResults {
     this.#closingTurn(run, frame, record)
   }
 
-  /** The first of these turns with which the run would have too many activities without an outcome. */
-  #firstExcess(run: Run, turns: readonly TurnCommands[]): TurnCommands | undefined {
-    let pending = run.activityCount
-    return turns.find(([, commands]) => {
-      let scheduled = 0
-      for (const { kind } of commands) if (kind === 'scheduleActivity') scheduled++
-      pending += scheduled
-      return scheduled > 0 && pending > this.#ports.maxPendingActivities
-    })
+  /** The first of these turns that asks for what the run cannot have. */
+  #firstRefused(run: Run, turns: readonly TurnCommands[]): RefusedTurn | undefined {
+    const { links, limits } = this.#ports
+    return firstRefusedTurn(
+      turns,
+      () => ({ ...links.pending(run), activities: run.activityCount }),
+      limits,
+    )
   }
 
   /** Park the run at that turn, as Temporal fails such a workflow task; the turns before it count. */
@@ -94,20 +97,16 @@ export class TurnResults {
     run: Run,
     frame: Frame,
     { historyLength, turns }: CommandsRecord,
-    excess: TurnCommands,
+    { index, error }: RefusedTurn,
   ): void {
-    const before = firstOfTurn(run, excess[0]) - 1
-    const earlier = turns.slice(0, turns.indexOf(excess))
+    const [seq] = turns[index] as TurnCommands
+    const before = firstOfTurn(run, seq) - 1
+    const earlier = turns.slice(0, index)
     if (earlier.length > 0) {
       this.#commit(run, frame.seq, before, encodeCommands(historyLength, earlier), earlier)
     } else if (before > run.processed) this.#ports.committer.noteProgress(run)
     this.#advance(run, before)
-    this.#ports.refuse(run, {
-      name: 'PendingActivitiesLimitExceeded',
-      message:
-        'the turn schedules more activities than maxPendingActivities = ' +
-        `${this.#ports.maxPendingActivities} allows to be without an outcome`,
-    })
+    this.#ports.refuse(run, error)
   }
 
   /**
@@ -129,7 +128,7 @@ export class TurnResults {
       run.historyLength = historyLength
       const body =
         terminal.kind === 'failWorkflow' ? encodeCommands(historyLength, turns) : frame.body
-      this.#commit(run, frame.seq, closingSeq, body, turns)
+      this.#commit(run, frame.seq, closingSeq, body, turns, true)
       this.#advance(run, closingSeq)
     }
     const waiting = run.head > closingSeq || run.pending.length > 0
@@ -172,10 +171,13 @@ export class TurnResults {
     lastSeq: number,
     body: Uint8Array,
     turns: readonly TurnCommands[],
+    closes = false,
   ): void {
     const { committer, dispatcher } = this.#ports
     committer.addCommands(run, firstSeq, lastSeq - firstSeq + 1, body)
-    for (const [, commands] of turns) for (const command of commands) this.#apply(run, command)
+    for (const [, commands] of turns) {
+      for (const command of commands) this.#apply(run, command, commands, closes)
+    }
     committer.afterCommit(() => {
       // A load waits until the journal has everything that the actor before it issued.
       if (run.resultsInFlight === 0 && run.residency === 'absent') dispatcher.wake(run)
@@ -184,8 +186,8 @@ export class TurnResults {
   }
 
   /** Rows of the same commit, and the effect that follows it. */
-  #apply(run: Run, command: Command): void {
-    const { committer, timers, activities } = this.#ports
+  #apply(run: Run, command: Command, turn: readonly Command[], closes: boolean): void {
+    const { committer, timers, activities, links } = this.#ports
     switch (command.kind) {
       case 'startTimer': {
         const timer = { dueTime: command.dueTime ?? 0, run: run.key, seq: command.seq }
@@ -227,6 +229,16 @@ export class TurnResults {
         return
       case 'cancelLocalActivity':
         return this.#cancelLocalActivity(run, command)
+      case 'startChildWorkflow':
+        // A child that would be terminated as soon as it is there is not started, as in Temporal.
+        if (command.parentClosePolicy !== 'ABANDON' && closes && turn.some(isTerminal)) return
+        links.apply(run, command, closes)
+        return
+      case 'cancelChildWorkflow':
+      case 'signalExternalWorkflow':
+      case 'cancelExternalWorkflow':
+        links.apply(run, command, closes)
+        return
       default:
         // The terminal commands are the closer's.
         return
@@ -268,6 +280,7 @@ export class TurnResults {
 
 /** The first input of the turn whose last one is `lastSeq`: most turns have only one. */
 function firstOfTurn(run: Run, lastSeq: number): number {
+  if (run.regroup?.[1] === lastSeq) return run.regroup[0]
   const group = run.row.groups.find(([, last]) => last === lastSeq)
   return group === undefined ? lastSeq : group[0]
 }

@@ -33,6 +33,10 @@ export function summarize(row: RunRow): WorkflowSummary {
     status: row.status,
     startTime: row.startTime,
     historyLength: row.historyLength,
+    ...(row.parent === undefined
+      ? {}
+      : { parentExecution: { workflowId: row.parent.workflowId, runId: row.parent.runId } }),
+    ...(row.root === undefined ? {} : { rootExecution: row.root }),
     ...(row.closeTime === undefined ? {} : { closeTime: row.closeTime }),
     ...(row.memo === undefined ? {} : { memo: row.memo }),
     ...(row.searchAttributes === undefined ? {} : { searchAttributes: row.searchAttributes }),

@@ -87,6 +87,12 @@ export class WorkflowReads {
         : { executionTimeoutMs: row.executionTimeoutMs }),
       ...(row.runTimeoutMs === undefined ? {} : { runTimeoutMs: row.runTimeoutMs }),
       pendingActivities: this.#parts.activities.pending(run.key),
+      pendingChildren: [...run.children].map((link) => ({
+        workflowId: link.workflowId,
+        runId: link.firstRunId,
+        workflowType: link.workflowType,
+        parentClosePolicy: link.parentClosePolicy,
+      })),
       mailboxDepth: run.isOpen ? run.mailboxDepth : 0,
       ...(parked === undefined ? {} : { parked }),
       ...(row.quarantined === undefined ? {} : { quarantined: row.quarantined }),

@@ -1,5 +1,5 @@
 import type { Failure } from '../actors/failure.ts'
-import type { RetryPolicyData } from '../actors/inputs.ts'
+import type { ExecutionRef, RetryPolicyData } from '../actors/inputs.ts'
 import type { Payload, PayloadMap } from '../actors/payload.ts'
 
 /**
@@ -132,6 +132,10 @@ export interface WorkflowSummary {
   readonly historyLength: number
   readonly memo?: PayloadMap
   readonly searchAttributes?: PayloadMap
+  /** Of a child: the run that started it. */
+  readonly parentExecution?: ExecutionRef
+  /** Of a child: the workflow at the top of the tree of parents. */
+  readonly rootExecution?: ExecutionRef
 }
 
 export interface WorkflowDescription extends WorkflowSummary {
@@ -139,11 +143,21 @@ export interface WorkflowDescription extends WorkflowSummary {
   readonly runTimeoutMs?: number
   readonly taskTimeoutMs: number
   readonly pendingActivities: readonly PendingActivity[]
+  readonly pendingChildren: readonly PendingChild[]
   /** Accepted inputs whose turns have not ended. */
   readonly mailboxDepth: number
   /** Why the run does not advance, if it does not. */
   readonly parked?: ParkedState
   readonly quarantined?: { readonly reason: string; readonly since: number }
+}
+
+/** A child that has been started and has not ended. */
+export interface PendingChild {
+  readonly workflowId: string
+  /** The child's first run. */
+  readonly runId: string
+  readonly workflowType: string
+  readonly parentClosePolicy: 'TERMINATE' | 'ABANDON' | 'REQUEST_CANCEL'
 }
 
 export interface ParkedState {

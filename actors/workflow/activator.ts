@@ -1,12 +1,13 @@
 import type { Command, ScheduleActivityCommand, TerminalCommand } from '../commands.ts'
 import { errorToFailure } from '../failure-converter.ts'
 import { DeterminismViolationError, isCancellation, TemporalFailure } from '../failures.ts'
-import type { ActivityResolution, StartedAttributes } from '../inputs.ts'
+import type { ActivityResolution, Input, StartedAttributes } from '../inputs.ts'
 import { fromPayloads, toPayload } from '../payload-converter.ts'
 import { CancellationScope } from './cancellation-scope.ts'
 import { ContinueAsNew } from './continue-as-new.ts'
 import { HandlerTable } from './handler-table.ts'
-import { BlockedCondition, PendingActivity, PendingTimer, type LocalResolution } from './pending.ts'
+import { LinkedWorkflows } from './linked-workflows.ts'
+import { BlockedCondition, PendingActivity, PendingTimer } from './pending.ts'
 import { RunRandom } from './random.ts'
 
 export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>
@@ -32,8 +33,11 @@ export class Activator {
   terminal: TerminalCommand | undefined
   /** The first error that fails the turn; boxed, since anything may be thrown. */
   taskError: { readonly value: unknown } | undefined
-  /** Activities that were cancelled without waiting for them: resolved once the turn is quiet. */
-  readonly localResolutions: LocalResolution[] = []
+  /**
+   * What was cancelled without waiting for it, or before it was asked for: resolved in the same turn
+   * once that is quiet, as Temporal's core does.
+   */
+  readonly localResolutions: (() => void)[] = []
   /** The run's signal channels by name. */
   get channels(): Map<string, unknown> {
     this.#channels ??= new Map()
@@ -43,6 +47,15 @@ export class Activator {
   get timeouts(): Map<number, CancellationScope> {
     this.#timeouts ??= new Map()
     return this.#timeouts
+  }
+  /** Children, and signals and cancellations of other workflows. */
+  get links(): LinkedWorkflows {
+    this.#links ??= new LinkedWorkflows(this)
+    return this.#links
+  }
+  /** True if code waits for this news of another workflow. */
+  awaitsLinked(input: Input): boolean {
+    return this.#links?.awaits(input) ?? false
   }
   now: number
   replaying = false
@@ -60,6 +73,7 @@ export class Activator {
   #activities: Map<number, PendingActivity> | undefined
   #channels: Map<string, unknown> | undefined
   #timeouts: Map<number, CancellationScope> | undefined
+  #links: LinkedWorkflows | undefined
   #nextTimer = 1
   #nextActivity = 1
   #cancelRequested = false
@@ -190,7 +204,7 @@ export class Activator {
   /** False if the timer is no longer pending. */
   cancelTimer(seq: number): boolean {
     if (this.#timers?.delete(seq) !== true) return false
-    if (!this.#withdraw('startTimer', seq)) this.push({ kind: 'cancelTimer', seq })
+    if (!this.withdraw('startTimer', seq)) this.push({ kind: 'cancelTimer', seq })
     return true
   }
 
@@ -227,22 +241,25 @@ export class Activator {
     const { seq, command } = activity
     if (command === undefined || this.#activities?.has(seq) !== true) return
     // What was never sent need not be cancelled: neither command leaves the turn.
-    const withdrawn = this.#withdraw('scheduleActivity', seq)
+    const withdrawn = this.withdraw('scheduleActivity', seq)
     if (!withdrawn && command.cancellationType !== 'ABANDON') {
       this.push({ kind: 'requestCancelActivity', seq })
     }
     if (withdrawn || command.cancellationType !== 'WAIT_CANCELLATION_COMPLETED') {
-      this.localResolutions.push({ seq, failure: activity.cancelledFailure() })
+      const failure = activity.cancelledFailure()
+      this.localResolutions.push(() => {
+        this.resolveActivity(seq, { status: 'cancelled', failure, attempt: 1 })
+      })
     }
   }
 
   /** Take back a command of the turn in hand; false if it was in an earlier turn. */
-  #withdraw(kind: 'startTimer' | 'scheduleActivity', seq: number): boolean {
+  withdraw(kind: Command['kind'], seq: number): boolean {
     this.assertWritable()
     const { commands } = this
     for (let at = commands.length - 1; at >= 0; at--) {
       const command = commands[at] as Command
-      if (command.kind === kind && command.seq === seq) {
+      if (command.kind === kind && 'seq' in command && command.seq === seq) {
         commands.splice(at, 1)
         return true
       }

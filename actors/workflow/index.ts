@@ -55,6 +55,19 @@ export {
 } from './channel.ts'
 export { CancellationScope, type CancellationScopeOptions } from './cancellation-scope.ts'
 export {
+  addDefaultWorkflowOptions,
+  type BaseWorkflowHandle,
+  ChildWorkflowCancellationType,
+  type ChildWorkflowHandle,
+  type ChildWorkflowOptions,
+  type ChildWorkflowOptionsWithDefaults,
+  executeChild,
+  ParentClosePolicy,
+  startChild,
+  type WithWorkflowArgs,
+  type WorkflowSignalOptions,
+} from './child-workflows.ts'
+export {
   ContinueAsNew,
   continueAsNew,
   type ContinueAsNewOptions,
@@ -82,6 +95,7 @@ export {
   type WorkflowSignalType,
 } from './definitions.ts'
 export type { Duration } from './duration.ts'
+export { type ExternalWorkflowHandle, getExternalWorkflowHandle } from './external-workflows.ts'
 export {
   type DefaultQueryHandler,
   type DefaultSignalHandler,
@@ -101,24 +115,19 @@ export {
 } from './signal-channel.ts'
 export { Trigger } from './trigger.ts'
 export {
-  addDefaultWorkflowOptions,
   AsyncLocalStorage,
-  ChildWorkflowCancellationType,
   createEventGroup,
   createNexusServiceClient,
   currentUpdateInfo,
   defineUpdate,
   defineWorkflowOptions,
   deprecatePatch,
-  executeChild,
   ExternalStorageNotConfiguredError,
   getCurrentDetails,
-  getExternalWorkflowHandle,
   getRandomStream,
   LocalActivityDoBackoff,
   metricMeter,
   NexusOperationCancellationType,
-  ParentClosePolicy,
   patched,
   proxyLocalActivities,
   proxySinks,
@@ -126,7 +135,6 @@ export {
   setCurrentDetails,
   setDefaultUpdateHandler,
   setWorkflowOptions,
-  startChild,
   upsertMemo,
   upsertSearchAttributes,
   workflowRandom,
@@ -135,4 +143,10 @@ export { uuid4 } from './uuid4.ts'
 export { condition, sleep, type TimerOptions } from './waiting.ts'
 export { WaitGroup } from './wait-group.ts'
 export { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from './workflow-id-policies.ts'
-export { type UnsafeWorkflowInfo, workflowInfo, type WorkflowInfo } from './workflow-info.ts'
+export {
+  type ParentWorkflowInfo,
+  type RootWorkflowInfo,
+  type UnsafeWorkflowInfo,
+  workflowInfo,
+  type WorkflowInfo,
+} from './workflow-info.ts'

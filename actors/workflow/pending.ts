@@ -7,12 +7,6 @@ import { fromPayload } from '../payload-converter.ts'
 import type { Activator } from './activator.ts'
 import type { Cancellable, CancellationScope } from './cancellation-scope.ts'
 
-/** An activity that is resolved in the turn that cancelled it, as Temporal's core does. */
-export interface LocalResolution {
-  readonly seq: number
-  readonly failure: Failure
-}
-
 /** Something that code awaits in a scope. */
 abstract class Pending implements Cancellable {
   protected readonly activator: Activator

@@ -10,16 +10,13 @@ function unavailable(name: string): Unavailable {
   return () => notBuilt(name)
 }
 
-export const addDefaultWorkflowOptions = unavailable('addDefaultWorkflowOptions')
 export const createEventGroup = unavailable('createEventGroup')
 export const createNexusServiceClient = unavailable('createNexusServiceClient')
 export const currentUpdateInfo = unavailable('currentUpdateInfo')
 export const defineUpdate = unavailable('defineUpdate')
 export const defineWorkflowOptions = unavailable('defineWorkflowOptions')
 export const deprecatePatch = unavailable('deprecatePatch')
-export const executeChild = unavailable('executeChild')
 export const getCurrentDetails = unavailable('getCurrentDetails')
-export const getExternalWorkflowHandle = unavailable('getExternalWorkflowHandle')
 export const getRandomStream = unavailable('getRandomStream')
 export const patched = unavailable('patched')
 export const proxyLocalActivities = unavailable('proxyLocalActivities')
@@ -28,7 +25,6 @@ export const scheduleLocalActivity = unavailable('scheduleLocalActivity')
 export const setCurrentDetails = unavailable('setCurrentDetails')
 export const setDefaultUpdateHandler = unavailable('setDefaultUpdateHandler')
 export const setWorkflowOptions = unavailable('setWorkflowOptions')
-export const startChild = unavailable('startChild')
 export const upsertMemo = unavailable('upsertMemo')
 export const upsertSearchAttributes = unavailable('upsertSearchAttributes')
 
@@ -64,6 +60,4 @@ function unavailableObject(name: string): Readonly<Record<string, never>> {
 
 export const metricMeter = unavailableObject('metricMeter')
 export const workflowRandom = unavailableObject('workflowRandom')
-export const ChildWorkflowCancellationType = unavailableObject('ChildWorkflowCancellationType')
 export const NexusOperationCancellationType = unavailableObject('NexusOperationCancellationType')
-export const ParentClosePolicy = unavailableObject('ParentClosePolicy')

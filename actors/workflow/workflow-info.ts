@@ -14,6 +14,10 @@ export interface WorkflowInfo {
   readonly firstExecutionRunId: string
   readonly originalExecutionRunId: string
   readonly continuedFromExecutionRunId?: string
+  /** Of a child: the run that started it. */
+  readonly parent?: ParentWorkflowInfo
+  /** Of a child: the workflow at the top of the tree of parents. */
+  readonly root?: RootWorkflowInfo
   readonly searchAttributes: Readonly<Record<string, unknown>>
   readonly memo?: Readonly<Record<string, unknown>>
   /** Events in the run's history up to the turn in hand. */
@@ -33,6 +37,17 @@ export interface WorkflowInfo {
   readonly attempt: number
   readonly cronSchedule?: string
   readonly unsafe: UnsafeWorkflowInfo
+}
+
+export interface ParentWorkflowInfo {
+  readonly workflowId: string
+  readonly runId: string
+  readonly namespace: string
+}
+
+export interface RootWorkflowInfo {
+  readonly workflowId: string
+  readonly runId: string
 }
 
 export interface UnsafeWorkflowInfo {
@@ -88,7 +103,7 @@ function changing(
 function makeInfo(activator: Activator): WorkflowInfo {
   const { started } = activator
   const { continuedFromExecutionRunId, memo, executionTimeoutMs, executionExpirationTime } = started
-  const { runTimeoutMs, retryPolicy, cronSchedule } = started
+  const { runTimeoutMs, retryPolicy, cronSchedule, parent, root, namespace } = started
   return {
     workflowId: started.workflowId,
     runId: started.runId,
@@ -98,6 +113,10 @@ function makeInfo(activator: Activator): WorkflowInfo {
     firstExecutionRunId: started.firstExecutionRunId,
     originalExecutionRunId: started.runId,
     ...(continuedFromExecutionRunId === undefined ? {} : { continuedFromExecutionRunId }),
+    ...(parent
+      ? { parent: { workflowId: parent.workflowId, runId: parent.runId, namespace } }
+      : {}),
+    ...(root ? { root: { workflowId: root.workflowId, runId: root.runId } } : {}),
     searchAttributes: started.searchAttributes ? fromPayloadMap(started.searchAttributes) : {},
     memo: memo ? fromPayloadMap(memo) : {},
     startTime: new Date(activator.startTime),

@@ -228,6 +228,11 @@ function isNews(activator: Activator, input: Input): boolean {
       return activator.hasTimer(input[2])
     case InputKind.activityResolved:
       return activator.hasActivity(input[2])
+    case InputKind.childStarted:
+    case InputKind.childResolved:
+    case InputKind.externalSignalResolved:
+    case InputKind.externalCancelResolved:
+      return activator.awaitsLinked(input)
     case InputKind.signaled:
     case InputKind.cancelRequested:
       return true
@@ -249,6 +254,12 @@ function perform(activator: Activator, input: Input, seq: number): void {
       break
     case InputKind.cancelRequested:
       activator.cancelWorkflow()
+      break
+    case InputKind.childStarted:
+    case InputKind.childResolved:
+    case InputKind.externalSignalResolved:
+    case InputKind.externalCancelResolved:
+      activator.links.resolve(input)
       break
     default:
   }
@@ -309,8 +320,8 @@ function loadForTypes(): void {
 }
 
 function resolveLocally(activator: Activator): void {
-  for (const { seq, failure } of activator.localResolutions.splice(0)) {
-    activator.resolveActivity(seq, { status: 'cancelled', failure, attempt: 1 })
+  for (const resolve of activator.localResolutions.splice(0)) {
+    resolve()
     activator.unblockConditions()
   }
 }

@@ -24,9 +24,15 @@ it.each<[string, () => unknown]>([
   ['getSignalChannel', () => api.getSignalChannel('x')],
   ['getUnhandledSignalNames', () => api.getUnhandledSignalNames()],
   ['log', () => api.log.info('x')],
+  ['getExternalWorkflowHandle', () => api.getExternalWorkflowHandle('x')],
   ['allHandlersFinished', () => api.allHandlersFinished()],
 ])('host code that calls %s is told that it is no workflow', (_, call) => {
   expect(call).toThrow(IllegalStateError)
+})
+
+it('children of host code reject', async () => {
+  await expect(api.startChild('x')).rejects.toThrow(IllegalStateError)
+  await expect(api.executeChild('x')).rejects.toThrow(IllegalStateError)
 })
 
 it('conditions of host code reject', async () => {
@@ -34,15 +40,11 @@ it('conditions of host code reject', async () => {
 })
 
 it.each<[string, () => unknown]>([
-  ['startChild', () => api.startChild()],
-  ['executeChild', () => api.executeChild()],
   ['defineUpdate', () => api.defineUpdate('x')],
   ['patched', () => api.patched('x')],
   ['proxyLocalActivities', () => api.proxyLocalActivities({})],
   ['upsertMemo', () => api.upsertMemo({})],
-  ['getExternalWorkflowHandle', () => api.getExternalWorkflowHandle('x')],
   ['metricMeter.createCounter', () => api.metricMeter['createCounter']],
-  ['ParentClosePolicy.ABANDON', () => api.ParentClosePolicy['ABANDON']],
 ])('what is not built yet throws by its name: %s', (name, use) => {
   expect(use).toThrow(`${name} is not part of this version of signalbox`)
 })
