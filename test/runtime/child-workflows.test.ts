@@ -227,7 +227,7 @@ describe('when its parent closes', () => {
       workflowId: 'p',
       args: [policy, 'c', 'sleeps'],
     })
-    await exists(client.workflow, 'c')
+    await eventually('the parent knows of its child', () => parent.query(kin).catch(() => false))
     const { runId } = await parent.describe()
     const first = client.workflow.getHandle('p', runId)
     if (way === 'terminate') await first.terminate()
@@ -247,15 +247,15 @@ describe('when its parent closes', () => {
     const { client } = await openRuntime({ code })
     await client.workflow.start(oneChild, {
       workflowId: 'p',
-      workflowRunTimeout: 150,
+      workflowRunTimeout: 2_500,
       args: [
         'oneChild',
         ['oneChild', ['sleeps', [], { workflowId: 'c3' }], { workflowId: 'c2' }],
         { workflowId: 'c1' },
       ],
     })
+    await exists(client.workflow, 'c3')
     for (const id of ['c1', 'c2', 'c3']) {
-      await exists(client.workflow, id)
       await eventually(`${id} is terminated`, async () => {
         return (await statusOf(client.workflow, id)) === 'TERMINATED'
       })
