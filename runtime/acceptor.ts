@@ -137,7 +137,7 @@ export class Acceptor {
   ): Run {
     const { taskQueue } = this.#options
     const bytes = this.measureStart(request)
-    const now = Date.now()
+    const now = this.#options.clock.now()
     const key = this.#runs.allocateKey()
     const runId = createRunId(key, now)
     return this.createRun(key, bytes, now, groups, {
@@ -240,10 +240,10 @@ export class Acceptor {
     const { requestId, identity, headers } = request
     const input: SignaledInput =
       requestId === undefined && identity === undefined && headers === undefined
-        ? [InputKind.signaled, Date.now(), request.signalName, request.args]
+        ? [InputKind.signaled, this.#options.clock.now(), request.signalName, request.args]
         : [
             InputKind.signaled,
-            Date.now(),
+            this.#options.clock.now(),
             request.signalName,
             request.args,
             defined({ requestId, identity, headers }),
@@ -288,7 +288,7 @@ export class Acceptor {
   ): void {
     this.#take(
       run,
-      [InputKind.cancelRequested, Date.now(), defined(attributes)],
+      [InputKind.cancelRequested, this.#options.clock.now(), defined(attributes)],
       INTERNAL_INPUT_BYTES,
     )
     this.saveRow(run, { ...run.row, cancelRequested: true })
@@ -296,13 +296,22 @@ export class Acceptor {
 
   /** An activity's one outcome. Its row goes in the same commit, so it is recorded exactly once. */
   resolveActivity(run: Run, seq: number, resolution: ActivityResolution): void {
-    this.#take(run, [InputKind.activityResolved, Date.now(), seq, resolution], INTERNAL_INPUT_BYTES)
+    this.#take(
+      run,
+      [InputKind.activityResolved, this.#options.clock.now(), seq, resolution],
+      INTERNAL_INPUT_BYTES,
+    )
     this.forgetActivity(run, seq)
   }
 
   /** As {@link resolveActivity}, for a local activity. */
   resolveLocalActivity(run: Run, seq: number, resolution: LocalActivityResolution): void {
-    const input: Input = [InputKind.localActivityResolved, Date.now(), seq, resolution]
+    const input: Input = [
+      InputKind.localActivityResolved,
+      this.#options.clock.now(),
+      seq,
+      resolution,
+    ]
     this.#take(run, input, INTERNAL_INPUT_BYTES)
     this.forgetActivity(run, seq)
   }
@@ -315,7 +324,7 @@ export class Acceptor {
 
   /** A timer's firing, at its due time or later. Its row goes in the same commit. */
   fireTimer(run: Run, seq: number, dueTime: number): void {
-    const time = Math.max(Date.now(), dueTime)
+    const time = Math.max(this.#options.clock.now(), dueTime)
     this.#take(run, [InputKind.timerFired, time, seq], INTERNAL_INPUT_BYTES)
     this.#committer.deleteRow(timerKey(dueTime, run.key, seq))
   }

@@ -1,4 +1,5 @@
 import { hostname } from 'node:os'
+import { setImmediate as nextMacrotask } from 'node:timers/promises'
 import type { Failure } from '../actors/failure.ts'
 import type { LocalActivityResolution } from '../actors/inputs.ts'
 import type { Payload } from '../actors/payload.ts'
@@ -79,6 +80,11 @@ export class ActivityRunner {
   /** How many tasks have no outcome yet. */
   get size(): number {
     return this.#table.size
+  }
+
+  /** How many tasks can go on without the clock: all but those that wait for their next attempt's time. */
+  get active(): number {
+    return this.#table.all().filter(({ phase }) => phase !== 'waiting').length
   }
 
   /**
@@ -487,10 +493,4 @@ export class ActivityRunner {
     queue.release(execution)
     if (queue.ready) this.#pumpSoon()
   }
-}
-
-function nextMacrotask(): Promise<void> {
-  return new Promise((resolve) => {
-    setImmediate(resolve)
-  })
 }

@@ -30,6 +30,7 @@ const hostOnly: ReadonlyMap<string, string> = new Map([
     'Activities run outside of workflows: use proxyActivities, and `import type` for their types.',
   ],
   ['signalbox', 'The runtime and its client belong to the host: use `import type` for types.'],
+  ['signalbox/testing', 'Tests belong to the host: use `import type` for types.'],
   ['signalbox/api', 'The HTTP API belongs to the host: use `import type` for types.'],
   ['@temporalio/client', 'Clients belong to the host: use `import type` for types.'],
   ['@temporalio/worker', 'Workers belong to the host: use `import type` for types.'],

@@ -3,6 +3,11 @@
  * their inputs.
  */
 export interface Clock {
+  /**
+   * How far ahead durable timers are held in memory; the others stay in the journal. Infinity where the
+   * next due time must be known however far it is.
+   */
+  readonly horizonMs: number
   /** Milliseconds since the epoch. */
   now(): number
   /** Call `fn` once, as soon as `now()` has reached `atMs`; never during this call. */
@@ -53,6 +58,7 @@ class SystemTimer implements Timer {
 }
 
 export const systemClock: Clock = {
+  horizonMs: 60_000,
   now: () => Date.now(),
   setTimer: (atMs, fn) => new SystemTimer(atMs, fn),
 }
@@ -68,6 +74,7 @@ interface SimulatedTimer extends Timer {
  * those of the same time in the order in which they were set, and `now()` is then the due time.
  */
 export class SimulatedClock implements Clock {
+  readonly horizonMs = 60_000
   #now: number
   #order = 0
   readonly #timers = new Set<SimulatedTimer>()

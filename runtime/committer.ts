@@ -71,6 +71,11 @@ export class Committer {
     return this.#inFlight?.durable ?? Promise.resolve()
   }
 
+  /** True if nothing is being written or is about to be, the note of progress aside. */
+  get isIdle(): boolean {
+    return this.#inFlight === undefined && !this.#scheduled && !this.#hasWork()
+  }
+
   get uncommittedBytes(): number {
     return this.#uncommittedBytes
   }

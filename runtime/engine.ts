@@ -18,7 +18,6 @@ import { ActivityRunner } from './activity-runner.ts'
 import { type ActivityTask, isLocal } from './activity-task.ts'
 import type { LogWriter } from './activity/logger.ts'
 import type { Client } from './client.ts'
-import { systemClock } from './clock.ts'
 import { Committer } from './committer.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -95,7 +94,7 @@ export class Engine implements EngineParts {
     this.runs = new RunTable(journal, limits.maxCachedWorkflows)
     this.requests = new RequestLedger(journal, this.runs)
     this.visibility = new Visibility(journal, () => this.checkOpen())
-    this.#timers = new Timers(journal, systemClock, (timer) => this.#fireTimer(timer))
+    this.#timers = new Timers(journal, options.clock, (timer) => this.#fireTimer(timer))
     this.committer = new Committer(journal, {
       onInputs: (run, seq, count, bytes) => this.#deliver(run, seq, count, bytes),
       onCommitted: (records) => {
@@ -111,11 +110,11 @@ export class Engine implements EngineParts {
     this.activities = new ActivityRunner(
       new HostActivities(
         options.activities,
-        { clock: systemClock, log, client: () => this.#client },
+        { clock: options.clock, log, client: () => this.#client },
         limits,
       ),
       {
-        clock: systemClock,
+        clock: options.clock,
         log,
         save: (task) => this.#saveActivity(task),
         resolve: (task, resolution, settled) => this.#resolveActivity(task, resolution, settled),
@@ -131,6 +130,7 @@ export class Engine implements EngineParts {
     this.failures = new RunFailures({
       acceptor: this.acceptor,
       dispatcher: this.dispatcher,
+      clock: options.clock,
       logger,
       limits,
       mapStack: (stack) => mapStack(stack, bundle),
@@ -146,6 +146,7 @@ export class Engine implements EngineParts {
     })
     this.closer = new RunCloser(this)
     this.#results = new TurnResults({
+      clock: options.clock,
       acceptor: this.acceptor,
       committer: this.committer,
       dispatcher: this.dispatcher,
@@ -384,7 +385,7 @@ export class Engine implements EngineParts {
         this.acceptor.forgetTimer(timer)
         this.closer.closePastMailbox(
           run,
-          [InputKind.timedOut, Date.now(), { retryState: 'TIMEOUT' }],
+          [InputKind.timedOut, this.options.clock.now(), { retryState: 'TIMEOUT' }],
           'TIMED_OUT',
         )
       },

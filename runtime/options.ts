@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { WorkflowBundle } from '../actors/turns.ts'
+import { type Clock, systemClock } from './clock.ts'
 import { SignalboxError } from './errors.ts'
 import { type Logger, stderrLogger } from './logger.ts'
 
@@ -78,6 +79,8 @@ export interface Limits {
 }
 
 export interface ResolvedOptions {
+  /** The time of all that workflows see and of all that is durable. No option of users. */
+  readonly clock: Clock
   readonly dataDir: string
   readonly workflowsPath: string | undefined
   readonly workflowBundle: WorkflowBundle | undefined
@@ -160,6 +163,7 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
     throw invalid('slots', `must be a whole number from 1 to ${MAX_SLOTS}`)
   }
   return {
+    clock: systemClock,
     dataDir: options.dataDir,
     workflowsPath: workflowsPath instanceof URL ? fileURLToPath(workflowsPath) : workflowsPath,
     workflowBundle,

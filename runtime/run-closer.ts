@@ -16,11 +16,13 @@ import { activityCancelKey, activityKey } from './row-keys.ts'
 import type { LinkedWorkflows } from './linked-workflows.ts'
 import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
+import type { ResolvedOptions } from './options.ts'
 import type { RunTable } from './run-table.ts'
 import { closedBeforeHandled } from './workflow-target.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
 
 export interface RunCloserPorts {
+  readonly options: ResolvedOptions
   readonly journal: Journal
   readonly runs: RunTable
   readonly acceptor: Acceptor
@@ -145,7 +147,7 @@ export class RunCloser {
     acceptor.saveRow(run, {
       ...run.row,
       status,
-      closeTime: Date.now(),
+      closeTime: this.#ports.options.clock.now(),
       closeSeq,
       historyLength: run.historyLength,
       newRunId: successor?.row.runId,
@@ -212,7 +214,7 @@ export class RunCloser {
   #continueAsNew(run: Run, { command, started, moved }: Takeover): Run {
     const { runs, acceptor } = this.#ports
     const { row } = run
-    const now = Date.now()
+    const now = this.#ports.options.clock.now()
     const key = runs.allocateKey()
     const next = acceptor.createRun(key, 0, now, [], {
       namespace: row.namespace,

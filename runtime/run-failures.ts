@@ -1,5 +1,6 @@
 import type { TurnError } from '../actors/turns.ts'
 import type { Acceptor } from './acceptor.ts'
+import type { Clock } from './clock.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import { SignalboxError } from './errors.ts'
 import type { Logger } from './logger.ts'
@@ -9,6 +10,7 @@ import type { Run } from './run.ts'
 export interface RunFailuresPorts {
   readonly acceptor: Acceptor
   readonly dispatcher: Dispatcher
+  readonly clock: Clock
   readonly logger: Logger
   readonly limits: Limits
   /** Error stacks name lines of the bundle; this names the user's. */
@@ -82,7 +84,7 @@ export class RunFailures {
   quarantine(run: Run, reason: string): void {
     const { acceptor, dispatcher, logger } = this.#ports
     dispatcher.evict(run, true)
-    acceptor.saveRow(run, { ...run.row, quarantined: { reason, since: Date.now() } })
+    acceptor.saveRow(run, { ...run.row, quarantined: { reason, since: this.#ports.clock.now() } })
     logger.error(
       { workflowId: run.row.workflowId, runId: run.row.runId, reason },
       'run quarantined',
@@ -148,7 +150,7 @@ export class RunFailures {
     run.parked = {
       reason,
       attempts,
-      nextAttemptTime: Date.now() + delay,
+      nextAttemptTime: this.#ports.clock.now() + delay,
       ...(stack === undefined ? {} : { stack }),
     }
     run.retrying = false

@@ -1,3 +1,4 @@
+import type { WorkflowBundle } from '../actors/turns.ts'
 import type { QueryResponse, WorkflowService } from './workflow-service.ts'
 import { assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
 import { ActivityCompletions } from './activity-completions.ts'
@@ -14,6 +15,14 @@ import { WorkflowWrites } from './workflow-writes.ts'
 
 /** `recovering` lasts until everything unfinished has been taken up; calls are accepted then too. */
 export type RuntimeState = EngineState
+
+/** Open a runtime over a journal that is open already. If that fails the journal is closed. */
+export let openOver: (
+  journal: Journal,
+  bundle: WorkflowBundle,
+  options: ResolvedOptions,
+  marks?: TurnMarks,
+) => Promise<{ readonly runtime: Runtime; readonly engine: Engine }>
 
 /**
  * signalbox in your process: the journal, the workflow threads, the activities and the client.
@@ -32,13 +41,13 @@ export class Runtime {
   readonly service: WorkflowService
   readonly #engine: Engine
   readonly #journal: Journal
-  readonly #marks: TurnMarks
+  readonly #marks: TurnMarks | undefined
   #closed: Promise<void> | undefined
 
   private constructor(
     engine: Engine,
     journal: Journal,
-    marks: TurnMarks,
+    marks: TurnMarks | undefined,
     service: WorkflowService,
     client: Client,
   ) {
@@ -58,23 +67,11 @@ export class Runtime {
    */
   static async open(options: RuntimeOptions): Promise<Runtime> {
     const resolved = resolveOptions(options)
-    if (resolved.workflowBundle !== undefined) assertBundleVersion(resolved.workflowBundle)
-    const bundle = resolved.workflowBundle ?? (await bundleOf(resolved))
+    const bundle = await bundleOf(resolved)
     const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
     const marks = openTurnMarks(resolved.dataDir, resolved.slots)
-    const engine = new Engine(resolved, journal, bundle, marks)
-    const service = createService(engine)
-    const client = new Client(service)
-    engine.useClient(client)
-    try {
-      await engine.start()
-    } catch (error) {
-      await engine.close()
-      marks.remove()
-      await journal.close()
-      throw error
-    }
-    return new Runtime(engine, journal, marks, service, client)
+    const { runtime } = await openOver(journal, bundle, resolved, marks)
+    return runtime
   }
 
   get state(): RuntimeState {
@@ -101,12 +98,35 @@ export class Runtime {
 
   async #close(): Promise<void> {
     await this.#engine.close()
-    this.#marks.remove()
+    this.#marks?.remove()
     await this.#journal.close()
+  }
+
+  static {
+    openOver = async (journal, bundle, resolved, marks) => {
+      const engine = new Engine(resolved, journal, bundle, marks)
+      const service = createService(engine)
+      const client = new Client(service)
+      engine.useClient(client)
+      try {
+        await engine.start()
+      } catch (error) {
+        await engine.close()
+        marks?.remove()
+        await journal.close()
+        throw error
+      }
+      return { runtime: new Runtime(engine, journal, marks, service, client), engine }
+    }
   }
 }
 
-function bundleOf(options: ResolvedOptions): ReturnType<typeof bundleWorkflowCode> {
+/** The code that the options name. @throws SIGNALBOX_ERR_BUNDLE_FAILED */
+export async function bundleOf(options: ResolvedOptions): Promise<WorkflowBundle> {
+  if (options.workflowBundle !== undefined) {
+    assertBundleVersion(options.workflowBundle)
+    return options.workflowBundle
+  }
   return bundleWorkflowCode({ workflowsPath: options.workflowsPath as string })
 }
 

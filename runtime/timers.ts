@@ -2,8 +2,8 @@ import type { Clock } from './clock.ts'
 import type { Journal } from './journal.ts'
 import { timerKey, type TimerRow, timerOfKey } from './row-keys.ts'
 
-/** Timers due within this time are in memory; the others are read from the index as they come near. */
-const HORIZON_MS = 60_000
+/** After any due time that a timer can have. */
+const END_OF_TIME_MS = 2 ** 48 - 1
 /** How many rows of the index are read in one macrotask. */
 const SCAN_ROWS = 2_000
 
@@ -67,7 +67,9 @@ export class Timers {
   /** Read the index up to the horizon, a slice a macrotask, then sleep until something is due. */
   #scan(): void {
     if (this.#stopped) return
-    const until = this.#clock.now() + HORIZON_MS
+    // Timers due until then are in memory; the others are read from the index as they come near.
+    const { horizonMs } = this.#clock
+    const until = Math.min(this.#clock.now() + horizonMs, END_OF_TIME_MS)
     const end = timerKey(until, 0, 0)
     let rows = 0
     let lastKey: Buffer | undefined
@@ -81,7 +83,7 @@ export class Timers {
       setImmediate(() => this.#scan())
     } else {
       if (Buffer.compare(end, this.#cursor) > 0) this.#cursor = end
-      this.#arm(until - HORIZON_MS / 2)
+      if (until < END_OF_TIME_MS) this.#arm(until - horizonMs / 2)
     }
     const first = this.#near.first
     if (first !== undefined) this.#arm(first.dueTime)

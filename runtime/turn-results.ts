@@ -16,6 +16,7 @@ import type { TurnError } from '../actors/turns.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { ActivityRunner } from './activity-runner.ts'
 import type { ActivityTask } from './activity-task.ts'
+import type { Clock } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { LinkedWorkflows } from './linked-workflows.ts'
@@ -29,6 +30,7 @@ import type { Timers } from './timers.ts'
 
 /** What the results of turns set in motion. */
 export interface TurnResultsPorts {
+  readonly clock: Clock
   readonly acceptor: Acceptor
   readonly committer: Committer
   readonly dispatcher: Dispatcher
@@ -205,7 +207,7 @@ export class TurnResults {
       case 'scheduleActivity':
       case 'scheduleLocalActivity': {
         const { namespace, workflowId, runId, workflowType } = run.row
-        const now = Date.now()
+        const now = this.#ports.clock.now()
         const task: ActivityTask = {
           run: run.key,
           workflow: { namespace, workflowId, runId, workflowType },

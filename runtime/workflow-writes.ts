@@ -199,7 +199,7 @@ export class WorkflowWrites {
       run,
       [
         InputKind.terminated,
-        Date.now(),
+        this.#parts.options.clock.now(),
         {
           ...(reason === undefined ? {} : { reason }),
           ...(identity === undefined ? {} : { identity }),
@@ -286,7 +286,7 @@ export class WorkflowWrites {
       current,
       [
         InputKind.terminated,
-        Date.now(),
+        this.#parts.options.clock.now(),
         { reason: 'TerminateExisting conflict policy', identity: 'signalbox' },
       ],
       'TERMINATED',

@@ -1,0 +1,13 @@
+/**
+ * `signalbox/testing`: workflows and activities under test, in the shape of `@temporalio/testing`.
+ */
+export {
+  defaultActivityInfo,
+  MockActivityEnvironment,
+  type MockActivityEnvironmentOptions,
+} from './mock-activity-environment.ts'
+export {
+  TestWorkflowEnvironment,
+  type TestWorkflowEnvironmentOptions,
+  type TimeSkippingTestWorkflowEnvironmentOptions,
+} from './test-workflow-environment.ts'
