@@ -1,6 +1,6 @@
 import type { Failure } from './failure.ts'
 import type { RetryPolicyData } from './inputs.ts'
-import type { Payload, PayloadMap } from './payload.ts'
+import type { EncodedPayload, Payload, PayloadMap } from './payload.ts'
 
 /**
  * What a turn asks for. The journal holds the commands of every turn; replay compares the kind and
@@ -21,7 +21,8 @@ export type Command =
       readonly delayMs: number
       /** When it is due, in milliseconds since the epoch. The actor adds it: turn time + delay. */
       readonly dueTime?: number
-      readonly summary?: string
+      /** Text; with payload codecs, what they made of it. */
+      readonly summary?: string | EncodedPayload
     }
   | {
       readonly kind: 'cancelTimer'
@@ -54,7 +55,7 @@ export interface ScheduleActivityCommand {
   readonly heartbeatTimeoutMs?: number
   readonly retryPolicy: RetryPolicyData
   readonly cancellationType: 'TRY_CANCEL' | 'WAIT_CANCELLATION_COMPLETED' | 'ABANDON'
-  readonly summary?: string
+  readonly summary?: string | EncodedPayload
 }
 
 /**

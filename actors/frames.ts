@@ -32,6 +32,8 @@ export const FrameKind = {
   answer: 9,
   /** Slot to host: a log line. Body: WorkflowLogEntry. */
   log: 10,
+  /** Slot to host: calls of a run's sinks. Body: SinkCalls. */
+  sinks: 13,
 } as const
 export type FrameKind = (typeof FrameKind)[keyof typeof FrameKind]
 

@@ -1,16 +1,28 @@
-import { FrameKind } from '../actors/frames.ts'
+import { FrameKind, type FrameWriter } from '../actors/frames.ts'
 import { encode } from '../actors/records.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
 import type { Run } from './run.ts'
 import { slotOf } from './shard.ts'
-import type { SlotSupervisor } from './slot-supervisor.ts'
 
 /** How long the host reads the journal for slots before it does something else. */
 const FEED_SLICE_MS = 1
 const LOAD_SLICE_BYTES = 512 * 1024
 /** A frame has 16 bits for it. */
 const MAX_ACTOR_NUMBER = 65_535
+
+/** Where a slot's frames go. */
+export interface SlotFeed {
+  readonly index: number
+  readonly ready: boolean
+  /** Bytes sent or about to be sent that the slot has not handled yet. */
+  readonly outstandingBytes: number
+  readonly write: FrameWriter['write']
+  /** Post what was written in this tick. */
+  flush(): void
+  /** End the worker at once; it is replaced. */
+  kill(reason: string): void
+}
 
 export interface DispatcherPorts {
   /** A record of this run fails its checksum: the run cannot be built. */
@@ -28,7 +40,7 @@ export interface DispatcherPorts {
  */
 export class Dispatcher {
   readonly #journal: Journal
-  readonly #slots: readonly SlotSupervisor[]
+  readonly #slots: readonly SlotFeed[]
   readonly #windowBytes: number
   readonly #maxResident: number
   readonly #ports: DispatcherPorts
@@ -39,7 +51,7 @@ export class Dispatcher {
 
   constructor(
     journal: Journal,
-    slots: readonly SlotSupervisor[],
+    slots: readonly SlotFeed[],
     limits: { readonly slotWindowBytes: number; readonly maxCachedWorkflows: number },
     ports: DispatcherPorts,
   ) {
@@ -51,8 +63,8 @@ export class Dispatcher {
     this.#queues = slots.map(() => [])
   }
 
-  slotOf(run: Run): SlotSupervisor {
-    return this.#slots[slotOf(run.shard, this.#slots.length)] as SlotSupervisor
+  slotOf(run: Run): SlotFeed {
+    return this.#slots[slotOf(run.shard, this.#slots.length)] as SlotFeed
   }
 
   /** Inputs of a run are durable. */
@@ -84,9 +96,9 @@ export class Dispatcher {
   }
 
   /** All actors of a slot are gone. Gives back those runs. */
-  lose(slot: SlotSupervisor): readonly Run[] {
+  lose(slot: Pick<SlotFeed, 'index'>): readonly Run[] {
     const lost: Run[] = []
-    for (const run of this.#residents) if (this.slotOf(run) === slot) lost.push(run)
+    for (const run of this.#residents) if (this.slotOf(run).index === slot.index) lost.push(run)
     for (const run of lost) this.#forget(run)
     return lost
   }
@@ -172,12 +184,12 @@ export class Dispatcher {
     if (more) this.#schedule()
   }
 
-  #hasRoom(slot: SlotSupervisor): boolean {
+  #hasRoom(slot: SlotFeed): boolean {
     return slot.outstandingBytes < this.#windowBytes
   }
 
   /** Send what the run's actor lacks. True if there is more. */
-  #serve(run: Run, slot: SlotSupervisor): boolean {
+  #serve(run: Run, slot: SlotFeed): boolean {
     if (!run.isReady) return false
     if (run.closing !== undefined && run.regroup === undefined && run.residency === 'absent') {
       return false
@@ -203,7 +215,7 @@ export class Dispatcher {
     return run.queries.length > 0 || (run.isOpen && run.processed < run.committed)
   }
 
-  #open(run: Run, slot: SlotSupervisor): void {
+  #open(run: Run, slot: SlotFeed): void {
     const groups = run.regroup === undefined ? run.row.groups : [...run.row.groups, run.regroup]
     const body = encode({ closed: !run.isOpen, groups })
     run.actorNumber = (run.actorNumber % MAX_ACTOR_NUMBER) + 1
@@ -219,7 +231,7 @@ export class Dispatcher {
    * A slice of a load. A slice begins by skipping what earlier ones sent, so each is twice as large
    * as the one before: the reading stays linear in the length of the history.
    */
-  #load(run: Run, slot: SlotSupervisor): boolean {
+  #load(run: Run, slot: SlotFeed): boolean {
     let skip = run.loadedRecords
     let bytes = 0
     for (const record of this.#journal.readRun(run.key, 1)) {
@@ -248,7 +260,7 @@ export class Dispatcher {
   }
 
   /** Inputs that were committed while the window was full. */
-  #catchUp(run: Run, slot: SlotSupervisor): boolean {
+  #catchUp(run: Run, slot: SlotFeed): boolean {
     if (run.fed >= run.committed) return false
     for (const record of this.#journal.readRun(run.key, run.fed + 1)) {
       if (record.kind !== RecordKind.inputs || record.seq <= run.fed) continue
@@ -260,7 +272,7 @@ export class Dispatcher {
     return false
   }
 
-  #sendQueries(run: Run, slot: SlotSupervisor): void {
+  #sendQueries(run: Run, slot: SlotFeed): void {
     // Once the close is durable it is known who answers: this run, or the one that continues it.
     if (run.closing?.phase === 'committing') return
     for (const query of run.queries) {

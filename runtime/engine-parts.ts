@@ -4,6 +4,7 @@ import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { Journal } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { CodecChain } from './payload-codec.ts'
 import type { RequestLedger } from './request-ledger.ts'
 import type { RunCloser } from './run-closer.ts'
 import type { RunFailures } from './run-failures.ts'
@@ -23,6 +24,8 @@ export interface EngineParts {
   readonly failures: RunFailures
   readonly activities: ActivityRunner
   readonly visibility: Visibility
+  /** Undefined without payload codecs. */
+  readonly codec: CodecChain | undefined
   hasWorkflowType(workflowType: string): boolean
   workflowTypes(): readonly string[]
   /** @throws SIGNALBOX_ERR_RUNTIME_CLOSED, SIGNALBOX_ERR_RUNTIME_POISONED */

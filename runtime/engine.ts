@@ -5,13 +5,7 @@ import {
   type LocalActivityResolution,
 } from '../actors/inputs.ts'
 import { decode, encode } from '../actors/records.ts'
-import type {
-  LogLevel,
-  QueryOutcome,
-  TurnError,
-  WorkflowBundle,
-  WorkflowLogEntry,
-} from '../actors/turns.ts'
+import type { QueryOutcome, TurnError, WorkflowBundle } from '../actors/turns.ts'
 import { Acceptor, RUN_TIMEOUT_SEQ } from './acceptor.ts'
 import type { Settled } from './activity-ports.ts'
 import { ActivityRunner } from './activity-runner.ts'
@@ -19,15 +13,17 @@ import { type ActivityTask, isLocal } from './activity-task.ts'
 import type { LogWriter } from './activity/logger.ts'
 import type { Client } from './client.ts'
 import { Committer } from './committer.ts'
+import { CodecStages } from './codec-stages.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import { HostActivities } from './host-activities.ts'
 import type { Journal } from './journal.ts'
-import type { Logger } from './logger.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
+import { logAt } from './log-at.ts'
 import { mapFailure } from './map-failure.ts'
 import type { ResolvedOptions } from './options.ts'
+import type { CodecChain } from './payload-codec.ts'
 import { RequestLedger } from './request-ledger.ts'
 import { activityKey, activityOfKey, RowTable, tableRange, type TimerRow } from './row-keys.ts'
 import type { Run } from './run.ts'
@@ -42,6 +38,7 @@ import type { TurnMarks } from './turn-marks.ts'
 import { TurnResults } from './turn-results.ts'
 import { Visibility } from './visibility.ts'
 import { WorkerPool } from './worker-pool.ts'
+import { writeWorkflowLog } from './workflow-log.ts'
 import { activityNotFound } from './workflow-target.ts'
 
 /** Runs looked at after each commit, per record of it, to forget idle ones. */
@@ -67,6 +64,8 @@ export class Engine implements EngineParts {
   readonly failures: RunFailures
   readonly activities: ActivityRunner
   readonly visibility: Visibility
+  /** Undefined without payload codecs: then nothing is asked of it anywhere. */
+  readonly #codecs: CodecStages | undefined
   readonly #bundle: WorkflowBundle
   readonly #marks: TurnMarks | undefined
   readonly #pool: WorkerPool
@@ -91,6 +90,14 @@ export class Engine implements EngineParts {
     this.journal = journal
     this.#bundle = bundle
     this.#marks = marks
+    const { payloadCodecs } = options.dataConverter
+    if (payloadCodecs !== undefined) {
+      this.#codecs = new CodecStages(payloadCodecs, limits.codecTimeoutMs, {
+        onFrame: (frame) => this.#hearInOrder(frame),
+        onFailed: (run, actor, error) => this.#codecFailed(run, actor, error),
+        onRoom: () => this.dispatcher.flush(),
+      })
+    }
     this.runs = new RunTable(journal, limits.maxCachedWorkflows)
     this.requests = new RequestLedger(journal, this.runs)
     this.visibility = new Visibility(journal, () => this.checkOpen())
@@ -107,12 +114,13 @@ export class Engine implements EngineParts {
       this.#timers.add(timer),
     )
     const log: LogWriter = (level, message, attributes) => logAt(logger, level, attributes, message)
+    const activities = new HostActivities(
+      options.activities,
+      { clock: options.clock, log, client: () => this.#client },
+      limits,
+    )
     this.activities = new ActivityRunner(
-      new HostActivities(
-        options.activities,
-        { clock: options.clock, log, client: () => this.#client },
-        limits,
-      ),
+      this.#codecs?.activities(activities, log) ?? activities,
       {
         clock: options.clock,
         log,
@@ -124,9 +132,14 @@ export class Engine implements EngineParts {
     this.#pool = new WorkerPool(options.slots, limits.slotHeapMb)
     this.#slots = Array.from({ length: options.slots }, (_, index) => this.#createSlot(index))
     this.#watchdog = new SlotWatchdog(this.#slots, limits, logger)
-    this.dispatcher = new Dispatcher(journal, this.#slots, limits, {
-      onCorrupt: (run, error) => this.failures.quarantine(run, error.message),
-    })
+    this.dispatcher = new Dispatcher(
+      journal,
+      this.#codecs?.feeds(this.#slots) ?? this.#slots,
+      limits,
+      {
+        onCorrupt: (run, error) => this.failures.quarantine(run, error.message),
+      },
+    )
     this.failures = new RunFailures({
       acceptor: this.acceptor,
       dispatcher: this.dispatcher,
@@ -170,6 +183,10 @@ export class Engine implements EngineParts {
 
   get state(): EngineState {
     return this.#state
+  }
+
+  get codec(): CodecChain | undefined {
+    return this.#codecs?.chain
   }
 
   hasWorkflowType(workflowType: string): boolean {
@@ -242,7 +259,8 @@ export class Engine implements EngineParts {
     while (
       this.committer.poisoned === undefined &&
       performance.now() < until &&
-      this.#slots.some((slot) => slot.ready && slot.outstandingBytes > 0)
+      (this.#codecs?.idle === false ||
+        this.#slots.some((slot) => slot.ready && slot.outstandingBytes > 0))
     ) {
       await new Promise((resolve) => setTimeout(resolve, DRAIN_POLL_MS))
     }
@@ -287,10 +305,26 @@ export class Engine implements EngineParts {
     run.notify()
   }
 
+  /** The actor cannot go on without what the codec was to give: it is tried again later, as a whole. */
+  #codecFailed(key: number, actor: number, error: unknown): void {
+    const run = this.#readRun(key)
+    if (run === undefined || run.residency === 'absent' || run.actorNumber !== actor) return
+    this.dispatcher.evict(run, true)
+    const { name, message } = error instanceof Error ? error : new Error(String(error))
+    this.failures.park(run, { name, message })
+  }
+
   #hear(frame: Frame): void {
+    if (this.#codecs === undefined) this.#hearInOrder(frame)
+    else this.#codecs.hear(frame)
+  }
+
+  #hearInOrder(frame: Frame): void {
     const run = this.#readRun(frame.run)
     if (run === undefined) return
-    if (frame.kind === FrameKind.log) return this.#log(run, frame.body)
+    if (frame.kind === FrameKind.log) {
+      return writeWorkflowLog(this.options.logger, run.row, frame.body)
+    }
     // What an earlier actor of the run still says is void: its turns are done again by this one.
     if (run.residency === 'absent' || frame.actor !== run.actorNumber) return
     this.#guard(run, () => this.#hearActor(run, frame))
@@ -347,13 +381,6 @@ export class Engine implements EngineParts {
     if ('result' in outcome) return query.resolve(outcome)
     const failure = mapFailure(outcome.failure, (stack) => mapStack(stack, this.#bundle))
     query.resolve({ ...outcome, failure })
-  }
-
-  #log(run: Run, body: Uint8Array): void {
-    const entry = decode<WorkflowLogEntry>(body)
-    const { workflowId, runId, workflowType } = run.row
-    const fields = { workflowId, runId, workflowType, ...parseAttributes(entry.attributesJson) }
-    logAt(this.options.logger, entry.level, fields, entry.message)
   }
 
   /** Its runs go on in the slot's next worker; the one whose code it was in gets a strike. */
@@ -468,21 +495,4 @@ export class Engine implements EngineParts {
       for (const request of held) request()
     }
   }
-}
-
-/** What the workflow's own `toJSON` made of its attributes may be anything. */
-function parseAttributes(json: unknown): object {
-  try {
-    const attributes: unknown = JSON.parse(String(json))
-    return typeof attributes === 'object' && attributes !== null ? attributes : { attributes }
-  } catch {
-    return { attributes: String(json) }
-  }
-}
-
-function logAt(logger: Logger, level: LogLevel, fields: object, message: string): void {
-  if (level === 'ERROR') logger.error(fields, message)
-  else if (level === 'WARN') logger.warn(fields, message)
-  else if (level === 'INFO') logger.info(fields, message)
-  else logger.debug(fields, message)
 }

@@ -20,6 +20,10 @@ const table = {
     'INVALID_ARGUMENT',
     'A value cannot be turned into a payload or back.',
   ],
+  SIGNALBOX_ERR_PAYLOAD_CODEC: [
+    'UNAVAILABLE',
+    'A payload codec failed. Nothing was written; retry once it works again.',
+  ],
   SIGNALBOX_ERR_REQUEST_ID_REUSED: [
     'INVALID_ARGUMENT',
     'The request id was used before for the same workflow with another payload.',

@@ -11,6 +11,7 @@ import {
   InputKind,
   type StartedAttributes,
 } from '../actors/inputs.ts'
+import type { EncodedPayload } from '../actors/payload.ts'
 import {
   activityScheduledAttributes,
   terminalAttributes,
@@ -336,7 +337,7 @@ class HistoryExporter implements HistoryView {
     this.settledLength = this.length
   }
 
-  #emit(type: string, attributes: () => JsonMessage, summary?: string): void {
+  #emit(type: string, attributes: () => JsonMessage, summary?: string | EncodedPayload): void {
     const id = ++this.length
     if (this.#closeEventOnly ? !this.#isClosed : id < this.#from || id >= this.#to) return
     this.events.push({
@@ -346,7 +347,13 @@ class HistoryExporter implements HistoryView {
       [attributesKey(type)]: attributes(),
       ...(summary === undefined
         ? {}
-        : { userMetadata: { summary: payloadToJson(JSON.stringify(summary)) } }),
+        : {
+            userMetadata: {
+              summary: payloadToJson(
+                typeof summary === 'string' ? JSON.stringify(summary) : summary,
+              ),
+            },
+          }),
     })
   }
 }

@@ -1,5 +1,8 @@
 export { Runtime, type RuntimeState } from './runtime.ts'
 export type { Limits, RuntimeOptions } from './options.ts'
+export type { DataConverterOptions } from './data-converter-options.ts'
+export type { PayloadCodec } from './payload-codec.ts'
+export type { ProtoPayload } from '../actors/proto-payload.ts'
 export { type Logger, silentLogger } from './logger.ts'
 export { bundleWorkflowCode } from './bundle.ts'
 export type { WorkflowBundle } from '../actors/turns.ts'

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { WorkflowBundle } from '../actors/turns.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { SignalboxError } from './errors.ts'
+import { type DataConverterOptions, resolveDataConverter } from './data-converter-options.ts'
 import { type Logger, stderrLogger } from './logger.ts'
 
 /** What `Runtime.open` takes. */
@@ -16,6 +17,8 @@ export interface RuntimeOptions {
   /** Activity functions by name. They run on the thread that opened the runtime. */
   // A set of functions of any signature has no narrower type.
   readonly activities?: object
+  /** How values become payloads, and payloads what rests in the journal. Default: JSON and bytes, as they are. */
+  readonly dataConverter?: DataConverterOptions
   /** Worker threads. Default: one less than the machine's processors, at least 1. May change between opens. */
   readonly slots?: number
   /** The task queue that is recorded for workflows started without one. Default: 'default'. */
@@ -74,6 +77,8 @@ export interface Limits {
   readonly defaultHeartbeatThrottleMs: number
   /** The longest time between two heartbeats of an activity that are journaled. Default 60,000. */
   readonly maxHeartbeatThrottleMs: number
+  /** A payload codec that takes longer than this for one call has failed. Default 30,000. */
+  readonly codecTimeoutMs: number
   /** How long `close()` waits for turns and activities in hand. Default 10,000. */
   readonly closeTimeoutMs: number
 }
@@ -85,6 +90,7 @@ export interface ResolvedOptions {
   readonly workflowsPath: string | undefined
   readonly workflowBundle: WorkflowBundle | undefined
   readonly activities: Readonly<Record<string, (...args: never[]) => unknown>>
+  readonly dataConverter: DataConverterOptions
   readonly slots: number
   readonly taskQueue: string
   readonly logger: Logger
@@ -120,6 +126,7 @@ function defaultLimits(slots: number): Limits {
     maxPendingActivities: 2_000,
     defaultHeartbeatThrottleMs: 30_000,
     maxHeartbeatThrottleMs: 60_000,
+    codecTimeoutMs: 30_000,
     closeTimeoutMs: 10_000,
   }
 }
@@ -135,6 +142,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'workflowsPath',
   'workflowBundle',
   'activities',
+  'dataConverter',
   'slots',
   'taskQueue',
   'logger',
@@ -168,6 +176,7 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
     workflowsPath: workflowsPath instanceof URL ? fileURLToPath(workflowsPath) : workflowsPath,
     workflowBundle,
     activities: checkActivities(options.activities ?? {}),
+    dataConverter: resolveDataConverter(options.dataConverter ?? {}),
     slots,
     taskQueue: options.taskQueue ?? 'default',
     logger: options.logger ?? stderrLogger,

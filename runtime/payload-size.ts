@@ -1,4 +1,5 @@
 import type { EncodedPayload, Payload, PayloadMap } from '../actors/payload.ts'
+import { rewritePayloads } from '../actors/rewrite-payloads.ts'
 import { SignalboxError } from './errors.ts'
 
 /** The size of a payload in bytes, taking a character for one: exact for ASCII, a bound's purpose otherwise. */
@@ -60,4 +61,14 @@ export function checkPayloadMap(
 ): number {
   if (map === undefined) return 0
   return checkPayloads(Object.values(map), maxBytes, field)
+}
+
+/** The size of all payloads in a request, without a look at any limit. */
+export function payloadsBytes(request: object): number {
+  let total = 0
+  rewritePayloads(request, (payloads) => {
+    for (const payload of payloads) total += payloadBytes(payload)
+    return payloads
+  })
+  return total
 }

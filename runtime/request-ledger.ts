@@ -1,6 +1,7 @@
 import { type Input, InputKind } from '../actors/inputs.ts'
 import type { Payload } from '../actors/payload.ts'
 import { decodeInputs } from '../actors/records.ts'
+import type { CodecChain } from './payload-codec.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
 import { requestHash } from './request-hash.ts'
@@ -109,6 +110,24 @@ export function checkSameStart(
     earlier[2].workflowType === workflowType &&
     samePayloads(earlier[2].args, args)
   if (!same) throw reused(requestId)
+}
+
+/**
+ * With payload codecs, what comes of the check: `check` with what both requests were before they were
+ * encoded, since a codec that encrypts gives something else each time. Nothing about them is kept in
+ * the journal for that, not even a hash, which would tell equal payloads from others.
+ */
+export async function checkSameDecoded(
+  codec: CodecChain,
+  earlier: Input,
+  args: readonly Payload[],
+  check: (earlier: Input, args: readonly Payload[]) => void,
+): Promise<void> {
+  const [[decoded], plain] = await Promise.all([
+    codec.decodeInputs([earlier]),
+    codec.decodeList(args),
+  ])
+  check(decoded ?? earlier, plain)
 }
 
 function reused(requestId: string): SignalboxError {

@@ -1,17 +1,13 @@
 import type { WorkflowBundle } from '../actors/turns.ts'
-import type { QueryResponse, WorkflowService } from './workflow-service.ts'
+import { createService } from './create-service.ts'
+import type { WorkflowService } from './workflow-service.ts'
 import { assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
-import { ActivityCompletions } from './activity-completions.ts'
 import { Client } from './client.ts'
 import { Engine, type EngineState } from './engine.ts'
 import type { Journal } from './journal.ts'
 import { openLmdbJournal } from './journal-lmdb.ts'
 import { type ResolvedOptions, resolveOptions, type RuntimeOptions } from './options.ts'
 import { openTurnMarks, type TurnMarks } from './turn-marks.ts'
-import { listNamespaces } from './namespaces.ts'
-import { watchRuns } from './run-watch.ts'
-import { WorkflowReads } from './workflow-reads.ts'
-import { WorkflowWrites } from './workflow-writes.ts'
 
 /** `recovering` lasts until everything unfinished has been taken up; calls are accepted then too. */
 export type RuntimeState = EngineState
@@ -128,33 +124,4 @@ export async function bundleOf(options: ResolvedOptions): Promise<WorkflowBundle
     return options.workflowBundle
   }
   return bundleWorkflowCode({ workflowsPath: options.workflowsPath as string })
-}
-
-function createService(engine: Engine): WorkflowService {
-  const writes = new WorkflowWrites(engine)
-  const reads = new WorkflowReads(engine)
-  const completions = new ActivityCompletions(engine)
-  return {
-    startWorkflow: (request) => writes.startWorkflow(request),
-    signalWorkflow: (request) => writes.signalWorkflow(request),
-    signalWithStart: (request) => writes.signalWithStart(request),
-    cancelWorkflow: (request) => writes.cancelWorkflow(request),
-    terminateWorkflow: (request) => writes.terminateWorkflow(request),
-    releaseWorkflow: (target) => writes.releaseWorkflow(target),
-    completeActivity: (request) => completions.complete(request),
-    failActivity: (request) => completions.fail(request),
-    cancelActivity: (request) => completions.cancel(request),
-    heartbeatActivity: (request) => completions.heartbeat(request),
-    queryWorkflow: (request): Promise<QueryResponse> => reads.queryWorkflow(request),
-    describeWorkflow: (target) => reads.describeWorkflow(target),
-    waitForClose: (request) => reads.waitForClose(request),
-    getHistory: (request) => reads.getHistory(request),
-    listWorkflows: (request) => engine.visibility.list(request),
-    countWorkflows: (request) => engine.visibility.count(request),
-    watchWorkflows: (namespace, onChange) => watchRuns(engine.acceptor, namespace, onChange),
-    listNamespaces: () => {
-      engine.checkOpen()
-      return listNamespaces(engine.journal)
-    },
-  }
 }

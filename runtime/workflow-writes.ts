@@ -1,9 +1,15 @@
-import { InputKind } from '../actors/inputs.ts'
+import { type Input, InputKind } from '../actors/inputs.ts'
+import type { Payload } from '../actors/payload.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import { checkIdentifier, checkNamespace, checkText } from './identifiers.ts'
 import { checkPayloads } from './payload-size.ts'
-import { checkSameSignal, checkSameStart, type EarlierRequest } from './request-ledger.ts'
+import {
+  checkSameDecoded,
+  checkSameSignal,
+  checkSameStart,
+  type EarlierRequest,
+} from './request-ledger.ts'
 import type { Run } from './run.ts'
 import { DEFAULT_NAMESPACE } from './visibility.ts'
 import {
@@ -90,8 +96,12 @@ export class WorkflowWrites {
       const namespace = request.namespace ?? DEFAULT_NAMESPACE
       const earlier = requests.find('signal', namespace, request.workflowId, requestId)
       if (earlier !== undefined) {
-        checkSameSignal(earlier.input, request.signalName, request.args, requestId)
-        return this.#waitForEarlier(earlier, request.waitFor, () => this.signalWorkflow(request))
+        return this.#ifSame(
+          earlier,
+          request.args,
+          (input, args) => checkSameSignal(input, request.signalName, args, requestId),
+          () => this.#waitForEarlier(earlier, request.waitFor, () => this.signalWorkflow(request)),
+        )
       }
     }
     if (run === undefined) throw notFound(request)
@@ -136,10 +146,16 @@ export class WorkflowWrites {
     if (requestId !== undefined) {
       const earlier = requests.find('signal', namespace, request.workflowId, requestId)
       if (earlier !== undefined) {
-        checkSameSignal(earlier.input, signalName, signalArgs, requestId)
         const again = (): Promise<void> => this.signalWithStart(request).then(() => undefined)
-        const done = this.#waitForEarlier(earlier, request.waitFor, again)
-        return done.then(() => response(earlier.run, false))
+        return this.#ifSame(
+          earlier,
+          signalArgs,
+          (input, args) => checkSameSignal(input, signalName, args, requestId),
+          async () => {
+            await this.#waitForEarlier(earlier, request.waitFor, again)
+            return response(earlier.run, false)
+          },
+        )
       }
     }
     const current = runs.current(namespace, request.workflowId)
@@ -253,10 +269,31 @@ export class WorkflowWrites {
     if (requestId === undefined) return undefined
     const earlier = this.#parts.requests.find('start', namespace, workflowId, requestId)
     if (earlier === undefined) return undefined
-    checkSameStart(earlier.input, request.workflowType, request.args, requestId)
-    const again = (): Promise<void> => this.startWorkflow(request).then(() => undefined)
-    const done = this.#waitForEarlier(earlier, request.waitFor, again)
-    return done.then(() => response(earlier.run, true))
+    return this.#ifSame(
+      earlier,
+      request.args,
+      (input, args) => checkSameStart(input, request.workflowType, args, requestId),
+      async () => {
+        const again = (): Promise<void> => this.startWorkflow(request).then(() => undefined)
+        await this.#waitForEarlier(earlier, request.waitFor, again)
+        return response(earlier.run, true)
+      },
+    )
+  }
+
+  /** Go on with a duplicate once `check` has found it to be one; it throws if the two differ. */
+  #ifSame<T>(
+    earlier: EarlierRequest,
+    args: readonly Payload[],
+    check: (earlier: Input, args: readonly Payload[]) => void,
+    proceed: () => Promise<T>,
+  ): Promise<T> {
+    const { codec } = this.#parts
+    if (codec !== undefined) {
+      return checkSameDecoded(codec, earlier.input, args, check).then(proceed)
+    }
+    check(earlier.input, args)
+    return proceed()
   }
 
   /**

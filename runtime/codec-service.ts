@@ -1,0 +1,65 @@
+import type { CallOrder } from './call-order.ts'
+import type { CodecChain } from './payload-codec.ts'
+import { payloadsBytes } from './payload-size.ts'
+import type { Target, WorkflowService } from './workflow-service.ts'
+
+/**
+ * The service of an engine whose journal holds encoded payloads: what comes in is encoded, what goes
+ * out is decoded. Queries stay in memory, so theirs are left alone; a history shows what rests in the
+ * journal, as in Temporal.
+ *
+ * Guarantee: calls that change a workflow take their place in its order in the very call, however
+ * long their encoding takes; one whose encoding fails rejects, and nothing of it was done.
+ */
+export function withCodecs(
+  service: WorkflowService,
+  codec: CodecChain,
+  order: CallOrder,
+): WorkflowService {
+  async function inOrder<R extends Target, T>(
+    request: R,
+    call: (encoded: R) => Promise<T>,
+  ): Promise<T> {
+    const place = order.take(request.namespace, request.workflowId, payloadsBytes(request))
+    try {
+      const encoded = await codec.encode(request)
+      return await place.fill(() => call(encoded))
+    } catch (error) {
+      place.free()
+      throw error
+    }
+  }
+  return {
+    ...service,
+    startWorkflow: (request) => inOrder(request, (encoded) => service.startWorkflow(encoded)),
+    signalWorkflow: (request) => inOrder(request, (encoded) => service.signalWorkflow(encoded)),
+    signalWithStart: (request) => inOrder(request, (encoded) => service.signalWithStart(encoded)),
+    cancelWorkflow: (request) => inOrder(request, (encoded) => service.cancelWorkflow(encoded)),
+    terminateWorkflow: (request) =>
+      inOrder(request, (encoded) => service.terminateWorkflow(encoded)),
+    // Of one activity there is one outcome, whatever the order of the calls.
+    completeActivity: async (request) => service.completeActivity(await codec.encode(request)),
+    failActivity: async (request) => service.failActivity(await codec.encode(request)),
+    cancelActivity: async (request) => service.cancelActivity(await codec.encode(request)),
+    heartbeatActivity: async (request) => service.heartbeatActivity(await codec.encode(request)),
+    describeWorkflow: async (target) => codec.decode(await service.describeWorkflow(target)),
+    waitForClose: async (request) => codec.decode(await service.waitForClose(request)),
+    listWorkflows: async (request) => codec.decode(await service.listWorkflows(request)),
+    watchWorkflows: (namespace, onChange) => {
+      let last = Promise.resolve()
+      let stopped = false
+      const stop = service.watchWorkflows(namespace, (summary) => {
+        // A memo that cannot be decoded is shown as it rests: that the run has changed must be told.
+        const decoded = codec.decode(summary).catch(() => summary)
+        last = last.then(async () => {
+          const ready = await decoded
+          if (!stopped) onChange(ready)
+        })
+      })
+      return () => {
+        stopped = true
+        stop()
+      }
+    },
+  }
+}

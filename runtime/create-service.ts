@@ -1,0 +1,41 @@
+import { ActivityCompletions } from './activity-completions.ts'
+import { CallOrder } from './call-order.ts'
+import { withCodecs } from './codec-service.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { listNamespaces } from './namespaces.ts'
+import { watchRuns } from './run-watch.ts'
+import { WorkflowReads } from './workflow-reads.ts'
+import type { QueryResponse, WorkflowService } from './workflow-service.ts'
+import { WorkflowWrites } from './workflow-writes.ts'
+
+/** The service of an engine. */
+export function createService(engine: EngineParts): WorkflowService {
+  const writes = new WorkflowWrites(engine)
+  const reads = new WorkflowReads(engine)
+  const completions = new ActivityCompletions(engine)
+  const service: WorkflowService = {
+    startWorkflow: (request) => writes.startWorkflow(request),
+    signalWorkflow: (request) => writes.signalWorkflow(request),
+    signalWithStart: (request) => writes.signalWithStart(request),
+    cancelWorkflow: (request) => writes.cancelWorkflow(request),
+    terminateWorkflow: (request) => writes.terminateWorkflow(request),
+    releaseWorkflow: (target) => writes.releaseWorkflow(target),
+    completeActivity: (request) => completions.complete(request),
+    failActivity: (request) => completions.fail(request),
+    cancelActivity: (request) => completions.cancel(request),
+    heartbeatActivity: (request) => completions.heartbeat(request),
+    queryWorkflow: (request): Promise<QueryResponse> => reads.queryWorkflow(request),
+    describeWorkflow: (target) => reads.describeWorkflow(target),
+    waitForClose: (request) => reads.waitForClose(request),
+    getHistory: (request) => reads.getHistory(request),
+    listWorkflows: (request) => engine.visibility.list(request),
+    countWorkflows: (request) => engine.visibility.count(request),
+    watchWorkflows: (namespace, onChange) => watchRuns(engine.acceptor, namespace, onChange),
+    listNamespaces: () => {
+      engine.checkOpen()
+      return listNamespaces(engine.journal)
+    },
+  }
+  const { codec, options } = engine
+  return codec === undefined ? service : withCodecs(service, codec, new CallOrder(options.limits))
+}
