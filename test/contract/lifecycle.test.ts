@@ -221,6 +221,7 @@ describe('Ends that come from outside', () => {
 
   test('activities of a run that was closed from outside are told to stop', async () => {
     const stopped: string[] = []
+    let listening = false
     const { client } = await openRuntime({
       activities: {
         record: (what: string) =>
@@ -230,6 +231,7 @@ describe('Ends that come from outside', () => {
                 stopped.push(what)
                 reject(new Error('stopped'))
               })
+              listening = true
             })
           }),
       },
@@ -238,9 +240,8 @@ describe('Ends that come from outside', () => {
     await handle.signal(charge, 'a')
     await eventually('it is under way', async () => {
       const { pendingActivities } = await handle.describe()
-      return pendingActivities[0]?.state === 'STARTED'
+      return listening && pendingActivities[0]?.state === 'STARTED'
     })
-    await new Promise((resolve) => setTimeout(resolve, 20))
     await handle.terminate()
     await eventually('it is told', () => stopped.length > 0)
     expect((await handle.describe()).pendingActivities).toEqual([])
