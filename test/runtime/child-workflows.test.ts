@@ -236,8 +236,10 @@ describe('when its parent closes', () => {
     await eventually('the parent has closed', async () => {
       return (await first.describe()).status !== 'RUNNING'
     })
+    // Its cancellation is the child's as well, by the child's cancellation type.
+    const asked = policy === 'ABANDON' && way === 'cancel'
     await eventually('the child has heard', async () => {
-      return (await statusOf(client.workflow, 'c')) === expected[policy]
+      return (await statusOf(client.workflow, 'c')) === (asked ? 'CANCELED' : expected[policy])
     })
     const { pendingChildren } = await first.describe()
     expect(pendingChildren).toEqual([])
