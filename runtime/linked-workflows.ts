@@ -228,6 +228,7 @@ export class LinkedWorkflows {
       firstExecutionRunId: runId,
       attempt: 1,
       taskTimeoutMs: command.taskTimeoutMs ?? 10_000,
+      requestId: `${row.runId}/child/${command.seq}`,
       parent: { ...executionOf(sender), seq: command.seq },
       root: row.root ?? executionOf(sender),
       ...(executionTimeoutMs === undefined

@@ -77,7 +77,14 @@ export interface ChildWorkflowOptions {
   /** Shown beside the child in this workflow's history. */
   staticSummary?: string
   staticDetails?: string
+  /** Accepted and without effect here: one runtime runs all workflows. */
+  priority?: { priorityKey?: number; fairnessKey?: string; fairnessWeight?: number }
+  /** @deprecated Accepted and without effect here. */
+  versioningIntent?: 'COMPATIBLE' | 'DEFAULT'
 }
+
+/** What Temporal's options have beside these. */
+const notBuiltOptions = ['typedSearchAttributes', 'typeInfo', 'eventGroups']
 
 /** Options with the arguments, which may be left out if the workflow takes none. */
 export type WithWorkflowArgs<W extends Workflow, T> = T &
@@ -233,6 +240,9 @@ function makeCommand(
   workflowType: string,
   options: ChildWorkflowOptionsWithDefaults,
 ): StartChildCommand {
+  for (const name of notBuiltOptions) {
+    if (name in options) notBuilt(`ChildWorkflowOptions.${name}`)
+  }
   if (options.retry !== undefined) notBuilt('ChildWorkflowOptions.retry')
   if (options.cronSchedule !== undefined) notBuilt('ChildWorkflowOptions.cronSchedule')
   const parentClosePolicy: ParentClosePolicyName = options.parentClosePolicy ?? 'TERMINATE'
