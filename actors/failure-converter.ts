@@ -16,8 +16,40 @@ import { durationToMs } from './workflow/duration.ts'
 const notAnError =
   ' [A non-Error value was thrown from your code. We recommend throwing Error objects so that we can provide a stack trace]'
 
+/** How failures are converted in place of the default. */
+export interface FailureConversion {
+  readonly toError: (failure: Failure) => Error
+  readonly toFailure: (error: unknown) => Failure
+}
+
+let conversion: FailureConversion | undefined
+
+/** From now on convert with this, or by default. */
+export function useFailureConversion(inUse: FailureConversion | undefined): void {
+  conversion = inUse
+}
+
+/** Convert with this during a call. */
+export function usingFailureConversion<T>(
+  inUse: FailureConversion | undefined,
+  convert: () => T,
+): T {
+  const outer = conversion
+  conversion = inUse
+  try {
+    return convert()
+  } finally {
+    conversion = outer
+  }
+}
+
 /** The error that a failure describes, with its stack, details and cause. */
 export function failureToError(failure: Failure): Error {
+  return conversion === undefined ? defaultFailureToError(failure) : conversion.toError(failure)
+}
+
+/** {@link failureToError} by default; what caused it is converted by what is in use. */
+export function defaultFailureToError(failure: Failure): Error {
   const error = makeError(failure)
   error.stack = failure.stackTrace ?? ''
   error.failure = failure
@@ -79,6 +111,11 @@ function makeError(failure: Failure): TemporalFailure {
  * again. Anything may be thrown in JavaScript, so anything is accepted.
  */
 export function errorToFailure(error: unknown): Failure {
+  return conversion === undefined ? defaultErrorToFailure(error) : conversion.toFailure(error)
+}
+
+/** {@link errorToFailure} by default; what caused it is converted by what is in use. */
+export function defaultErrorToFailure(error: unknown): Failure {
   if (error instanceof TemporalFailure) return error.failure ?? temporalFailure(error)
   if (isErrorLike(error)) return plainFailure(error)
   return { message: describeNonError(error) + notAnError, source }

@@ -21,6 +21,8 @@ export interface Failure {
   readonly message: string
   readonly source?: string
   readonly stackTrace?: string
+  /** Message and stack trace as a payload, where the failure converter encodes them. */
+  readonly encodedAttributes?: Payload
   readonly cause?: Failure
   readonly applicationFailureInfo?: {
     readonly type?: string

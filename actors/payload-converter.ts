@@ -1,5 +1,27 @@
 import { PayloadConverterError, ValueError } from './failures.ts'
 import type { EncodedPayload, Payload, PayloadMap } from './payload.ts'
+import { defaultPayloadConverter, type PayloadConverter } from './payload-converters.ts'
+import { fromProtoPayload, toProtoPayload } from './proto-payload.ts'
+import { RawValue } from './raw-value.ts'
+
+/** In place of the default; the default has its own, faster form below. */
+let converter: PayloadConverter | undefined
+
+/** From now on convert with this, or by default. */
+export function usePayloadConverter(inUse: PayloadConverter | undefined): void {
+  converter = inUse === defaultPayloadConverter ? undefined : inUse
+}
+
+/** Convert with this during a call. */
+export function usingPayloadConverter<T>(inUse: PayloadConverter | undefined, convert: () => T): T {
+  const outer = converter
+  usePayloadConverter(inUse)
+  try {
+    return convert()
+  } finally {
+    converter = outer
+  }
+}
 
 /**
  * The default data converter: `undefined` is the null payload, a `Uint8Array` is bytes, anything else
@@ -8,8 +30,17 @@ import type { EncodedPayload, Payload, PayloadMap } from './payload.ts'
  * @throws {ValueError} for what JSON cannot hold: functions, symbols, bigints, circular structures
  */
 export function toPayload(value: unknown): Payload {
+  return converter === undefined
+    ? toDefaultPayload(value)
+    : fromProtoPayload(converter.toPayload(value))
+}
+
+function toDefaultPayload(value: unknown): Payload {
   if (value === undefined) return null
-  if (value instanceof Uint8Array) return value
+  if (typeof value === 'object' && value !== null) {
+    if (value instanceof Uint8Array) return value
+    if (value instanceof RawValue) return fromProtoPayload(value.payload)
+  }
   let json: string | undefined
   try {
     json = JSON.stringify(value)
@@ -27,6 +58,12 @@ export function toPayload(value: unknown): Payload {
  * @throws {ValueError} if its encoding is unknown
  */
 export function fromPayload(payload: Payload): unknown {
+  return converter === undefined
+    ? fromDefaultPayload(payload)
+    : converter.fromPayload(toProtoPayload(payload))
+}
+
+function fromDefaultPayload(payload: Payload): unknown {
   if (typeof payload === 'string') return parseJson(payload)
   if (payload === null || payload instanceof Uint8Array) return payload ?? undefined
   return fromEncodedPayload(payload)
@@ -55,13 +92,14 @@ export function fromPayloadMap(payloads: PayloadMap): Record<string, unknown> {
   )
 }
 
-/** The converter as an object, as Temporal has it. */
-export interface PayloadConverter {
-  toPayload(value: unknown): Payload
-  fromPayload(payload: Payload): unknown
+/** Search attributes, which are searched by and so converted by default whatever is in use. */
+export function toSearchAttributes(values: Readonly<Record<string, unknown>>): PayloadMap {
+  return usingPayloadConverter(undefined, () => toPayloadMap(values))
 }
 
-export const defaultPayloadConverter: PayloadConverter = { toPayload, fromPayload }
+export function fromSearchAttributes(payloads: PayloadMap): Record<string, unknown> {
+  return usingPayloadConverter(undefined, () => fromPayloadMap(payloads))
+}
 
 function fromEncodedPayload({ metadata, data }: EncodedPayload): unknown {
   const encoding = metadata['encoding']

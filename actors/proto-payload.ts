@@ -69,11 +69,11 @@ function message(encoding: string, data: Uint8Array): ProtoPayload {
   return { metadata: { encoding: encodeUtf8(encoding) }, data }
 }
 
-function encodeUtf8(text: string): Uint8Array {
+export function encodeUtf8(text: string): Uint8Array {
   return new TextEncoder().encode(text)
 }
 
-function decodeUtf8(bytes: Uint8Array): string {
+export function decodeUtf8(bytes: Uint8Array): string {
   return new TextDecoder().decode(bytes)
 }
 

@@ -73,6 +73,7 @@ class ContextSandbox implements Sandbox {
     const script = new vm.Script(bundle.workflowCode, { filename: workflowFileName })
     this.#realm.install(
       script.runInContext(this.#context) as Factory,
+      bundle.extras && copyIn(this.#realm, [bundle.extras])[0],
       bundle.workflowCode.includes('allHandlersFinished'),
     )
     this.workflowTypes = this.#load()

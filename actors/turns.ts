@@ -72,8 +72,18 @@ export interface WorkflowBundle {
   readonly apiCode: string
   /** The user's workflows as one strict factory script, evaluated once per run. */
   readonly workflowCode: string
+  /** What the bundle has beside the workflows; undefined without any of it. */
+  readonly extras?: BundleExtras
   /** Source map (JSON text) of `workflowCode`, for the stacks of workflow errors. */
   readonly sourceMap: string
+}
+
+/** What was bundled together with the workflows, whose code then exports it under these names. */
+export interface BundleExtras {
+  readonly payloadConverter: boolean
+  readonly failureConverter: boolean
+  /** How many modules of interceptors: `interceptors0`, `interceptors1` … */
+  readonly interceptorModules: number
 }
 
 /**

@@ -1,4 +1,5 @@
 import type { Failure } from '../actors/failure.ts'
+import type { Converters } from '../actors/converters.ts'
 import { CancelledFailure, CompleteAsyncError } from '../actors/failures.ts'
 import type { Payload } from '../actors/payload.ts'
 import { fromPayloads, toPayload } from '../actors/payload-converter.ts'
@@ -29,6 +30,8 @@ export interface AttemptPorts extends AttemptEvents {
   readonly log: LogWriter
   readonly maxPayloadBytes: number
   readonly client: () => Client | undefined
+  /** Undefined where the default ones convert. */
+  readonly converters?: Converters | undefined
 }
 
 /**
@@ -60,9 +63,9 @@ export class ActivityAttempt implements RunningAttempt {
     }
     let values: unknown[]
     try {
-      values = fromPayloads(args)
+      values = this.#convert(() => fromPayloads(args))
     } catch (error) {
-      this.#fail(unreadableArguments(activityType, error))
+      this.#fail(this.#convert(() => unreadableArguments(activityType, error)))
       return
     }
     this.#call(fn, values)
@@ -79,7 +82,8 @@ export class ActivityAttempt implements RunningAttempt {
 
   #call(fn: ActivityFunction, values: unknown[]): void {
     try {
-      const context = new Context(activityInfo(this.#task, this.#timeouts), {
+      const info = this.#convert(() => activityInfo(this.#task, this.#timeouts))
+      const context = new Context(info, {
         clock: this.#ports.clock,
         cancellation: this.cancellation,
         heartbeat: (details) => this.#heartbeat(details),
@@ -98,10 +102,16 @@ export class ActivityAttempt implements RunningAttempt {
     }
   }
 
+  /** Convert by the runtime's own converters, if it has any. */
+  #convert<T>(convert: () => T): T {
+    const { converters } = this.#ports
+    return converters === undefined ? convert() : converters.use(convert)
+  }
+
   #heartbeat(details: unknown): void {
     // A local activity has no heartbeat: nobody would look at it before its one outcome is there.
     if (this.#detached || isLocal(this.#task)) return
-    const payload = toPayload(details)
+    const payload = this.#convert(() => toPayload(details))
     const bytes = payloadBytes(payload)
     if (bytes > this.#ports.maxPayloadBytes) {
       throw new SignalboxError(
@@ -116,9 +126,9 @@ export class ActivityAttempt implements RunningAttempt {
     if (this.#detached) return
     let result: Payload
     try {
-      result = toPayload(value)
+      result = this.#convert(() => toPayload(value))
     } catch (error) {
-      this.#fail(thrownFailure(error))
+      this.#fail(this.#convert(() => thrownFailure(error)))
       return
     }
     if (payloadBytes(result) > this.#ports.maxPayloadBytes) {
@@ -136,12 +146,12 @@ export class ActivityAttempt implements RunningAttempt {
     const { reason } = this.cancellation
     if (reason !== undefined && (error instanceof CancelledFailure || isAbortError(error))) {
       if (reason === 'CANCELLED') {
-        const details = thrownFailureDetails(error)
+        const details = this.#convert(() => thrownFailureDetails(error))
         this.#end({ status: 'cancelled', details })
       } else this.#fail(shutdownFailure())
       return
     }
-    const failure = thrownFailure(error)
+    const failure = this.#convert(() => thrownFailure(error))
     const tooLarge = failureBytes(failure) > this.#ports.maxPayloadBytes
     this.#fail(
       tooLarge ? sizeLimitFailure('Failure exceeds size limit.', shortened(failure)) : failure,

@@ -1,3 +1,5 @@
+import type { Converters } from '../actors/converters.ts'
+import type { Failure } from '../actors/failure.ts'
 import { errorToFailure } from '../actors/failure-converter.ts'
 import { ensureTemporalFailure } from '../actors/failures.ts'
 import { ActivityCancelledError, ActivityNotFoundError } from './client-errors.ts'
@@ -30,23 +32,26 @@ export class ActivityCompletionError extends SignalboxError {
 export class AsyncCompletionClient {
   readonly #service: WorkflowService
   readonly #namespace: string | undefined
+  readonly #converters: Converters | undefined
 
   /** @internal */
-  constructor(service: WorkflowService, namespace?: string) {
+  constructor(service: WorkflowService, namespace?: string, converters?: Converters) {
+    this.#converters = converters
     this.#service = service
     this.#namespace = namespace
   }
 
   /** End the activity with a result. By its ids it may also be one that has not begun. */
   async complete(activity: Uint8Array | FullActivityId, result: unknown): Promise<void> {
-    const [payload = null] = convert([result])
+    const [payload = null] = convert([result], this.#converters)
     const target = this.#target(activity)
     await this.#ask(() => this.#service.completeActivity({ ...target, result: payload }))
   }
 
   /** End the attempt with an error; the retry policy decides whether another one follows. */
   async fail(activity: Uint8Array | FullActivityId, error: unknown): Promise<void> {
-    const failure = errorToFailure(ensureTemporalFailure(error))
+    const toFailure = (): Failure => errorToFailure(ensureTemporalFailure(error))
+    const failure = this.#converters === undefined ? toFailure() : this.#converters.use(toFailure)
     const target = this.#target(activity)
     await this.#ask(() => this.#service.failActivity({ ...target, failure }))
   }
@@ -56,7 +61,7 @@ export class AsyncCompletionClient {
     activity: Uint8Array | FullActivityId,
     details?: unknown,
   ): Promise<void> {
-    const payloads = convert([details])
+    const payloads = convert([details], this.#converters)
     const target = this.#target(activity)
     await this.#ask(() => this.#service.cancelActivity({ ...target, details: payloads }))
   }
@@ -67,7 +72,7 @@ export class AsyncCompletionClient {
    * @throws ActivityCancelledError if the workflow asks it to stop
    */
   async heartbeat(activity: Uint8Array | FullActivityId, details?: unknown): Promise<void> {
-    const payloads = convert([details])
+    const payloads = convert([details], this.#converters)
     const target = this.#target(activity)
     const { cancelRequested } = await this.#ask(() =>
       this.#service.heartbeatActivity({ ...target, details: payloads }),

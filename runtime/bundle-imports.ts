@@ -45,7 +45,8 @@ export function workflowImports(): Plugin {
     name: 'signalbox-workflow-imports',
     setup(build) {
       build.onResolve({ filter: /^[^./]/ }, ({ path, importer }) => {
-        if (suppliedByContext.has(path)) return { path, external: true }
+        if (suppliedByContext.has(path) || path.startsWith('@temporalio/common/lib/'))
+          return { path, external: true }
         const advice = hostOnly.get(path)
         if (advice !== undefined) {
           return {

@@ -2,13 +2,20 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BuildFailure, BuildOptions, Message } from 'esbuild'
-import type { WorkflowBundle } from '../actors/turns.ts'
+import type { BundleExtras, WorkflowBundle } from '../actors/turns.ts'
 import { workflowImports } from './bundle-imports.ts'
 import { SignalboxError } from './errors.ts'
+import type { DataConverterOptions } from './data-converter-options.ts'
 
 export interface BundleOptions {
   /** The file that exports the workflow functions: TypeScript or JavaScript. */
   readonly workflowsPath: string
+  /** As `dataConverter.payloadConverterPath` of the runtime that is to run the bundle. */
+  readonly payloadConverterPath?: string | URL | undefined
+  /** As `dataConverter.failureConverterPath`. */
+  readonly failureConverterPath?: string | URL | undefined
+  /** As `interceptors.workflowModules`. */
+  readonly workflowInterceptorModules?: readonly (string | URL)[] | undefined
 }
 
 /**
@@ -26,8 +33,15 @@ export async function bundleWorkflowCode(options: BundleOptions): Promise<Workfl
       fields: { file: path },
     })
   }
-  const [apiCode, workflows] = await Promise.all([bundleApi(), bundleWorkflows(path)])
-  return { version: packageVersion(), apiCode, ...workflows }
+  const extras = extrasOf(options)
+  const entry = extras === undefined ? undefined : entryCode(path, options)
+  const [apiCode, workflows] = await Promise.all([bundleApi(), bundleWorkflows(path, entry)])
+  return {
+    version: packageVersion(),
+    apiCode,
+    ...workflows,
+    ...(extras === undefined ? {} : { extras }),
+  }
 }
 
 /**
@@ -43,6 +57,26 @@ export function assertBundleVersion(bundle: WorkflowBundle): void {
       'make it anew with bundleWorkflowCode().',
     { fields: { bundleVersion: bundle.version, version } },
   )
+}
+
+/**
+ * @throws {SignalboxError} SIGNALBOX_ERR_BUNDLE_FAILED if the bundle was made with other converters
+ * than the host is to convert with
+ */
+export function assertBundleConverters(
+  bundle: WorkflowBundle,
+  dataConverter: DataConverterOptions,
+): void {
+  for (const name of ['payloadConverter', 'failureConverter'] as const) {
+    const isGiven = dataConverter[`${name}Path`] !== undefined
+    if ((bundle.extras?.[name] ?? false) === isGiven) continue
+    throw new SignalboxError(
+      'SIGNALBOX_ERR_BUNDLE_FAILED',
+      `The workflow bundle was made ${isGiven ? 'without' : 'with'} a ${name}Path, and the ` +
+        `runtime has ${isGiven ? 'one' : 'none'}: give both the same.`,
+      { fields: { option: `dataConverter.${name}Path` } },
+    )
+  }
 }
 
 /** Loaded when it is needed: where bundles come ready-made, esbuild need not be installed. */
@@ -95,15 +129,47 @@ const shared = {
   logLevel: 'silent',
 } satisfies BuildOptions
 
+function extrasOf(options: BundleOptions): BundleExtras | undefined {
+  const extras = {
+    payloadConverter: options.payloadConverterPath !== undefined,
+    failureConverter: options.failureConverterPath !== undefined,
+    interceptorModules: options.workflowInterceptorModules?.length ?? 0,
+  }
+  const has = extras.payloadConverter || extras.failureConverter || extras.interceptorModules > 0
+  return has ? extras : undefined
+}
+
+/** All in one bundle, so that a class that two of them import is the same class. */
+function entryCode(path: string, options: BundleOptions): string {
+  const { payloadConverterPath, failureConverterPath, workflowInterceptorModules } = options
+  const from = (file: string | URL): string =>
+    JSON.stringify(file instanceof URL ? fileURLToPath(file) : resolve(file))
+  return [
+    ...(payloadConverterPath === undefined
+      ? []
+      : [`export { payloadConverter } from ${from(payloadConverterPath)}`]),
+    ...(failureConverterPath === undefined
+      ? []
+      : [`export { failureConverter } from ${from(failureConverterPath)}`]),
+    ...(workflowInterceptorModules ?? []).map(
+      (file, index) => `export * as interceptors${index} from ${from(file)}`,
+    ),
+    `export * as workflows from ${from(path)}`,
+  ].join('\n')
+}
+
 async function bundleWorkflows(
   path: string,
+  entry: string | undefined,
 ): Promise<Pick<WorkflowBundle, 'workflowCode' | 'sourceMap'>> {
   const outdir = dirname(path)
   const { build } = await esbuild()
   try {
     const { outputFiles } = await build({
       ...shared,
-      entryPoints: { workflows: path },
+      ...(entry === undefined
+        ? { entryPoints: { workflows: path } }
+        : { stdin: { contents: entry, resolveDir: outdir, sourcefile: 'signalbox-entry.js' } }),
       outdir,
       format: 'cjs',
       sourcemap: 'external',

@@ -7,7 +7,8 @@ import type {
 } from '../actors/workflow/definitions.ts'
 import { type Duration, optionalDurationToMs } from '../actors/workflow/duration.ts'
 import { AsyncCompletionClient } from './async-completion-client.ts'
-import { convert } from './convert-arguments.ts'
+import type { ClientSetup } from './client-setup.ts'
+import { convert, convertMap } from './convert-arguments.ts'
 import { WorkflowHandle } from './workflow-handle.ts'
 import type {
   CountResponse,
@@ -70,9 +71,9 @@ export class Client {
   readonly activity: AsyncCompletionClient
 
   /** @internal */
-  constructor(service: WorkflowService) {
-    this.workflow = new WorkflowClient(service)
-    this.activity = new AsyncCompletionClient(service)
+  constructor(service: WorkflowService, setup: ClientSetup = {}) {
+    this.workflow = new WorkflowClient(service, setup)
+    this.activity = new AsyncCompletionClient(service, undefined, setup.converters)
   }
 }
 
@@ -82,11 +83,13 @@ export class Client {
  */
 export class WorkflowClient {
   readonly #service: WorkflowService
+  readonly #setup: ClientSetup
   readonly #identity = `${process.pid}@${hostname()}`
 
   /** @internal */
-  constructor(service: WorkflowService) {
+  constructor(service: WorkflowService, setup: ClientSetup = {}) {
     this.#service = service
+    this.#setup = setup
   }
 
   /**
@@ -125,7 +128,7 @@ export class WorkflowClient {
     const request = {
       ...start,
       signalName: typeof signal === 'string' ? signal : signal.name,
-      signalArgs: convert(options.signalArgs ?? []),
+      signalArgs: convert(options.signalArgs ?? [], this.#setup.converters),
       waitFor: options.waitFor,
     }
     const started = await this.#service.signalWithStart(request)
@@ -138,7 +141,7 @@ export class WorkflowClient {
     runId?: string,
     options: GetHandleOptions = {},
   ): WorkflowHandle<W> {
-    return new WorkflowHandle<W>(this.#service, {
+    return new WorkflowHandle<W>(this.#service, this.#setup, {
       namespace: options.namespace,
       workflowId,
       runId,
@@ -171,7 +174,7 @@ export class WorkflowClient {
       namespace: options.namespace,
       workflowId: options.workflowId,
       workflowType: typeof workflow === 'string' ? workflow : workflow.name,
-      args: convert(options.args ?? []),
+      args: convert(options.args ?? [], this.#setup.converters),
       taskQueue: options.taskQueue,
       requestId: options.requestId,
       identity: this.#identity,
@@ -180,13 +183,13 @@ export class WorkflowClient {
       executionTimeoutMs: optionalDurationToMs(options.workflowExecutionTimeout),
       runTimeoutMs: optionalDurationToMs(options.workflowRunTimeout),
       taskTimeoutMs: optionalDurationToMs(options.workflowTaskTimeout),
-      memo: memo === undefined ? undefined : toPayloadMap(memo),
+      memo: memo === undefined ? undefined : convertMap(memo, this.#setup.converters),
       searchAttributes: searchAttributes === undefined ? undefined : toPayloadMap(searchAttributes),
     }
   }
 
   #handleOf<W extends Workflow>(request: StartRequest, started: StartResponse): WorkflowHandle<W> {
-    return new WorkflowHandle<W>(this.#service, {
+    return new WorkflowHandle<W>(this.#service, this.#setup, {
       namespace: request.namespace,
       workflowId: request.workflowId,
       runId: undefined,

@@ -10,6 +10,8 @@ import { CodecChain, type PayloadCodec } from './payload-codec.ts'
 export interface CodecStagesPorts {
   /** A frame of a slot, in the order of its run and with its payloads encoded. */
   readonly onFrame: (frame: Frame) => void
+  /** Error stacks name lines of the bundle; this names the user's. */
+  readonly mapStack: (stack: string) => string
   /** The actor of the run with this number cannot go on without what a codec was to give. */
   readonly onFailed: (run: number, actor: number, error: unknown) => void
   /** A slot's window has room again. */
@@ -27,6 +29,7 @@ export class CodecStages {
     this.#ports = ports
     this.#encoding = new EncodingStage(this.chain, {
       onFrame: ports.onFrame,
+      mapStack: ports.mapStack,
       onUnencodable: ports.onFailed,
     })
   }

@@ -1,5 +1,6 @@
 import { type Frame, FrameKind } from '../actors/frames.ts'
 import { decodeCommands, encodeCommands } from '../actors/records.ts'
+import { withMappedStacks } from './map-failure.ts'
 import { OrderedStage } from './ordered-stage.ts'
 import type { CodecChain } from './payload-codec.ts'
 
@@ -8,6 +9,8 @@ const ACTORS = 65_536
 
 export interface EncodingStagePorts {
   readonly onFrame: (frame: Frame) => void
+  /** Error stacks name lines of the bundle; this names the user's. */
+  readonly mapStack: (stack: string) => string
   /** Commands of a run cannot be encoded: its actor, the one with this number, must not go on. */
   readonly onUnencodable: (run: number, actor: number, error: unknown) => void
 }
@@ -50,7 +53,9 @@ export class EncodingStage {
 
   async #encode(frame: Frame): Promise<Frame> {
     const { historyLength, turns } = decodeCommands(frame.body)
-    const encoded = await this.#codec.encode(turns)
+    // While they can be read: no stack is mapped once it is encoded.
+    const mapped = turns.map((turn) => withMappedStacks(turn, this.#ports.mapStack))
+    const encoded = await this.#codec.encode(mapped)
     return { ...frame, body: encodeCommands(historyLength, encoded) }
   }
 }

@@ -94,6 +94,7 @@ export class Engine implements EngineParts {
     if (payloadCodecs !== undefined) {
       this.#codecs = new CodecStages(payloadCodecs, limits.codecTimeoutMs, {
         onFrame: (frame) => this.#hearInOrder(frame),
+        mapStack: (stack) => mapStack(stack, bundle),
         onFailed: (run, actor, error) => this.#codecFailed(run, actor, error),
         onRoom: () => this.dispatcher.flush(),
       })
@@ -116,7 +117,7 @@ export class Engine implements EngineParts {
     const log: LogWriter = (level, message, attributes) => logAt(logger, level, attributes, message)
     const activities = new HostActivities(
       options.activities,
-      { clock: options.clock, log, client: () => this.#client },
+      { clock: options.clock, log, client: () => this.#client, converters: options.converters },
       limits,
     )
     this.activities = new ActivityRunner(

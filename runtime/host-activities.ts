@@ -1,3 +1,4 @@
+import type { Converters } from '../actors/converters.ts'
 import { ActivityAttempt, type ActivityFunction } from './activity-attempt.ts'
 import type { ActivityExecutor, AttemptEvents, RunningAttempt } from './activity-executor.ts'
 import type { ActivityPolicyLimits, ActivityTimeouts } from './activity-policy.ts'
@@ -11,6 +12,8 @@ export interface HostActivitiesPorts {
   readonly log: LogWriter
   /** What `getClient()` gives to activities; undefined where there is none. */
   readonly client: () => Client | undefined
+  /** Undefined where the default ones convert. */
+  readonly converters?: Converters | undefined
 }
 
 /** Runs activity functions on this thread, where they share the service's own connections. */

@@ -1,5 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
+import type { Converters } from '../actors/converters.ts'
 import type { WorkflowBundle } from '../actors/turns.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { SignalboxError } from './errors.ts'
@@ -91,6 +92,8 @@ export interface ResolvedOptions {
   readonly workflowBundle: WorkflowBundle | undefined
   readonly activities: Readonly<Record<string, (...args: never[]) => unknown>>
   readonly dataConverter: DataConverterOptions
+  /** Loaded from the files of `dataConverter`; undefined where the default ones convert. */
+  readonly converters?: Converters | undefined
   readonly slots: number
   readonly taskQueue: string
   readonly logger: Logger

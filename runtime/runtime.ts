@@ -1,12 +1,13 @@
 import type { WorkflowBundle } from '../actors/turns.ts'
 import { createService } from './create-service.ts'
 import type { WorkflowService } from './workflow-service.ts'
-import { assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
+import { assertBundleConverters, assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
 import { Client } from './client.ts'
 import { Engine, type EngineState } from './engine.ts'
 import type { Journal } from './journal.ts'
 import { openLmdbJournal } from './journal-lmdb.ts'
 import { type ResolvedOptions, resolveOptions, type RuntimeOptions } from './options.ts'
+import { loadHostConverters } from './host-converters.ts'
 import { openTurnMarks, type TurnMarks } from './turn-marks.ts'
 
 /** `recovering` lasts until everything unfinished has been taken up; calls are accepted then too. */
@@ -62,7 +63,7 @@ export class Runtime {
    * SIGNALBOX_ERR_JOURNAL_CORRUPT
    */
   static async open(options: RuntimeOptions): Promise<Runtime> {
-    const resolved = resolveOptions(options)
+    const resolved = await loadOptions(options)
     const bundle = await bundleOf(resolved)
     const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
     const marks = openTurnMarks(resolved.dataDir, resolved.slots)
@@ -102,7 +103,7 @@ export class Runtime {
     openOver = async (journal, bundle, resolved, marks) => {
       const engine = new Engine(resolved, journal, bundle, marks)
       const service = createService(engine)
-      const client = new Client(service)
+      const client = new Client(service, resolved)
       engine.useClient(client)
       try {
         await engine.start()
@@ -117,11 +118,23 @@ export class Runtime {
   }
 }
 
+/** The options, with the converters that they name loaded. @throws SIGNALBOX_ERR_INVALID_OPTION */
+export async function loadOptions(options: RuntimeOptions): Promise<ResolvedOptions> {
+  const resolved = resolveOptions(options)
+  return { ...resolved, converters: await loadHostConverters(resolved.dataConverter) }
+}
+
 /** The code that the options name. @throws SIGNALBOX_ERR_BUNDLE_FAILED */
 export async function bundleOf(options: ResolvedOptions): Promise<WorkflowBundle> {
   if (options.workflowBundle !== undefined) {
     assertBundleVersion(options.workflowBundle)
+    assertBundleConverters(options.workflowBundle, options.dataConverter)
     return options.workflowBundle
   }
-  return bundleWorkflowCode({ workflowsPath: options.workflowsPath as string })
+  const { payloadConverterPath, failureConverterPath } = options.dataConverter
+  return bundleWorkflowCode({
+    workflowsPath: options.workflowsPath as string,
+    payloadConverterPath,
+    failureConverterPath,
+  })
 }

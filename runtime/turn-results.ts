@@ -20,7 +20,7 @@ import type { Clock } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { LinkedWorkflows } from './linked-workflows.ts'
-import { mapFailure } from './map-failure.ts'
+import { withMappedStacks } from './map-failure.ts'
 import type { Limits } from './options.ts'
 import { firstRefusedTurn, type RefusedTurn } from './pending-limits.ts'
 import { activityCancelKey, activityKey, timerKey } from './row-keys.ts'
@@ -123,7 +123,7 @@ export class TurnResults {
   ): void {
     const { closer } = this.#ports
     const { historyLength } = record
-    const turns = record.turns.map((turn) => this.#withMappedStacks(turn))
+    const turns = record.turns.map((turn) => withMappedStacks(turn, this.#ports.mapStack))
     const [closingSeq, closingCommands] = turns[turns.length - 1] as TurnCommands
     const terminal = closingCommands.find(isTerminal) as TerminalCommand
     const commitAll = (): void => {
@@ -155,16 +155,6 @@ export class TurnResults {
     }
     this.#advance(run, before)
     closer.settle(run, closingSeq, () => closer.regroup(run, firstSeq, closingSeq))
-  }
-
-  /** Mapped before they are journaled: the bundle of today is the one that they are of. */
-  #withMappedStacks([seq, commands]: TurnCommands): TurnCommands {
-    const mapped = commands.map((command) =>
-      command.kind === 'failWorkflow'
-        ? { ...command, failure: mapFailure(command.failure, this.#ports.mapStack) }
-        : command,
-    )
-    return [seq, mapped]
   }
 
   #commit(

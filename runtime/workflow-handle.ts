@@ -1,3 +1,4 @@
+import type { Failure } from '../actors/failure.ts'
 import { failureToError } from '../actors/failure-converter.ts'
 import { fromPayload } from '../actors/payload-converter.ts'
 import type { Payload } from '../actors/payload.ts'
@@ -12,6 +13,7 @@ import {
   WorkflowContinuedAsNewError,
   WorkflowFailedError,
 } from './client-errors.ts'
+import type { ClientSetup } from './client-setup.ts'
 import { convert } from './convert-arguments.ts'
 import type {
   HistoryEvent,
@@ -56,11 +58,13 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
   /** Of `signalWithStart`: the run that took the signal. */
   readonly signaledRunId: string | undefined
   readonly #service: WorkflowService
+  readonly #setup: ClientSetup
   readonly #target: HandleTarget
 
   /** @internal */
-  constructor(service: WorkflowService, target: HandleTarget) {
+  constructor(service: WorkflowService, setup: ClientSetup, target: HandleTarget) {
     this.#service = service
+    this.#setup = setup
     this.#target = target
     this.workflowId = target.workflowId
     this.runId = target.runId
@@ -87,7 +91,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     const { namespace, workflowId, runId } = this.#target
     let payloads: readonly Payload[]
     try {
-      payloads = convert(args)
+      payloads = convert(args, this.#setup.converters)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -125,11 +129,11 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
       workflowId,
       runId,
       queryType: typeof query === 'string' ? query : query.name,
-      args: convert(options.args ?? []),
+      args: convert(options.args ?? [], this.#setup.converters),
       rejectCondition: options.rejectCondition,
     })
     if (answer.rejectedStatus !== undefined) throw new QueryRejectedError(answer.rejectedStatus)
-    return fromPayload(answer.result) as Ret
+    return this.#fromPayload(answer.result) as Ret
   }
 
   /**
@@ -151,12 +155,12 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
       })
       if (!status.closed) continue
       if (status.status === 'COMPLETED') {
-        return fromPayload(status.result ?? null) as WorkflowResultType<W>
+        return this.#fromPayload(status.result ?? null) as WorkflowResultType<W>
       }
       if (status.newRunId !== undefined) {
         throw new WorkflowContinuedAsNewError('Workflow continued as new', status.newRunId)
       }
-      const cause = status.failure === undefined ? undefined : failureToError(status.failure)
+      const cause = status.failure === undefined ? undefined : this.#toError(status.failure)
       const what = {
         FAILED: 'failed',
         CANCELED: 'cancelled',
@@ -200,6 +204,20 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
       pageToken = page.nextPageToken
     } while (pageToken !== undefined)
     return { events }
+  }
+
+  #fromPayload(payload: Payload): unknown {
+    const { converters } = this.#setup
+    return converters === undefined
+      ? fromPayload(payload)
+      : converters.use(() => fromPayload(payload))
+  }
+
+  #toError(failure: Failure): Error {
+    const { converters } = this.#setup
+    return converters === undefined
+      ? failureToError(failure)
+      : converters.use(() => failureToError(failure))
   }
 
   #runTarget(): Target {

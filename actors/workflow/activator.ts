@@ -9,6 +9,7 @@ import { HandlerTable } from './handler-table.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
 import { BlockedCondition, PendingActivity, PendingTimer } from './pending.ts'
 import { RunRandom } from './random.ts'
+import type { RunExtensions } from './run-extensions.ts'
 
 export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>
 
@@ -31,6 +32,8 @@ export class Activator {
   /** Of the turn in hand, without the terminal one: the first of a run wins and comes last. */
   readonly commands: Command[] = []
   terminal: TerminalCommand | undefined
+  /** Converters, interceptors and what else the bundle has beside workflows. */
+  extensions: RunExtensions | undefined
   /** The first error that fails the turn; boxed, since anything may be thrown. */
   taskError: { readonly value: unknown } | undefined
   /**

@@ -3,7 +3,7 @@ import type {
   ParentClosePolicyName,
   StartChildCommand,
 } from '../commands.ts'
-import { toPayloadMap, toPayloads } from '../payload-converter.ts'
+import { toPayloadMap, toPayloads, toSearchAttributes } from '../payload-converter.ts'
 import type { Activator } from './activator.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import {
@@ -264,7 +264,7 @@ function makeCommand(
     ...given('memo', options.memo && toPayloadMap(options.memo)),
     ...given(
       'searchAttributes',
-      options.searchAttributes && toPayloadMap(options.searchAttributes),
+      options.searchAttributes && toSearchAttributes(options.searchAttributes),
     ),
     ...given('summary', options.staticSummary),
     ...given('details', options.staticDetails),

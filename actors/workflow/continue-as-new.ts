@@ -1,5 +1,5 @@
 import type { ContinueAsNewCommand } from '../commands.ts'
-import { toPayloadMap, toPayloads } from '../payload-converter.ts'
+import { toPayloadMap, toPayloads, toSearchAttributes } from '../payload-converter.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import { optionalDurationToMs, type Duration } from './duration.ts'
 import { notBuilt } from './not-built.ts'
@@ -46,7 +46,9 @@ export function makeContinueAsNewFunc<F extends Workflow>(
     ...(runTimeoutMs === undefined ? {} : { runTimeoutMs }),
     ...(taskTimeoutMs === undefined ? {} : { taskTimeoutMs }),
     ...(memo === undefined ? {} : { memo: toPayloadMap(memo) }),
-    ...(searchAttributes === undefined ? {} : { searchAttributes: toPayloadMap(searchAttributes) }),
+    ...(searchAttributes === undefined
+      ? {}
+      : { searchAttributes: toSearchAttributes(searchAttributes) }),
   }
   return async (...args: Parameters<F>): Promise<never> => {
     throw new ContinueAsNew({ ...attributes, args: toPayloads(args) })

@@ -31,8 +31,35 @@ export {
   WorkflowNotFoundError,
 } from '../failures.ts'
 export type { RetryState, TimeoutType } from '../failure.ts'
-export type { Payload } from '../payload.ts'
-export { defaultPayloadConverter, type PayloadConverter } from '../payload-converter.ts'
+export {
+  DefaultFailureConverter,
+  type DefaultFailureConverterOptions,
+  defaultFailureConverter,
+  type FailureConverter,
+} from '../default-failure-converter.ts'
+export {
+  arrayFromPayloads,
+  BinaryPayloadConverter,
+  CompositePayloadConverter,
+  DefaultPayloadConverter,
+  defaultPayloadConverter,
+  encodingKeys,
+  encodingTypes,
+  type EncodingType,
+  fromPayloadsAtIndex,
+  JsonPayloadConverter,
+  mapFromPayloads,
+  mapToPayloads,
+  METADATA_ENCODING_KEY,
+  METADATA_MESSAGE_TYPE_KEY,
+  type PayloadConverter,
+  type PayloadConverterWithEncoding,
+  toPayloads,
+  UndefinedPayloadConverter,
+} from '../payload-converters.ts'
+export type { ProtoFailure } from '../proto-failure.ts'
+export type { ProtoPayload as Payload } from '../proto-payload.ts'
+export { RawValue } from '../raw-value.ts'
 export {
   ActivityCancellationType,
   type ActivityFunction,

@@ -1,4 +1,4 @@
-import { fromPayloadMap } from '../payload-converter.ts'
+import { fromPayloadMap, fromSearchAttributes } from '../payload-converter.ts'
 import type { Activator } from './activator.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import { type RetryPolicy, retryPolicyOf } from './retry-policy.ts'
@@ -117,7 +117,9 @@ function makeInfo(activator: Activator): WorkflowInfo {
       ? { parent: { workflowId: parent.workflowId, runId: parent.runId, namespace } }
       : {}),
     ...(root ? { root: { workflowId: root.workflowId, runId: root.runId } } : {}),
-    searchAttributes: started.searchAttributes ? fromPayloadMap(started.searchAttributes) : {},
+    searchAttributes: started.searchAttributes
+      ? fromSearchAttributes(started.searchAttributes)
+      : {},
     memo: memo ? fromPayloadMap(memo) : {},
     startTime: new Date(activator.startTime),
     runStartTime: new Date(activator.startTime),

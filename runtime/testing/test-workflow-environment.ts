@@ -6,8 +6,8 @@ import type { Engine } from '../engine.ts'
 import { SignalboxError } from '../errors.ts'
 import { isIdle } from '../idleness.ts'
 import { openMemoryJournal } from '../journal-memory.ts'
-import { resolveOptions, type RuntimeOptions } from '../options.ts'
-import { bundleOf, openOver, type Runtime } from '../runtime.ts'
+import type { RuntimeOptions } from '../options.ts'
+import { bundleOf, loadOptions, openOver, type Runtime } from '../runtime.ts'
 import type { CloseStatus, WaitForCloseRequest, WorkflowService } from '../workflow-service.ts'
 import { findRun } from '../workflow-target.ts'
 import { SkippingClock } from './skipping-clock.ts'
@@ -102,7 +102,7 @@ export class TestWorkflowEnvironment {
     skipping?: { readonly clock: SkippingClock; readonly activityGraceMs: number },
   ): Promise<TestWorkflowEnvironment> {
     const { rejectParked = true, ...given } = options
-    const resolved = resolveOptions({
+    const resolved = await loadOptions({
       slots: 1,
       ...given,
       dataDir: 'in memory',

@@ -1,7 +1,5 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, readFile } from 'node:fs/promises'
-import path from 'node:path'
 import { createInterface } from 'node:readline'
 import { fileURLToPath } from 'node:url'
 import fc from 'fast-check'
@@ -12,6 +10,7 @@ import { end, keeper, memoOf, roll, tell, told } from '../fixtures/codec-workflo
 import { EncryptionCodec } from '../fixtures/encryption-codec.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { Lab, numbers } from '../fixtures/lab.ts'
+import { restsIn } from '../fixtures/rests-in.ts'
 
 const code = 'codec-workflows.ts'
 const activities = {
@@ -28,23 +27,6 @@ const codecs = (faults?: EncryptionCodec['faults']) => ({
   activities,
   dataConverter: { payloadCodecs: [new EncryptionCodec(faults)] },
 })
-
-/** Whether any file of a data folder has the text, as UTF-8 or within base64 at any offset. */
-async function rests(folder: string, text: string): Promise<boolean> {
-  const needles = [Buffer.from(text), ...numbers(3).map((shift) => base64Core(text, shift))]
-  for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (!file.isFile()) continue
-    const bytes = await readFile(path.join(file.parentPath, file.name))
-    if (needles.some((needle) => bytes.includes(needle))) return true
-  }
-  return false
-}
-
-/** The part of the text's base64 that does not depend on what stands around it. */
-function base64Core(text: string, shift: number): Buffer {
-  const base64 = Buffer.from('\0'.repeat(shift) + text).toString('base64')
-  return Buffer.from(base64.slice(shift === 0 ? 0 : 4, -4))
-}
 
 describe('with a codec that encrypts', () => {
   test('nothing of the users rests in the data folder, over the whole life of workflows', async () => {
@@ -86,16 +68,16 @@ describe('with a codec that encrypts', () => {
       expect(memo).toEqual({ note: '"PLAIN-memo"' })
     }
 
-    expect(await rests(lab.dataDir, 'PLAIN-')).toBe(false)
+    expect(await restsIn(lab.dataDir, 'PLAIN-')).toBe(false)
     // The search itself finds what is there.
-    expect(await rests(lab.dataDir, 'keeper')).toBe(true)
+    expect(await restsIn(lab.dataDir, 'keeper')).toBe(true)
     // As on Temporal, a history shows what rests.
     expect(JSON.stringify(await handle.fetchHistory())).not.toContain(
       Buffer.from('"PLAIN-signal"').toString('base64').slice(0, 12),
     )
     const reopened = await lab.reopen(codecs())
     expect(await reopened.client.workflow.getHandle('w').query(told)).toHaveLength(5)
-    expect(await rests(lab.dataDir, 'PLAIN-')).toBe(false)
+    expect(await restsIn(lab.dataDir, 'PLAIN-')).toBe(false)
   })
 
   test('kill -9 loses nothing acknowledged, keeps the order and leaves no plain text', async () => {
@@ -111,7 +93,7 @@ describe('with a codec that encrypts', () => {
     }
     if (child.exitCode === null && child.signalCode === null) await once(child, 'exit')
     expect(child.signalCode).toBe('SIGKILL')
-    expect(await rests(lab.dataDir, 'PLAIN-')).toBe(false)
+    expect(await restsIn(lab.dataDir, 'PLAIN-')).toBe(false)
     const { client } = await lab.open(codecs())
     const handle = client.workflow.getHandle('w')
     // A retry with the same id is found out, whatever its encryption makes of it.

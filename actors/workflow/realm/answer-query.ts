@@ -1,4 +1,4 @@
-import { errorToFailure } from '../../failure-converter.ts'
+import { defaultErrorToFailure } from '../../failure-converter.ts'
 import { DeterminismViolationError, ensureTemporalFailure } from '../../failures.ts'
 import { fromPayloads, toPayload } from '../../payload-converter.ts'
 import type { Payload } from '../../payload.ts'
@@ -15,7 +15,7 @@ export function answerQuery(
   try {
     return answer(activator, name, args)
   } catch (error) {
-    return { failure: errorToFailure(ensureTemporalFailure(error)) }
+    return { failure: defaultErrorToFailure(ensureTemporalFailure(error)) }
   } finally {
     activator.random.restore(random)
   }
@@ -32,7 +32,7 @@ function answer(activator: Activator, name: string, args: readonly Payload[]): Q
     const error = new ReferenceError(
       `Workflow did not register a handler for ${name}. Registered queries: [${registered}]`,
     )
-    return { failure: errorToFailure(ensureTemporalFailure(error)), notRegistered: true }
+    return { failure: defaultErrorToFailure(ensureTemporalFailure(error)), notRegistered: true }
   }
   const values = fromPayloads(args)
   const result = entry ? entry.handler(...values) : defaultQuery?.(name, ...values)

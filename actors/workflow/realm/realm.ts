@@ -2,7 +2,9 @@ import { userStack } from '../../failure-converter.ts'
 import type { Input, StartedAttributes } from '../../inputs.ts'
 import { InputKind } from '../../inputs.ts'
 import type { Payload } from '../../payload.ts'
-import type { QueryOutcome, TurnError } from '../../turns.ts'
+import * as encoding from '../../text-encoding.ts'
+import { applyDefaultConverters } from '../../converters.ts'
+import type { BundleExtras, QueryOutcome, TurnError } from '../../turns.ts'
 import { Activator, type WorkflowFunction } from '../activator.ts'
 import { setScopeStorage, type ScopeStorage } from '../cancellation-scope.ts'
 import { setCurrentRun } from '../current-run.ts'
@@ -14,6 +16,7 @@ import { Entry } from './entry.ts'
 import { harden, hiddenIntrinsics } from './harden.ts'
 import { installGlobals } from './install-globals.ts'
 import { makeRunGlobal, prepareRunGlobals } from './run-global.ts'
+import { readRunCode, type RunCode } from './run-code.ts'
 import { setUrlParser, WorkflowURL, WorkflowURLSearchParams, type UrlParser } from './url.ts'
 
 /** What the host writes before it enters: primitives and objects of this realm, nothing else. */
@@ -60,7 +63,11 @@ export interface Realm {
   readonly outbox: Outbox
   readonly enter: () => void
   /** Once, after {@link boot}: the user's code. */
-  install(factory: Factory, asksForFinishedHandlers: boolean): void
+  install(
+    factory: Factory,
+    extras: BundleExtras | undefined,
+    asksForFinishedHandlers: boolean,
+  ): void
   /** What only an activation's end can tell; it runs no code of the user. */
   conclude(activator: Activator): void
   forget(run: number): void
@@ -93,6 +100,7 @@ const outbox: Outbox = {
 const runs = new Map<number, Activator>()
 const stackTraceLimit = 10
 let factory: Factory | undefined
+let extras: BundleExtras | undefined
 
 /** Set the context up. Called once, before any code of the user. */
 export function boot(host: RealmHost): Realm {
@@ -102,13 +110,14 @@ export function boot(host: RealmHost): Realm {
   installGlobals()
   prepareRunGlobals()
   Object.defineProperty(globalThis, '__enter', { value: enter })
-  harden([globalThis, api, workflowModule, ...hiddenIntrinsics()])
+  harden([globalThis, api, workflowModule, encodingModule, ...hiddenIntrinsics()])
   return {
     inbox,
     outbox,
     enter,
-    install(bundleFactory, asksForFinishedHandlers) {
+    install(bundleFactory, bundleExtras, asksForFinishedHandlers) {
       factory = bundleFactory
+      extras = bundleExtras
       countSyncHandlers(asksForFinishedHandlers)
     },
     conclude,
@@ -173,8 +182,17 @@ function requireRun(): Activator {
   if (activator === undefined) throw new Error(`Run ${inbox.run} is not in this context`)
   activator.readOnly = false
   outbox.activator = activator
-  setCurrentRun(activator)
+  giveFloor(activator)
   return activator
+}
+
+/** From now on the run's code is what runs, with the converters that its instance of the code has. */
+function giveFloor(activator: Activator): void {
+  setCurrentRun(activator)
+  if (extras === undefined) return
+  const converters = activator.extensions?.converters
+  if (converters === undefined) applyDefaultConverters()
+  else converters.apply()
 }
 
 function begin(activator: Activator): void {
@@ -270,9 +288,14 @@ function create(started: StartedAttributes): WorkflowFunction {
   const activator = new Activator(inbox.run, started, inbox.time)
   runs.set(inbox.run, activator)
   outbox.activator = activator
-  setCurrentRun(activator)
+  giveFloor(activator)
   begin(activator)
-  const exported = load()
+  const code = load()
+  if (extras !== undefined) {
+    activator.extensions = { converters: code.converters }
+    giveFloor(activator)
+  }
+  const exported = code.workflows
   const name = started.workflowType
   const own = Object.hasOwn(exported, name) ? exported[name] : undefined
   const workflow = typeof own === 'function' ? own : exported['default']
@@ -286,17 +309,20 @@ function create(started: StartedAttributes): WorkflowFunction {
   )
 }
 
-function load(): Record<string, unknown> {
+function load(): RunCode {
   if (factory === undefined) throw new Error('The context has no workflow code')
   const module: { exports: Record<string, unknown> } = { exports: {} }
   factory(makeRunGlobal(), requireModule, module, module.exports)
-  return module.exports
+  return readRunCode(module.exports, extras)
 }
 
 const urlModule = Object.freeze({ URL: WorkflowURL, URLSearchParams: WorkflowURLSearchParams })
 
+const encodingModule = Object.freeze({ ...encoding })
+
 /** What the bundler leaves out of a bundle: the authoring API under whichever name, and `url`. */
 function requireModule(name: string): unknown {
+  if (name === '@temporalio/common/lib/encoding') return encodingModule
   return name === 'url' || name === 'node:url' ? urlModule : workflowModule
 }
 
@@ -314,7 +340,7 @@ function loadForTypes(): void {
     taskTimeoutMs: 10_000,
   }
   setCurrentRun(new Activator(-1, nobody, 0))
-  outbox.workflowTypes = Object.entries(load())
+  outbox.workflowTypes = Object.entries(load().workflows)
     .filter(([, value]) => typeof value === 'function')
     .map(([name]) => name)
 }
