@@ -11,3 +11,17 @@ export {
   type TestWorkflowEnvironmentOptions,
   type TimeSkippingTestWorkflowEnvironmentOptions,
 } from './test-workflow-environment.ts'
+export {
+  type HistoryMismatch,
+  HistoryMismatchError,
+  type MismatchKind,
+  ReplayError,
+} from './replay-errors.ts'
+export {
+  type HistoryAndWorkflowId,
+  replayHistories,
+  replayHistory,
+  type ReplayCode,
+  type ReplayOptions,
+  type ReplayResult,
+} from './replay-history.ts'

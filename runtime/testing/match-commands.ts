@@ -1,0 +1,141 @@
+import { type Command, commandIdentity } from '../../actors/commands.ts'
+import type { RecordedEvent, RecordedTask } from './history-tasks.ts'
+import { idOf, objectOf, textOf } from './history-values.ts'
+import type { RecordedLinks } from './recorded-links.ts'
+import { HistoryMismatchError, type MismatchKind } from './replay-errors.ts'
+
+/** The event that a command leaves in history, and what of it must be the same. */
+interface Expectation {
+  readonly type: string
+  readonly fits?: (event: RecordedEvent) => boolean
+  /** Remember the command for events that refer to this one. */
+  readonly link?: (eventId: number) => void
+}
+
+/**
+ * Compare what the code asks for in a task with what the history has, in order, by kind and by the
+ * attributes that Temporal compares. What fits is remembered in `links`.
+ *
+ * @throws HistoryMismatchError at the first difference
+ */
+export function matchCommands(
+  task: RecordedTask,
+  commands: readonly Command[],
+  links: RecordedLinks,
+  workflowId: string,
+): void {
+  const events = task.commands.filter((event) => !isLocalActivityMarker(event))
+  const fail = (
+    kind: MismatchKind,
+    event: RecordedEvent | undefined,
+    command: Command | undefined,
+  ): never => {
+    throw new HistoryMismatchError({
+      workflowId,
+      kind,
+      eventId: event?.id ?? task.completedId,
+      taskCompletedEventId: task.completedId,
+      expected: event && describeEvent(event),
+      actual: command && commandIdentity(command),
+    })
+  }
+  let at = 0
+  for (const command of commands) {
+    const expectation = expectationOf(command, links)
+    if (expectation === undefined) continue
+    const event = events[at++]
+    if (event === undefined) return fail('surplus', event, command)
+    if (event.type !== expectation.type || expectation.fits?.(event) === false) {
+      return fail('different', event, command)
+    }
+    expectation.link?.(event.id)
+  }
+  const [missing] = events.slice(at)
+  if (missing !== undefined) fail('missing', missing, undefined)
+}
+
+/** Undefined for a command that leaves no event. */
+function expectationOf(command: Command, links: RecordedLinks): Expectation | undefined {
+  switch (command.kind) {
+    case 'scheduleActivity': {
+      const { seq, activityType, activityId } = command
+      return {
+        type: 'ACTIVITY_TASK_SCHEDULED',
+        fits: ({ attributes }) =>
+          attributes['activityId'] === activityId &&
+          nameOf(attributes['activityType']) === activityType,
+        link: (id) => links.activities.set(id, { seq, activityType, activityId }),
+      }
+    }
+    case 'requestCancelActivity':
+      return {
+        type: 'ACTIVITY_TASK_CANCEL_REQUESTED',
+        fits: ({ attributes }) =>
+          links.activities.get(idOf(attributes['scheduledEventId']))?.seq === command.seq,
+      }
+    case 'startTimer':
+      return {
+        type: 'TIMER_STARTED',
+        fits: ({ attributes }) => attributes['timerId'] === String(command.seq),
+        link: (id) => links.timers.set(id, command.seq),
+      }
+    case 'cancelTimer':
+      return {
+        type: 'TIMER_CANCELED',
+        fits: ({ attributes }) => attributes['timerId'] === String(command.seq),
+      }
+    case 'startChildWorkflow':
+      return {
+        type: 'START_CHILD_WORKFLOW_EXECUTION_INITIATED',
+        fits: ({ attributes }) =>
+          attributes['workflowId'] === command.workflowId &&
+          nameOf(attributes['workflowType']) === command.workflowType,
+        link: (id) => links.children.set(id, command.seq),
+      }
+    case 'signalExternalWorkflow':
+      return {
+        type: 'SIGNAL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED',
+        link: (id) => links.signals.set(id, command.seq),
+      }
+    case 'cancelChildWorkflow':
+    case 'cancelExternalWorkflow': {
+      const target = command.kind === 'cancelChildWorkflow' ? 'child' : 'external'
+      return {
+        type: 'REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED',
+        link: (id) => links.cancels.set(id, { seq: command.seq, target }),
+      }
+    }
+    case 'scheduleLocalActivity':
+    case 'cancelLocalActivity':
+      return undefined
+    case 'completeWorkflow':
+      return { type: 'WORKFLOW_EXECUTION_COMPLETED' }
+    case 'failWorkflow':
+      return { type: 'WORKFLOW_EXECUTION_FAILED' }
+    case 'cancelWorkflow':
+      return { type: 'WORKFLOW_EXECUTION_CANCELED' }
+    case 'continueAsNew':
+      return { type: 'WORKFLOW_EXECUTION_CONTINUED_AS_NEW' }
+    default:
+      return command satisfies never
+  }
+}
+
+export function isLocalActivityMarker({ type, attributes }: RecordedEvent): boolean {
+  return type === 'MARKER_RECORDED' && attributes['markerName'] === 'core_local_activity'
+}
+
+function nameOf(value: unknown): string {
+  return textOf(objectOf(value)['name'])
+}
+
+function describeEvent({ type, attributes }: RecordedEvent): string {
+  const { activityType, activityId, timerId, workflowType, workflowId, markerName, signalName } =
+    attributes
+  const particulars = [
+    nameOf(activityType),
+    nameOf(workflowType),
+    ...[activityId, timerId, workflowId, markerName, signalName].map(textOf),
+  ].filter((text) => text !== '')
+  return particulars.length === 0 ? type : `${type} (${particulars.join(', ')})`
+}

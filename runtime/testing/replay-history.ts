@@ -1,0 +1,198 @@
+import { fileURLToPath } from 'node:url'
+import type { Command } from '../../actors/commands.ts'
+import type { Input } from '../../actors/inputs.ts'
+import { createSandbox } from '../../actors/sandbox.ts'
+import type { Sandbox, TurnError, WorkflowBundle, WorkflowLogEntry } from '../../actors/turns.ts'
+import { assertBundleVersion, bundleWorkflowCode } from '../bundle.ts'
+import { mapStack } from '../source-map.ts'
+import { inputOf } from './event-to-input.ts'
+import { completedTasks, readEvents, type RecordedTask } from './history-tasks.ts'
+import { objectOf, textOf } from './history-values.ts'
+import { matchCommands } from './match-commands.ts'
+import { RecordedLinks } from './recorded-links.ts'
+import { HistoryMismatchError, ReplayError } from './replay-errors.ts'
+
+export interface ReplayOptions {
+  /** Of the run. Default the one in the history, or 'fake' if it has none. */
+  readonly workflowId?: string
+  /** Default 'default'. */
+  readonly namespace?: string
+}
+
+/** A history and whose it is, as `replayHistories` takes it. */
+export interface HistoryAndWorkflowId {
+  readonly workflowId: string
+  readonly history: unknown
+}
+
+export interface ReplayResult {
+  readonly workflowId: string
+  readonly runId: string
+  /** Missing if the code does what the history says. */
+  readonly error?: ReplayError | HistoryMismatchError
+}
+
+/** The workflow file, or the bundle of it. */
+export type ReplayCode = string | URL | WorkflowBundle
+
+/**
+ * Run today's workflow code over the history of a run, and compare what it asks for with what was asked
+ * for then: whether a deployment of this code would let that run go on. Nothing is executed but workflow
+ * code; log lines are dropped.
+ *
+ * @param history of `handle.fetchHistory()`, or of a Temporal cluster as JSON
+ * @throws HistoryMismatchError, a DeterminismViolationError, with the place and the kind of the first
+ * difference
+ * @throws ReplayError if the history cannot be read, or the code throws an error that is no failure
+ * @throws SIGNALBOX_ERR_BUNDLE_FAILED if the code does not build
+ */
+export async function replayHistory(
+  code: ReplayCode,
+  history: unknown,
+  options: ReplayOptions = {},
+): Promise<void> {
+  const replayer = await Replayer.load(code)
+  const { error } = await replayer.replay(history, options)
+  if (error !== undefined) throw error
+}
+
+/**
+ * As {@link replayHistory} over many: a result for each, in their order. A history that does not fit does
+ * not end it.
+ */
+export async function* replayHistories(
+  code: ReplayCode,
+  histories: AsyncIterable<HistoryAndWorkflowId> | Iterable<HistoryAndWorkflowId>,
+  options: Omit<ReplayOptions, 'workflowId'> = {},
+): AsyncGenerator<ReplayResult, void, void> {
+  const replayer = await Replayer.load(code)
+  for await (const { workflowId, history } of histories) {
+    yield await replayer.replay(history, { ...options, workflowId })
+  }
+}
+
+class Replayer {
+  readonly #bundle: WorkflowBundle
+  readonly #sandbox: Sandbox
+  #nextRun = 1
+
+  private constructor(bundle: WorkflowBundle) {
+    this.#bundle = bundle
+    this.#sandbox = createSandbox({ bundle, log: (_run: number, _entry: WorkflowLogEntry) => {} })
+  }
+
+  static async load(code: ReplayCode): Promise<Replayer> {
+    if (typeof code === 'object' && !(code instanceof URL)) {
+      assertBundleVersion(code)
+      return macrotask(() => new Replayer(code))
+    }
+    const workflowsPath = code instanceof URL ? fileURLToPath(code) : code
+    const bundle = await bundleWorkflowCode({ workflowsPath })
+    return macrotask(() => new Replayer(bundle))
+  }
+
+  async replay(history: unknown, options: ReplayOptions): Promise<ReplayResult> {
+    const started = objectOf(
+      objectOf((objectOf(history)['events'] as unknown[] | undefined)?.[0])[
+        'workflowExecutionStartedEventAttributes'
+      ],
+    )
+    const workflowId = options.workflowId ?? (textOf(started['workflowId']) || 'fake')
+    const runId = textOf(started['originalExecutionRunId'])
+    const namespace = options.namespace ?? 'default'
+    const run = this.#nextRun++
+    try {
+      // A turn's code must not run inside of a microtask, see `Sandbox.canEnter`.
+      await macrotask(() => this.#replay(run, history, { workflowId, namespace }))
+      // Promises that nobody handles are known by then.
+      await macrotask(() => this.#checkFloating(run, workflowId))
+      return { workflowId, runId }
+    } catch (error) {
+      if (!(error instanceof ReplayError) && !(error instanceof HistoryMismatchError)) throw error
+      return { workflowId, runId, error }
+    } finally {
+      await macrotask(() => {
+        this.#sandbox.takeFloatingRejections()
+        this.#sandbox.dispose(run)
+      })
+    }
+  }
+
+  #replay(
+    run: number,
+    history: unknown,
+    of: { readonly workflowId: string; readonly namespace: string },
+  ): void {
+    const { workflowId } = of
+    const events = readEvents(history, workflowId)
+    if (events[0]?.type !== 'WORKFLOW_EXECUTION_STARTED') {
+      const message = 'A history must begin with WORKFLOW_EXECUTION_STARTED'
+      throw new ReplayError(message, { workflowId, eventId: 1 })
+    }
+    const links = new RecordedLinks()
+    let firstSeq = 1
+    let tasks = 0
+    for (const task of completedTasks(events)) {
+      tasks++
+      const inputs = task.inputs
+        .map((event) => inputOf(event, task.timeMs, of, links))
+        .filter((input) => input !== undefined)
+      const commands =
+        inputs.length === 0 ? [] : this.#turn(run, firstSeq, inputs, task, workflowId)
+      firstSeq += inputs.length
+      matchCommands(task, commands, links, workflowId)
+    }
+    if (tasks > 0) return
+    throw new ReplayError('The history has no completed workflow task', { workflowId })
+  }
+
+  #turn(
+    run: number,
+    firstSeq: number,
+    inputs: readonly Input[],
+    task: RecordedTask,
+    workflowId: string,
+  ): readonly Command[] {
+    const outcome = this.#sandbox.activate(run, {
+      firstSeq,
+      inputs,
+      time: task.timeMs,
+      replaying: true,
+      historyLength: task.startedId,
+      historySize: task.historySize,
+      continueAsNewSuggested: task.continueAsNewSuggested,
+    })
+    if (outcome.error === undefined) return outcome.commands
+    throw this.#codeError(outcome.error, workflowId, task.startedId)
+  }
+
+  #checkFloating(run: number, workflowId: string): void {
+    for (const [of, error] of this.#sandbox.takeFloatingRejections()) {
+      if (of === run) throw this.#codeError(error, workflowId, undefined)
+    }
+  }
+
+  #codeError(error: TurnError, workflowId: string, eventId: number | undefined): ReplayError {
+    const stack = error.stack === undefined ? undefined : mapStack(error.stack, this.#bundle)
+    const cause = new Error(error.message)
+    cause.name = error.name
+    if (stack !== undefined) cause.stack = stack
+    return new ReplayError(
+      `Workflow ${workflowId} fails its turn: ${error.name}: ${error.message}`,
+      { workflowId, eventId },
+      { cause },
+    )
+  }
+}
+
+function macrotask<T>(task: () => T): Promise<T> {
+  return new Promise((resolve, reject) => {
+    setImmediate(() => {
+      try {
+        resolve(task())
+      } catch (error) {
+        reject(error)
+      }
+    })
+  })
+}
