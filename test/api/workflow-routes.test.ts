@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../fixtures/eventually.ts'
 import { type Answer, type ApiServer, base, openApiServer } from './fixtures/api-server.ts'
 
 function runIdOf(answer: Answer): string {
@@ -35,6 +36,40 @@ describe('the HTTP API over a runtime', () => {
     expect(answer.status).toBe(200)
     return answer.json
   }
+
+  it('describes a child with its parent, and a parent with its child', async () => {
+    const workflowId = await start('parent')
+    const child = `${workflowId}-child`
+    const describeChild = async () => {
+      const answer = await api.get(path(child))
+      return answer.status === 200 ? answer : undefined
+    }
+    const { json: described } = await eventually('the child is there', describeChild)
+    const { json } = await api.get(path(workflowId))
+    const { execution } = (json as { workflowExecutionInfo: { execution: { runId: string } } })
+      .workflowExecutionInfo
+    expect(described).toMatchObject({
+      workflowExecutionInfo: { parentExecution: execution, rootExecution: execution },
+    })
+    const { runId } = (described as { workflowExecutionInfo: { execution: { runId: string } } })
+      .workflowExecutionInfo.execution
+    expect(json).toMatchObject({
+      workflowExecutionInfo: { rootExecution: execution },
+      pendingChildren: [
+        {
+          workflowId: child,
+          runId,
+          workflowTypeName: 'collector',
+          parentClosePolicy: 'PARENT_CLOSE_POLICY_REQUEST_CANCEL',
+        },
+      ],
+    })
+    await api.post(path(child, '/signal/finish'), {})
+    await eventually('the parent has closed', async () => {
+      const { text } = await api.get(path(workflowId))
+      return text.includes('COMPLETED') && !text.includes('pendingChildren')
+    })
+  })
 
   it('starts, signals, queries and gives the result, under both path forms', async () => {
     for (const prefix of ['/namespaces/default', '/api/v1/namespaces/default']) {

@@ -12,12 +12,15 @@ import {
   leaves,
   manyChildren,
   noted,
+  onCue,
   oneChild,
   type relay,
   startsTwice,
   step,
 } from '../fixtures/family.ts'
-import { numbers, openRuntime } from '../fixtures/lab.ts'
+import { EncryptionCodec } from '../fixtures/encryption-codec.ts'
+import { Lab, numbers, openRuntime } from '../fixtures/lab.ts'
+import { restsIn } from '../fixtures/rests-in.ts'
 
 const code = 'family.ts'
 
@@ -365,4 +368,28 @@ test('a parent comes back with its children after its actor has left memory', as
     await parent.signal(step, 'return')
     expect(await parent.result()).toBe('left')
   }
+})
+
+test('what children are given and give, and signals, rest encoded in the journal', async () => {
+  const lab = await Lab.create()
+  const dataConverter = { payloadCodecs: [new EncryptionCodec()] }
+  const { client } = await lab.open({ code, dataConverter })
+  const result = await client.workflow.execute(oneChild, {
+    workflowId: 'p',
+    args: ['echoes', ['PLAIN-text'], { workflowId: 'c', memo: { note: 'PLAIN-memo' } }],
+  })
+  expect(result).toBe('PLAIN-text')
+  expect((await client.workflow.getHandle('c').describe()).memo).toEqual({ note: '"PLAIN-memo"' })
+  const target = await client.workflow.start<typeof basket>('basket', { workflowId: 'b' })
+  const sender = await client.workflow.start(onCue, {
+    workflowId: 's',
+    args: ['signal', 'b', ['PLAIN-signal' as never]],
+  })
+  await sender.signal(step, 'now')
+  await sender.result()
+  await target.signal(done)
+  expect(await target.result()).toEqual(['PLAIN-signal'])
+  await lab.close()
+  expect(await restsIn(lab.dataDir, 'PLAIN-')).toBe(false)
+  expect(await restsIn(lab.dataDir, 'echoes')).toBe(true)
 })

@@ -4,15 +4,11 @@ import { MemoryJournalStore, openMemoryJournal } from '../../runtime/journal-mem
 import type { EngineHost } from '../fixtures/engine-host.ts'
 import { openEngine } from '../fixtures/engine-lab.ts'
 import { eventually } from '../fixtures/eventually.ts'
-import { done, ledger, type Member, member, noted } from '../fixtures/family.ts'
+import { checkFamilies } from '../fixtures/check-families.ts'
+import { ledger, type Member, member, noted } from '../fixtures/family.ts'
 import { Gate } from '../fixtures/gated-journal.ts'
 
 const code = 'family.ts'
-
-/** Every member of a family, parents before their children. */
-function allOf(plan: Member): Member[] {
-  return [plan, ...plan.children.flatMap(allOf)]
-}
 
 /** Its ids say where it is: `f`, `f.0`, `f.0.1` … */
 function named(
@@ -93,29 +89,7 @@ async function live(plan: Member, deaths: readonly number[]): Promise<EngineHost
 }
 
 async function check(plan: Member, host: EngineHost): Promise<void> {
-  const { client } = host
-  const runsOf = new Map<string, string[]>()
-  for await (const { workflowId, status } of client.list()) {
-    runsOf.set(workflowId, [...(runsOf.get(workflowId) ?? []), status])
-  }
-  await client.getHandle('ledger').signal(done)
-  const lines = await client.getHandle<typeof ledger>('ledger').result()
-  for (const { id, ends, notes } of allOf(plan)) {
-    const statuses = runsOf.get(id) ?? []
-    runsOf.delete(id)
-    // One run per command, and one more if it continued as new.
-    expect(statuses.length, id).toBeLessThanOrEqual(ends === 'again' ? 2 : 1)
-    const written = lines.filter(([by]) => by === id).map(([, n]) => n)
-    expect(written, `notes of ${id}`).toEqual(written.map((_, n) => n))
-    const whole = statuses.some((status) => status === 'COMPLETED' || status === 'FAILED')
-    if (whole) expect(written.length, `notes of ${id}`).toBe(notes)
-  }
-  runsOf.delete('ledger')
-  expect([...runsOf.keys()]).toEqual([])
-  // Who waited for children has heard of each, and each of its runs has closed.
-  if (plan.waits && plan.ends === 'return') {
-    expect(await client.getHandle<typeof member>(plan.id).result()).toBeGreaterThanOrEqual(1)
-  }
+  await checkFamilies(host.client, [plan])
   const links = [...host.engine.journal.rows({ start: Buffer.of(6), end: Buffer.of(7) })]
   expect(links).toEqual([])
 }
