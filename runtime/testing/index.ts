@@ -22,6 +22,7 @@ export {
   replayHistories,
   replayHistory,
   type ReplayCode,
+  type ReplayHistoriesOptions,
   type ReplayOptions,
   type ReplayResult,
 } from './replay-history.ts'

@@ -3,8 +3,11 @@ import type { Command } from '../../actors/commands.ts'
 import type { Input } from '../../actors/inputs.ts'
 import { createSandbox } from '../../actors/sandbox.ts'
 import type { Sandbox, TurnError, WorkflowBundle, WorkflowLogEntry } from '../../actors/turns.ts'
-import { assertBundleVersion, bundleWorkflowCode } from '../bundle.ts'
+import { assertBundleConverters, assertBundleVersion, bundleWorkflowCode } from '../bundle.ts'
+import { type DataConverterOptions, resolveDataConverter } from '../data-converter-options.ts'
+import { CodecChain } from '../payload-codec.ts'
 import { mapStack } from '../source-map.ts'
+import { decodeHistory } from './decode-history.ts'
 import { inputOf } from './event-to-input.ts'
 import { completedTasks, readEvents, type RecordedTask } from './history-tasks.ts'
 import { objectOf, textOf } from './history-values.ts'
@@ -17,7 +20,14 @@ export interface ReplayOptions {
   readonly workflowId?: string
   /** Default 'default'. */
   readonly namespace?: string
+  /** As of the runtime whose history it is: codecs decode the payloads of the history. */
+  readonly dataConverter?: DataConverterOptions
+  /** As of the runtime. Of a bundle it must have been given to `bundleWorkflowCode`. */
+  readonly workflowInterceptorModules?: readonly (string | URL)[]
 }
+
+/** What one set of histories has in common. */
+export type ReplayHistoriesOptions = Omit<ReplayOptions, 'workflowId'>
 
 /** A history and whose it is, as `replayHistories` takes it. */
 export interface HistoryAndWorkflowId {
@@ -51,7 +61,7 @@ export async function replayHistory(
   history: unknown,
   options: ReplayOptions = {},
 ): Promise<void> {
-  const replayer = await Replayer.load(code)
+  const replayer = await Replayer.load(code, options)
   const { error } = await replayer.replay(history, options)
   if (error !== undefined) throw error
 }
@@ -63,35 +73,60 @@ export async function replayHistory(
 export async function* replayHistories(
   code: ReplayCode,
   histories: AsyncIterable<HistoryAndWorkflowId> | Iterable<HistoryAndWorkflowId>,
-  options: Omit<ReplayOptions, 'workflowId'> = {},
+  options: ReplayHistoriesOptions = {},
 ): AsyncGenerator<ReplayResult, void, void> {
-  const replayer = await Replayer.load(code)
+  const replayer = await Replayer.load(code, options)
   for await (const { workflowId, history } of histories) {
     yield await replayer.replay(history, { ...options, workflowId })
   }
 }
 
+/** A codec that takes longer for one payload has failed. */
+const CODEC_TIMEOUT_MS = 30_000
+
+async function loadBundle(
+  code: ReplayCode,
+  dataConverter: DataConverterOptions,
+  { workflowInterceptorModules }: ReplayHistoriesOptions,
+): Promise<WorkflowBundle> {
+  if (typeof code === 'object' && !(code instanceof URL)) {
+    assertBundleVersion(code)
+    assertBundleConverters(code, dataConverter)
+    return code
+  }
+  const { payloadConverterPath, failureConverterPath } = dataConverter
+  return bundleWorkflowCode({
+    workflowsPath: code instanceof URL ? fileURLToPath(code) : code,
+    payloadConverterPath,
+    failureConverterPath,
+    workflowInterceptorModules,
+  })
+}
+
 class Replayer {
   readonly #bundle: WorkflowBundle
   readonly #sandbox: Sandbox
+  readonly #codec: CodecChain | undefined
   #nextRun = 1
 
-  private constructor(bundle: WorkflowBundle) {
+  private constructor(bundle: WorkflowBundle, codec: CodecChain | undefined) {
     this.#bundle = bundle
+    this.#codec = codec
     this.#sandbox = createSandbox({ bundle, log: (_run: number, _entry: WorkflowLogEntry) => {} })
   }
 
-  static async load(code: ReplayCode): Promise<Replayer> {
-    if (typeof code === 'object' && !(code instanceof URL)) {
-      assertBundleVersion(code)
-      return macrotask(() => new Replayer(code))
-    }
-    const workflowsPath = code instanceof URL ? fileURLToPath(code) : code
-    const bundle = await bundleWorkflowCode({ workflowsPath })
-    return macrotask(() => new Replayer(bundle))
+  static async load(code: ReplayCode, options: ReplayHistoriesOptions): Promise<Replayer> {
+    const dataConverter = resolveDataConverter(options.dataConverter ?? {})
+    const { payloadCodecs = [] } = dataConverter
+    const codec =
+      payloadCodecs.length === 0 ? undefined : new CodecChain(payloadCodecs, CODEC_TIMEOUT_MS)
+    const bundle = await loadBundle(code, dataConverter, options)
+    return macrotask(() => new Replayer(bundle, codec))
   }
 
-  async replay(history: unknown, options: ReplayOptions): Promise<ReplayResult> {
+  async replay(exported: unknown, options: ReplayOptions): Promise<ReplayResult> {
+    const codec = this.#codec
+    const history = codec === undefined ? exported : await decodeHistory(exported, codec)
     const started = objectOf(
       objectOf((objectOf(history)['events'] as unknown[] | undefined)?.[0])[
         'workflowExecutionStartedEventAttributes'

@@ -69,7 +69,7 @@ export class TestWorkflowEnvironment {
     this.#engine = engine
     this.#skipper = skipper
     this.supportsTimeSkipping = skipper !== undefined
-    this.client = new Client(this.#service(rejectParked))
+    this.client = new Client(this.#service(rejectParked), engine.options)
   }
 
   /**
