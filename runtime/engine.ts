@@ -255,6 +255,7 @@ export class Engine implements EngineParts {
     if (this.#state !== 'poisoned') this.#state = 'draining'
     const until = performance.now() + closeTimeoutMs
     this.#timers.stop()
+    this.links.stop()
     this.dispatcher.pause()
     await this.committer.drain()
     while (

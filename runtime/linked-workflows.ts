@@ -30,6 +30,9 @@ export interface LinkedWorkflowsPorts {
   readonly terminate: (run: Run, input: TerminatedInput) => void
 }
 
+/** How many children are told in one macrotask that their parents have closed; the others in later ones. */
+const CHILDREN_PER_SLICE = 1_000
+
 const NOT_FOUND: ExternalFailureCause = 'EXTERNAL_WORKFLOW_EXECUTION_NOT_FOUND'
 
 /**
@@ -49,6 +52,10 @@ export class LinkedWorkflows {
   /** Runs that have closed and whose children have not been told. */
   #closed: Run[] = []
   #tellingChildren = false
+  #toldChildren = 0
+  /** Parent close policies that are written down, by their order, and done slice by slice. */
+  #deferred: (readonly [order: number, effect: LinkedEffect])[] = []
+  #stopped = false
   /** Effects that are held back, by the run that they are of: they count against its limits. */
   readonly #heldOf = new Map<number, { signals: number; cancels: number }>()
 
@@ -64,9 +71,18 @@ export class LinkedWorkflows {
     )
     for (const [order, effect] of held) {
       this.#nextHeld = Math.max(this.#nextHeld, order + 1)
+      if (effect.kind === 'parentClosed') {
+        this.#scheduleDeferred(order, effect)
+        continue
+      }
       committer.deleteRow(heldEffectKey(order))
       this.#perform(effect)
     }
+  }
+
+  /** Do nothing more by itself; what is left is written down. */
+  stop(): void {
+    this.#stopped = true
   }
 
   /**
@@ -97,13 +113,15 @@ export class LinkedWorkflows {
 
   /**
    * A run has closed, whatever the way: its parent close policy. Children of children follow in turn,
-   * not one inside the other, however deep they are.
+   * not one inside the other, however deep they are. Of a great family the first ones are told in the
+   * transaction of the close; that others are to be told is written there, and done a little later.
    */
   closed(run: Run): void {
     if (run.childCount === 0) return
     this.#closed.push(run)
     if (this.#tellingChildren) return
     this.#tellingChildren = true
+    this.#toldChildren = 0
     try {
       for (let next = this.#closed.shift(); next !== undefined; next = this.#closed.shift()) {
         this.#tellChildren(next)
@@ -119,7 +137,32 @@ export class LinkedWorkflows {
     for (const link of links) {
       this.#ports.committer.deleteRow(childLinkKey(run.key, link.seq))
       if (link.parentClosePolicy === 'ABANDON') continue
-      this.#perform({ kind: 'parentClosed', from: run.key, link })
+      const effect = { kind: 'parentClosed', from: run.key, link } as const
+      if (++this.#toldChildren <= CHILDREN_PER_SLICE) this.#perform(effect)
+      else this.#defer(effect)
+    }
+  }
+
+  #defer(effect: LinkedEffect): void {
+    const order = this.#nextHeld++
+    this.#ports.committer.putRow(heldEffectKey(order), encode(effect))
+    this.#scheduleDeferred(order, effect)
+  }
+
+  #scheduleDeferred(order: number, effect: LinkedEffect): void {
+    this.#deferred.push([order, effect])
+    if (this.#deferred.length === 1) setImmediate(() => this.#performDeferred())
+  }
+
+  #performDeferred(): void {
+    const { committer } = this.#ports
+    if (this.#stopped || committer.poisoned !== undefined) return
+    const slice = this.#deferred.splice(0, CHILDREN_PER_SLICE)
+    // Before the slice is done, since that may defer more.
+    if (this.#deferred.length > 0) setImmediate(() => this.#performDeferred())
+    for (const [order, effect] of slice) {
+      committer.deleteRow(heldEffectKey(order))
+      this.#perform(effect)
     }
   }
 

@@ -1,12 +1,17 @@
-import { describe, expect, test } from 'vitest'
+import type { WorkflowClient } from 'signalbox'
+import { describe, expect, onTestFinished, test } from 'vitest'
+import { MemoryJournalStore, openMemoryJournal } from '../../runtime/journal-memory.ts'
+import { openEngine } from '../fixtures/engine-lab.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import {
   asksAmiss,
   basket,
   cancelsRolling,
+  clan,
   done,
   give,
   kin,
+  noted,
   onCue,
   rolls,
   signalsGone,
@@ -144,4 +149,42 @@ test('signals and closes that meet: the sender is told what is true', async () =
     const given = await target.result()
     expect(given).toEqual((await sender.result()) === 'done' ? [7] : [])
   }
+})
+
+test.each(['at once', 'after a crash'])('a great family ends with its parent, %s', async (when) => {
+  const store = new MemoryJournalStore()
+  const before = await openEngine(openMemoryJournal(store), { slots: 2 }, code)
+  onTestFinished(() => before.close())
+  const head = await before.client.start(clan, { workflowId: 'f', args: [36, 1] })
+  const all = 1 + 36 + 36 * 36
+  const statuses = async (client: WorkflowClient): Promise<string[]> => {
+    const found: string[] = []
+    for await (const { status } of client.list()) found.push(status)
+    return found
+  }
+  await eventually('all are there', async () => {
+    return (await statuses(before.client)).length === all && (await head.query(noted))[0] === true
+  })
+  await head.terminate()
+  let { client } = before
+  if (when === 'after a crash') {
+    store.breakDown(new Error('the process died here'))
+    await eventually('it is dead', async () => {
+      await client
+        .getHandle('f')
+        .signal('anything')
+        .catch(() => undefined)
+      await client.start(clan, { workflowId: 'x', args: [0, 0] }).catch(() => undefined)
+      return before.engine.state === 'poisoned'
+    })
+    const after = await openEngine(openMemoryJournal(store), { slots: 2 }, code)
+    onTestFinished(() => after.close())
+    client = after.client
+  }
+  await eventually('all have ended', async () => {
+    return (await statuses(client)).filter((status) => status === 'TERMINATED').length >= all
+  })
+  await eventually('nothing is left over', () => {
+    return ![...store.rows.keys()].some((key) => key.startsWith('\u0006'))
+  })
 })
