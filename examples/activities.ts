@@ -1,4 +1,5 @@
 export * from './airports/activities.ts'
+export * from './batch/activities.ts'
 export * from './channel-and-selector/activities.ts'
 export * from './human-task/activities.ts'
 export * from './iot-reprovisioning/activities.ts'

@@ -1,5 +1,6 @@
 /** Every example in one bundle, for `npm start`. The functions exported here are the workflow types. */
 export { airport } from './airports/workflows.ts'
+export { invoiceBatch, invoiceMailing } from './batch/workflows.ts'
 export { awaitValue, collectOrders } from './channel-and-selector/workflows.ts'
 export { humanTask } from './human-task/workflows.ts'
 export { deviceLifecycle } from './iot-reprovisioning/workflows.ts'

@@ -28,6 +28,7 @@ const promised: Readonly<Record<string, RegExp>> = {
   'human-task': /"state":"claimed","user":"ann",.*"action":"complete","user":"bob"/,
   'process-alteration': /"queryResult":\[\{"phase":"(paused|rolling out|rolled out)"/,
   synchronization: /"queryResult":\[\{"waiting":\d+,"processed":\d+\}\]/,
+  batch: /"parentExecution":\{"workflowId":"invoices"/,
   'channel-and-selector': /"status":"WORKFLOW_EXECUTION_STATUS_(COMPLETED|RUNNING)"/,
 }
 
