@@ -8,7 +8,7 @@
  * for ever.
  *
  * ```ts
- * setHandler(orderPlaced, serially(async (order) => {
+ * setHandler(orderPlaced, serially(async (order: Order) => {
  *   await charge(order)
  * }))
  * ```
