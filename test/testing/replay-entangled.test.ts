@@ -1,0 +1,41 @@
+import { silentLogger } from 'signalbox'
+import {
+  type HistoryAndWorkflowId,
+  replayHistories,
+  TestWorkflowEnvironment,
+} from 'signalbox/testing'
+import { expect, test } from 'vitest'
+import { basket, entangled, poke } from '../fixtures/entangled.ts'
+import { bundleOf, numbers } from '../fixtures/lab.ts'
+
+const SEEDS = 25
+
+test('what random programs do with other workflows, a replay of their histories does again', async () => {
+  const workflowBundle = await bundleOf('entangled.ts')
+  const env = await TestWorkflowEnvironment.createLocal({ workflowBundle, logger: silentLogger })
+  try {
+    const { workflow } = env.client
+    await workflow.start(basket, { workflowId: 'sink' })
+    await workflow.start(basket, { workflowId: 'other sink' })
+    const from = Date.now() % 100_000
+    const histories: HistoryAndWorkflowId[] = await Promise.all(
+      numbers(SEEDS, from).map(async (seed) => {
+        const workflowId = `entangled ${seed}`
+        const handle = await workflow.start(entangled, { workflowId, args: [seed] })
+        for (const n of numbers(5)) {
+          await new Promise((resolve) => setTimeout(resolve, (n * 7 + seed) % 9))
+          await handle.signal(poke, n).catch(() => undefined)
+        }
+        expect((await handle.result()).length, workflowId).toBeGreaterThan(11)
+        return { workflowId, history: await handle.fetchHistory() }
+      }),
+    )
+    const results: string[] = []
+    for await (const { workflowId, error } of replayHistories(workflowBundle, histories)) {
+      results.push(`${workflowId} ${error?.message ?? 'fits'}`)
+    }
+    expect(results).toEqual(histories.map(({ workflowId }) => `${workflowId} fits`))
+  } finally {
+    await env.teardown()
+  }
+})
