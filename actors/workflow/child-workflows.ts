@@ -86,6 +86,10 @@ export interface ChildWorkflowOptions {
 /** What Temporal's options have beside these. */
 const notBuiltOptions = ['typedSearchAttributes', 'typeInfo', 'eventGroups']
 
+/** A workflow that is only known by its name. */
+// oxlint-disable-next-line typescript/no-explicit-any -- as Temporal has it: nothing is known of it
+type UntypedWorkflow = (...args: any[]) => Promise<any>
+
 /** Options with the arguments, which may be left out if the workflow takes none. */
 export type WithWorkflowArgs<W extends Workflow, T> = T &
   (Parameters<W> extends [unknown, ...unknown[]]
@@ -148,7 +152,7 @@ export function addDefaultWorkflowOptions(
  * @throws {WorkflowExecutionAlreadyStartedError} if the workflow id is taken
  * @throws {CancelledFailure} if the scope was cancelled before
  */
-export function startChild<W extends Workflow>(
+export function startChild<W extends Workflow = UntypedWorkflow>(
   workflowType: string,
   options: WithWorkflowArgs<W, ChildWorkflowOptions>,
 ): Promise<ChildWorkflowHandle<W>>
@@ -156,7 +160,7 @@ export function startChild<W extends Workflow>(
   workflowFunc: W,
   options: WithWorkflowArgs<W, ChildWorkflowOptions>,
 ): Promise<ChildWorkflowHandle<W>>
-export function startChild<W extends () => Promise<unknown>>(
+export function startChild<W extends () => Promise<unknown> = UntypedWorkflow>(
   workflowType: string,
 ): Promise<ChildWorkflowHandle<W>>
 export function startChild<W extends () => Promise<unknown>>(
@@ -198,7 +202,7 @@ export async function startChild(
  * @throws {ChildWorkflowFailure} if it fails, is cancelled, terminated or times out; see its `cause`
  * @throws {WorkflowExecutionAlreadyStartedError} if the workflow id is taken
  */
-export function executeChild<W extends Workflow>(
+export function executeChild<W extends Workflow = UntypedWorkflow>(
   workflowType: string,
   options: WithWorkflowArgs<W, ChildWorkflowOptions>,
 ): Promise<WorkflowResultType<W>>
@@ -206,7 +210,7 @@ export function executeChild<W extends Workflow>(
   workflowFunc: W,
   options: WithWorkflowArgs<W, ChildWorkflowOptions>,
 ): Promise<WorkflowResultType<W>>
-export function executeChild<W extends () => Promise<unknown>>(
+export function executeChild<W extends () => Promise<unknown> = UntypedWorkflow>(
   workflowType: string,
 ): Promise<WorkflowResultType<W>>
 export function executeChild<W extends () => Promise<unknown>>(

@@ -4,12 +4,16 @@ import {
   continueAsNew,
   defineQuery,
   defineSignal,
+  executeChild,
+  getExternalWorkflowHandle,
   getSignalChannel,
   makeContinueAsNewFunc,
   proxyActivities,
   Selector,
   setHandler,
+  startChild,
   type ActivityOptions,
+  type ChildWorkflowHandle,
   type QueryDefinition,
   type Received,
   type SignalDefinition,
@@ -55,7 +59,41 @@ async function workflow(): Promise<never> {
   return continueAsNew<typeof order>('id', 1)
 }
 
+const plain = async (): Promise<string> => 'plain'
+
+async function parent(): Promise<never> {
+  const ship = defineSignal<[to: string]>('ship')
+  expectTypeOf(await executeChild(order, { args: ['a', 1] })).toEqualTypeOf<number>()
+  expectTypeOf(await executeChild<typeof order>('order', { args: ['a'] })).toEqualTypeOf<number>()
+  expectTypeOf(await executeChild(plain)).toEqualTypeOf<string>()
+  expectTypeOf(await executeChild('by name', { args: [1, 'two'] })).toBeAny()
+  // @ts-expect-error the arguments are missing
+  await executeChild(order)
+  // @ts-expect-error an argument has the wrong type
+  await executeChild(order, { args: [1] })
+  // @ts-expect-error there is one argument too many
+  await executeChild(plain, { args: [1] })
+  const child = await startChild(order, {
+    args: ['a'] as const,
+    parentClosePolicy: 'ABANDON',
+    cancellationType: 'TRY_CANCEL',
+    workflowRunTimeout: '1 hour',
+  })
+  expectTypeOf(child).toEqualTypeOf<ChildWorkflowHandle<typeof order>>()
+  expectTypeOf(await child.result()).toEqualTypeOf<number>()
+  await child.signal(ship, 'home')
+  // @ts-expect-error the signal takes a text
+  await child.signal(ship, 1)
+  const other = getExternalWorkflowHandle('id', 'run id')
+  await other.signal(ship, 'home')
+  await other.signal('by name', 1, 'two')
+  // @ts-expect-error an external workflow is not asked for its result
+  await other.result()
+  throw new Error('never called')
+}
+
 it('types flow from activities, definitions and workflow functions', () => {
   expectTypeOf<WorkflowResultType<typeof order>>().toEqualTypeOf<number>()
   expectTypeOf<Awaited<ReturnType<typeof workflow>>>().toBeNever()
+  expectTypeOf<Awaited<ReturnType<typeof parent>>>().toBeNever()
 })
