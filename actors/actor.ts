@@ -63,6 +63,7 @@ export class Actor {
       historyLength: 0,
       historySize: 0,
       continueAsNewSuggested: false,
+      traced: body.traced === true,
     }
   }
 

@@ -1,9 +1,11 @@
-import type { QueryRequest, WorkflowBundle } from './turns.ts'
+import type { QueryRequest, SandboxSettings, WorkflowBundle } from './turns.ts'
 
 /** The body of an `open` frame: what an actor must know before its first input. */
 export interface OpenBody {
   /** The run is closed: nothing beyond the turns that have ended is ever handled. */
   readonly closed: boolean
+  /** It is to note where it waits. */
+  readonly traced?: boolean
   /** Inputs that were, or are to be, handled as one activation: first and last number. */
   readonly groups: readonly (readonly [first: number, last: number])[]
 }
@@ -19,6 +21,7 @@ export interface QueryBody {
 export interface SlotStart {
   readonly port: import('node:worker_threads').MessagePort
   readonly bundle: WorkflowBundle
+  readonly settings?: SandboxSettings
   /** Where the slot publishes what it is doing; see {@link StatusField}. */
   readonly status: SharedArrayBuffer
   /** After an unclean exit: where to name the run about to have a turn; see turn-marker.ts. */
@@ -47,6 +50,8 @@ export interface SlotReport {
   readonly consumed: number
   /** In the first report: the workflow types that the bundle exports. */
   readonly workflowTypes?: readonly string[]
+  /** In the first report: how long the top level of the workflow code takes, in milliseconds; each run does it once. */
+  readonly loadMs?: number
 }
 
 /** What a worker resolves to its pool when its port was closed by the host. */

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { serialize } from 'node:v8'
 import vm from 'node:vm'
 import type { Command } from './commands.ts'
 import { InputKind } from './inputs.ts'
@@ -11,6 +12,8 @@ import type {
   Activation,
   QueryOutcome,
   QueryRequest,
+  SandboxSettings,
+  SinkCall,
   Sandbox,
   TurnError,
   TurnOutcome,
@@ -26,6 +29,9 @@ export interface SandboxOptions {
   /** Called with the run that is about to be entered, for whoever must know the culprit of a hang. */
   readonly onTurn?: ((run: number) => void) | undefined
   readonly log: (run: number, entry: WorkflowLogEntry) => void
+  readonly settings?: SandboxSettings | undefined
+  /** A call of a sink of the host. */
+  readonly sink?: ((run: number, call: SinkCall) => void) | undefined
 }
 
 const nothing: TurnOutcome = Object.freeze({ commands: Object.freeze([]) })
@@ -41,6 +47,8 @@ export function createSandbox(options: SandboxOptions): Sandbox {
 
 class ContextSandbox implements Sandbox {
   readonly workflowTypes: readonly string[]
+  readonly loadMs: number
+  readonly #hasInterceptors: boolean
   readonly #onTurn: ((run: number) => void) | undefined
   readonly #checkpoint = findMicrotaskCheckpoint()
   readonly #context: vm.Context
@@ -49,8 +57,10 @@ class ContextSandbox implements Sandbox {
   readonly #realm: Realm
   readonly #rejections = new RejectionWatch()
 
-  constructor({ bundle, onTurn, log }: SandboxOptions) {
+  constructor({ bundle, onTurn, log, sink, settings = {} }: SandboxOptions) {
     this.#onTurn = onTurn
+    this.#hasInterceptors = (bundle.extras?.interceptorModules ?? 0) > 0
+    const replayedSinks = new Set(settings.replayedSinks)
     const checkpoint = this.#checkpoint
     // Being no contextified object, its globals can be frozen and are found fast.
     this.#context = vm.createContext(
@@ -60,6 +70,7 @@ class ContextSandbox implements Sandbox {
     const api = new vm.Script(bundle.apiCode, { filename: apiFileName })
     const { boot } = api.runInContext(this.#context) as { boot: (host: RealmHost) => Realm }
     const scopes = new AsyncLocalStorage<never>()
+    const frames = new AsyncLocalStorage<never>()
     this.#realm = boot({
       log: (run, level, message, attributesJson, time) =>
         log(run, { level, message, attributesJson, time }),
@@ -68,15 +79,27 @@ class ContextSandbox implements Sandbox {
         current: () => scopes.getStore(),
       },
       urls: hostUrlParser,
+      frames: {
+        run: (frame, body) => frames.run(frame as never, body),
+        current: () => frames.getStore(),
+      },
+      sinks: {
+        duringReplay: (sinkName, functionName) => replayedSinks.has(`${sinkName}.${functionName}`),
+        call: (run, sinkName, functionName, infoAndArgs) =>
+          // A copy that structuredClone has made: no code of the user runs while it is read.
+          sink?.(run, { sinkName, functionName, infoAndArgs: serialize(infoAndArgs) }),
+      },
     })
     this.#enter = this.#entrance(checkpoint)
     const script = new vm.Script(bundle.workflowCode, { filename: workflowFileName })
     this.#realm.install(
       script.runInContext(this.#context) as Factory,
       bundle.extras && copyIn(this.#realm, [bundle.extras])[0],
+      settings.failureErrorTypes && copyIn(this.#realm, [settings.failureErrorTypes])[0],
       bundle.workflowCode.includes('allHandlersFinished'),
     )
     this.workflowTypes = this.#load()
+    this.loadMs = this.#timeLoad()
   }
 
   #entrance(checkpoint: (() => void) | undefined): () => void {
@@ -105,6 +128,13 @@ class ContextSandbox implements Sandbox {
     this.#rejections.ignored(() => this.#enter())
     if (outbox.error) throw loadError(outbox.error)
     return outbox.workflowTypes.map(String)
+  }
+
+  /** As long as it takes a run, once the code is compiled. */
+  #timeLoad(): number {
+    const before = performance.now()
+    this.#load()
+    return performance.now() - before
   }
 
   activate(run: number, activation: Activation): TurnOutcome {
@@ -139,13 +169,19 @@ class ContextSandbox implements Sandbox {
     inbox.historySize = activation.historySize
     inbox.continueAsNewSuggested = activation.continueAsNewSuggested
     const [first] = inputs
-    if (inputs.length === 1 && first !== undefined && first[0] === InputKind.signaled) {
+    if (
+      inputs.length === 1 &&
+      first !== undefined &&
+      first[0] === InputKind.signaled &&
+      !this.#hasInterceptors
+    ) {
       inbox.entry = Entry.signal
       inbox.name = first[2]
       inbox.args = copyIn(this.#realm, first[3])
       return
     }
     inbox.entry = Entry.activate
+    inbox.traced = activation.traced === true
     inbox.inputs = copyIn(this.#realm, inputs)
   }
 
@@ -161,6 +197,7 @@ class ContextSandbox implements Sandbox {
 
   #conclude(activator: Activator): TurnOutcome {
     if (activator.taskError) return this.#failed(this.#describe(activator.taskError.value))
+    if (this.#hasInterceptors) return this.#concludeIntercepted(activator)
     const { commands } = activator
     if (activator.terminal === undefined) {
       if (commands.length === 0) return nothing
@@ -172,6 +209,16 @@ class ContextSandbox implements Sandbox {
     const issued = copyOut([...commands, activator.terminal]) as Command[]
     commands.length = 0
     return { commands: issued }
+  }
+
+  #concludeIntercepted(activator: Activator): TurnOutcome {
+    this.#realm.inbox.entry = Entry.conclude
+    this.#enter()
+    if (activator.taskError) return this.#failed(this.#describe(activator.taskError.value))
+    const issued = copyOut(this.#realm.outbox.commands) as Command[]
+    activator.commands.length = 0
+    this.#realm.outbox.commands = []
+    return issued.length === 0 ? nothing : { commands: issued }
   }
 
   #failed(error: TurnError | undefined): TurnOutcome {
@@ -198,6 +245,7 @@ class ContextSandbox implements Sandbox {
     inbox.run = run
     inbox.name = request.queryType
     inbox.args = copyIn(this.#realm, request.args)
+    inbox.headers = request.headers && copyIn(this.#realm, [request.headers])[0]
     outbox.query = undefined
     this.#rejections.ignored(() => this.#enter())
     const { activator } = outbox
@@ -210,6 +258,12 @@ class ContextSandbox implements Sandbox {
   }
 
   dispose(run: number): void {
+    if (this.#hasInterceptors) {
+      const { inbox } = this.#realm
+      inbox.entry = Entry.dispose
+      inbox.run = run
+      this.#rejections.ignored(() => this.#enter())
+    }
     this.#realm.forget(run)
   }
 

@@ -3,7 +3,14 @@ import { type Frame, FrameFlag, FrameKind, FrameWriter, readFrames } from './fra
 import { type OpenBody, type QueryBody, type SlotReport, StatusField } from './protocol.ts'
 import { decode, decodeCommands, decodeInputs, encode, encodeCommands } from './records.ts'
 import type { TurnMarker } from './turn-marker.ts'
-import type { QueryOutcome, QueryRequest, Sandbox, TurnError, WorkflowLogEntry } from './turns.ts'
+import type {
+  QueryOutcome,
+  QueryRequest,
+  Sandbox,
+  TurnError,
+  WorkflowLogEntry,
+  SinkCall,
+} from './turns.ts'
 
 /** Turns of one actor before the next one is served, and of all before results are posted. */
 const TURNS_PER_ACTOR = 1_024
@@ -72,6 +79,11 @@ export class Slot {
   /** A line that workflow code logged. */
   log(run: number, entry: WorkflowLogEntry): void {
     this.#out.write(FrameKind.log, run, 0, 0, encode(entry))
+  }
+
+  /** A call of a sink by workflow code. */
+  sink(run: number, call: SinkCall): void {
+    this.#out.write(FrameKind.sinks, run, 0, 0, encode(call))
   }
 
   #accept(frame: Frame): void {

@@ -21,6 +21,8 @@ export interface Activation {
   readonly historyLength: number
   readonly historySize: number
   readonly continueAsNewSuggested: boolean
+  /** Where the code begins to wait is noted, for a query of stack traces. */
+  readonly traced?: boolean
 }
 
 /** What came of an activation. */
@@ -78,6 +80,22 @@ export interface WorkflowBundle {
   readonly sourceMap: string
 }
 
+/** Options of the runtime that workflows' contexts must know. */
+export interface SandboxSettings {
+  /** Sinks' functions that are called during replay too, as `sink.function`. */
+  readonly replayedSinks?: readonly string[]
+  /** Names of error classes that fail workflows, by workflow type; `*` for all. */
+  readonly failureErrorTypes?: Readonly<Record<string, readonly string[]>>
+}
+
+/** A call of a sink of the host. */
+export interface SinkCall {
+  readonly sinkName: string
+  readonly functionName: string
+  /** WorkflowInfo and arguments, serialized by V8. */
+  readonly infoAndArgs: Uint8Array
+}
+
 /** What was bundled together with the workflows, whose code then exports it under these names. */
 export interface BundleExtras {
   readonly payloadConverter: boolean
@@ -93,6 +111,8 @@ export interface BundleExtras {
 export interface Sandbox {
   /** The names of the functions that the bundle exports as workflows. */
   readonly workflowTypes: readonly string[]
+  /** How long the top level of the code takes, in milliseconds: each run does it once. */
+  readonly loadMs?: number
   /** Whether its microtasks are the thread's; see microtask-checkpoint.ts. If not, it costs more. */
   readonly sharesQueue: boolean
   /**

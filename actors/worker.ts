@@ -20,9 +20,17 @@ export default function runSlot(start: SlotStart): Promise<SlotEnd> {
   })
 }
 
-function host({ port, bundle, status, marker }: SlotStart, onEnd: (end: SlotEnd) => void): void {
+function host(
+  { port, bundle, settings, status, marker }: SlotStart,
+  onEnd: (end: SlotEnd) => void,
+): void {
   const fields = new Float64Array(status)
-  const sandbox = createSandbox({ bundle, log: (run, entry) => slot.log(run, entry) })
+  const sandbox = createSandbox({
+    bundle,
+    settings,
+    log: (run, entry) => slot.log(run, entry),
+    sink: (run, call) => slot.sink(run, call),
+  })
   const slot = new Slot({
     sandbox,
     status: fields,
@@ -33,10 +41,11 @@ function host({ port, bundle, status, marker }: SlotStart, onEnd: (end: SlotEnd)
   })
   port.on('message', (message: Uint8Array) => slot.receive(message))
   port.on('close', () => onEnd({ turns: fields[0] ?? 0 }))
-  const { workflowTypes } = sandbox
+  const { workflowTypes, loadMs } = sandbox
   port.postMessage({
     frames: new Uint8Array(0),
     consumed: 0,
     workflowTypes,
+    ...(loadMs === undefined ? {} : { loadMs }),
   } satisfies SlotReport)
 }

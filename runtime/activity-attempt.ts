@@ -3,6 +3,7 @@ import type { Converters } from '../actors/converters.ts'
 import { CancelledFailure, CompleteAsyncError } from '../actors/failures.ts'
 import type { Payload } from '../actors/payload.ts'
 import { fromPayloads, toPayload } from '../actors/payload-converter.ts'
+import { composeInterceptors, toHeaders } from '../actors/workflow/interceptors.ts'
 import { retryPolicyOf } from '../actors/workflow/retry-policy.ts'
 import {
   failureBytes,
@@ -16,6 +17,7 @@ import type { ActivityTimeouts } from './activity-policy.ts'
 import { type ActivityTask, isLocal } from './activity-task.ts'
 import { ActivityCancellation, type ActivityCancelReason } from './activity/cancellation.ts'
 import { asyncLocalStorage, Context, type Info } from './activity/context.ts'
+import type { ActivityInterceptorsFactory } from './activity/interceptors.ts'
 import type { LogWriter } from './activity/logger.ts'
 import type { Client } from './client.ts'
 import type { Clock } from './clock.ts'
@@ -32,6 +34,7 @@ export interface AttemptPorts extends AttemptEvents {
   readonly client: () => Client | undefined
   /** Undefined where the default ones convert. */
   readonly converters?: Converters | undefined
+  readonly interceptors?: readonly ActivityInterceptorsFactory[] | undefined
 }
 
 /**
@@ -90,7 +93,7 @@ export class ActivityAttempt implements RunningAttempt {
         log: this.#ports.log,
         client: this.#ports.client,
       })
-      const result = asyncLocalStorage.run(context, fn, ...values)
+      const result = asyncLocalStorage.run(context, this.#intercepted(fn, context), ...values)
       if (isThenable(result)) {
         result.then(
           (value) => this.#complete(value),
@@ -106,6 +109,21 @@ export class ActivityAttempt implements RunningAttempt {
   #convert<T>(convert: () => T): T {
     const { converters } = this.#ports
     return converters === undefined ? convert() : converters.use(convert)
+  }
+
+  /** The function with its interceptors around it. Without any it is the function itself. */
+  #intercepted(fn: ActivityFunction, context: Context): ActivityFunction {
+    const factories = this.#ports.interceptors
+    if (factories === undefined || factories.length === 0) return fn
+    const made = factories.map((make) => make(context))
+    context.interceptLog(made.flatMap(({ outbound }) => outbound ?? []))
+    const execute = composeInterceptors(
+      made.flatMap(({ inbound }) => inbound ?? []),
+      'execute',
+      async ({ args }) => fn(...args),
+    )
+    const headers = toHeaders(this.#task.command.headers)
+    return (...args) => execute({ args, headers })
   }
 
   #heartbeat(details: unknown): void {

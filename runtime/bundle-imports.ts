@@ -1,12 +1,16 @@
 import { isBuiltin } from 'node:module'
 import type { PartialMessage, Plugin } from 'esbuild'
 
-/** Each context has these already: the authoring API under any of its names, and the URL classes. */
+/** Each context has these already: the authoring API under any of its names, and what Temporal allows of Node's. */
 const suppliedByContext = new Set([
   'signalbox/workflow',
   'signalbox/channels',
   '@temporalio/workflow',
   '@temporalio/common',
+  'assert',
+  'node:assert',
+  'util',
+  'node:util',
   'url',
   'node:url',
 ])

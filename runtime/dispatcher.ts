@@ -2,6 +2,7 @@ import { FrameKind, type FrameWriter } from '../actors/frames.ts'
 import { encode } from '../actors/records.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
+import { isStackTraceQuery } from './read-answer.ts'
 import type { Run } from './run.ts'
 import { slotOf } from './shard.ts'
 
@@ -217,7 +218,8 @@ export class Dispatcher {
 
   #open(run: Run, slot: SlotFeed): void {
     const groups = run.regroup === undefined ? run.row.groups : [...run.row.groups, run.regroup]
-    const body = encode({ closed: !run.isOpen, groups })
+    const traced = run.queries.some(({ request }) => isStackTraceQuery(request.queryType))
+    const body = encode({ closed: !run.isOpen, groups, ...(traced ? { traced } : {}) })
     run.actorNumber = (run.actorNumber % MAX_ACTOR_NUMBER) + 1
     slot.write(FrameKind.open, run.key, run.replayTo, 0, body, 0, run.actorNumber)
     run.residency = 'loading'

@@ -5,7 +5,7 @@ import {
   type LocalActivityResolution,
 } from '../actors/inputs.ts'
 import { decode, encode } from '../actors/records.ts'
-import type { QueryOutcome, TurnError, WorkflowBundle } from '../actors/turns.ts'
+import type { TurnError, WorkflowBundle } from '../actors/turns.ts'
 import { Acceptor, RUN_TIMEOUT_SEQ } from './acceptor.ts'
 import type { Settled } from './activity-ports.ts'
 import { ActivityRunner } from './activity-runner.ts'
@@ -21,11 +21,14 @@ import { HostActivities } from './host-activities.ts'
 import type { Journal } from './journal.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
 import { logAt } from './log-at.ts'
-import { mapFailure } from './map-failure.ts'
+import { isStackTraceQuery, readAnswer } from './read-answer.ts'
+import { recoverActivities } from './recover-activities.ts'
+import { SinkCaller } from './sink-caller.ts'
+import { sandboxSettings } from './options.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { CodecChain } from './payload-codec.ts'
 import { RequestLedger } from './request-ledger.ts'
-import { activityKey, activityOfKey, RowTable, tableRange, type TimerRow } from './row-keys.ts'
+import { activityKey, type TimerRow } from './row-keys.ts'
 import type { Run } from './run.ts'
 import { RunCloser } from './run-closer.ts'
 import { RunFailures } from './run-failures.ts'
@@ -68,6 +71,7 @@ export class Engine implements EngineParts {
   readonly #codecs: CodecStages | undefined
   readonly #bundle: WorkflowBundle
   readonly #marks: TurnMarks | undefined
+  readonly #sinks: SinkCaller
   readonly #pool: WorkerPool
   readonly #slots: readonly SlotSupervisor[]
   readonly #watchdog: SlotWatchdog
@@ -90,6 +94,7 @@ export class Engine implements EngineParts {
     this.journal = journal
     this.#bundle = bundle
     this.#marks = marks
+    this.#sinks = new SinkCaller(options.sinks, logger)
     const { payloadCodecs } = options.dataConverter
     if (payloadCodecs !== undefined) {
       this.#codecs = new CodecStages(payloadCodecs, limits.codecTimeoutMs, {
@@ -117,7 +122,13 @@ export class Engine implements EngineParts {
     const log: LogWriter = (level, message, attributes) => logAt(logger, level, attributes, message)
     const activities = new HostActivities(
       options.activities,
-      { clock: options.clock, log, client: () => this.#client, converters: options.converters },
+      {
+        clock: options.clock,
+        log,
+        client: () => this.#client,
+        converters: options.converters,
+        interceptors: options.interceptors.activity,
+      },
       limits,
     )
     this.activities = new ActivityRunner(
@@ -220,7 +231,7 @@ export class Engine implements EngineParts {
       this.acceptor.recovered(head - processed)
       this.dispatcher.wake(run)
     }
-    this.#recoverActivities()
+    recoverActivities(this, (run) => this.#readRun(run))
     this.links.recover()
     for (const suspect of this.#marks?.suspects ?? []) {
       const run = this.#readRun(suspect)
@@ -228,25 +239,6 @@ export class Engine implements EngineParts {
     }
     this.#timers.start()
     this.#state = 'serving'
-  }
-
-  #recoverActivities(): void {
-    let task: ActivityTask | undefined
-    const recover = (): void => {
-      if (task !== undefined) this.activities.recover(task)
-      task = undefined
-    }
-    for (const [key, value] of this.journal.rows(tableRange(RowTable.activity))) {
-      const { run, isCancel } = activityOfKey(key)
-      if (isCancel) {
-        if (task !== undefined) task = { ...task, cancelRequested: true }
-        continue
-      }
-      recover()
-      if (this.#readRun(run)?.isOpen === true) task = decode<ActivityTask>(value)
-      else this.committer.deleteRow(key)
-    }
-    recover()
   }
 
   /** Stop accepting, finish the turns in hand, commit, and end the slots. */
@@ -297,6 +289,7 @@ export class Engine implements EngineParts {
       {
         markerPath: this.#marks?.afterUncleanExit === true ? this.#marks.path : undefined,
         startTimeoutMs: this.options.limits.slotStartTimeoutMs,
+        settings: sandboxSettings(this.options),
       },
     )
   }
@@ -327,6 +320,7 @@ export class Engine implements EngineParts {
     if (frame.kind === FrameKind.log) {
       return writeWorkflowLog(this.options.logger, run.row, frame.body)
     }
+    if (frame.kind === FrameKind.sinks) return this.#sinks.call(run.row, frame.body)
     // What an earlier actor of the run still says is void: its turns are done again by this one.
     if (run.residency === 'absent' || frame.actor !== run.actorNumber) return
     this.#guard(run, () => this.#hearActor(run, frame))
@@ -379,10 +373,10 @@ export class Engine implements EngineParts {
       run.parked = undefined
       run.retrying = false
     }
-    const outcome = decode<QueryOutcome>(frame.body)
-    if ('result' in outcome) return query.resolve(outcome)
-    const failure = mapFailure(outcome.failure, (stack) => mapStack(stack, this.#bundle))
-    query.resolve({ ...outcome, failure })
+    const { queryType } = query.request
+    query.resolve(readAnswer(queryType, frame.body, (stack) => mapStack(stack, this.#bundle)))
+    // An actor that notes where it waits is a slow one.
+    if (isStackTraceQuery(queryType)) this.failures.rebuild(run, true)
   }
 
   /** Its runs go on in the slot's next worker; the one whose code it was in gets a strike. */

@@ -3,6 +3,7 @@ import { ActivityAttempt, type ActivityFunction } from './activity-attempt.ts'
 import type { ActivityExecutor, AttemptEvents, RunningAttempt } from './activity-executor.ts'
 import type { ActivityPolicyLimits, ActivityTimeouts } from './activity-policy.ts'
 import type { ActivityTask } from './activity-task.ts'
+import type { ActivityInterceptorsFactory } from './activity/interceptors.ts'
 import type { LogWriter } from './activity/logger.ts'
 import type { Client } from './client.ts'
 import type { Clock } from './clock.ts'
@@ -14,6 +15,7 @@ export interface HostActivitiesPorts {
   readonly client: () => Client | undefined
   /** Undefined where the default ones convert. */
   readonly converters?: Converters | undefined
+  readonly interceptors?: readonly ActivityInterceptorsFactory[] | undefined
 }
 
 /** Runs activity functions on this thread, where they share the service's own connections. */

@@ -1,5 +1,18 @@
 export { Runtime, type RuntimeState } from './runtime.ts'
-export type { Limits, RuntimeOptions } from './options.ts'
+export type { InterceptorOptions, Limits, RuntimeOptions } from './options.ts'
+export type {
+  CompiledWorkflowOptions,
+  WorkflowCancelInput,
+  WorkflowClientInterceptor,
+  WorkflowDescribeInput,
+  WorkflowQueryInput,
+  WorkflowSignalInput,
+  WorkflowSignalWithStartInput,
+  WorkflowStartInput,
+  WorkflowStartOutput,
+  WorkflowTerminateInput,
+} from './client-interceptors.ts'
+export type { InjectedSinkFunction, InjectedSinks, SinkWorkflowInfo } from './sink-caller.ts'
 export type { DataConverterOptions } from './data-converter-options.ts'
 export type { PayloadCodec } from './payload-codec.ts'
 export type { ProtoPayload } from '../actors/proto-payload.ts'

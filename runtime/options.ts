@@ -1,11 +1,14 @@
 import { availableParallelism, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import type { Converters } from '../actors/converters.ts'
-import type { WorkflowBundle } from '../actors/turns.ts'
+import type { SandboxSettings, WorkflowBundle } from '../actors/turns.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { SignalboxError } from './errors.ts'
 import { type DataConverterOptions, resolveDataConverter } from './data-converter-options.ts'
+import type { ActivityInterceptorsFactory } from './activity/interceptors.ts'
+import type { WorkflowClientInterceptor } from './client-interceptors.ts'
 import { type Logger, stderrLogger } from './logger.ts'
+import { type InjectedSinks, replayedSinks } from './sink-caller.ts'
 
 /** What `Runtime.open` takes. */
 export interface RuntimeOptions {
@@ -20,6 +23,15 @@ export interface RuntimeOptions {
   readonly activities?: object
   /** How values become payloads, and payloads what rests in the journal. Default: JSON and bytes, as they are. */
   readonly dataConverter?: DataConverterOptions
+  /** Functions of the host that workflows call by `proxySinks`. */
+  readonly sinks?: InjectedSinks
+  /** What stands around calls of workflows, of activities and of `client`. */
+  readonly interceptors?: InterceptorOptions
+  /**
+   * Names of error classes that fail a workflow instead of parking it, by workflow type; `*` for all
+   * types. `Error` means every error.
+   */
+  readonly workflowFailureErrorTypes?: Readonly<Record<string, readonly string[]>>
   /** Worker threads. Default: one less than the machine's processors, at least 1. May change between opens. */
   readonly slots?: number
   /** The task queue that is recorded for workflows started without one. Default: 'default'. */
@@ -29,6 +41,15 @@ export interface RuntimeOptions {
   readonly limits?: Partial<Limits>
   /** Called once, when a storage error has stopped the runtime. */
   readonly onPoisoned?: (error: SignalboxError) => void
+}
+
+export interface InterceptorOptions {
+  /** Files whose export `interceptors` makes a run's interceptors. Bundled with the workflows. */
+  readonly workflowModules?: readonly (string | URL)[]
+  /** Called once for each attempt of an activity. */
+  readonly activity?: readonly ActivityInterceptorsFactory[]
+  /** Around the calls of `runtime.client`; those over HTTP have none. */
+  readonly client?: readonly WorkflowClientInterceptor[]
 }
 
 /** Every bound of the engine. */
@@ -91,6 +112,9 @@ export interface ResolvedOptions {
   readonly workflowsPath: string | undefined
   readonly workflowBundle: WorkflowBundle | undefined
   readonly activities: Readonly<Record<string, (...args: never[]) => unknown>>
+  readonly sinks: InjectedSinks
+  readonly interceptors: InterceptorOptions
+  readonly workflowFailureErrorTypes: Readonly<Record<string, readonly string[]>> | undefined
   readonly dataConverter: DataConverterOptions
   /** Loaded from the files of `dataConverter`; undefined where the default ones convert. */
   readonly converters?: Converters | undefined
@@ -146,6 +170,9 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'workflowBundle',
   'activities',
   'dataConverter',
+  'interceptors',
+  'sinks',
+  'workflowFailureErrorTypes',
   'slots',
   'taskQueue',
   'logger',
@@ -180,6 +207,9 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
     workflowBundle,
     activities: checkActivities(options.activities ?? {}),
     dataConverter: resolveDataConverter(options.dataConverter ?? {}),
+    sinks: checkSinks(options.sinks ?? {}),
+    interceptors: checkInterceptors(options.interceptors ?? {}),
+    workflowFailureErrorTypes: options.workflowFailureErrorTypes,
     slots,
     taskQueue: options.taskQueue ?? 'default',
     logger: options.logger ?? stderrLogger,
@@ -196,6 +226,40 @@ function resolveLimits(defaults: Limits, given: Partial<Limits>): Limits {
     }
   }
   return { ...defaults, ...given }
+}
+
+/** What the contexts of workflows must know of the options. */
+export function sandboxSettings(options: ResolvedOptions): SandboxSettings {
+  const { sinks, workflowFailureErrorTypes } = options
+  return {
+    replayedSinks: replayedSinks(sinks),
+    ...(workflowFailureErrorTypes === undefined
+      ? {}
+      : { failureErrorTypes: workflowFailureErrorTypes }),
+  }
+}
+
+function checkSinks(sinks: InjectedSinks): InjectedSinks {
+  for (const [sinkName, functions] of Object.entries(sinks)) {
+    for (const [functionName, sink] of Object.entries(functions)) {
+      if (typeof sink?.fn !== 'function') {
+        throw invalid(`sinks.${sinkName}.${functionName}`, 'must be an object with a function fn')
+      }
+    }
+  }
+  return sinks
+}
+
+function checkInterceptors(interceptors: InterceptorOptions): InterceptorOptions {
+  for (const [name, given] of Object.entries(interceptors)) {
+    if (!['workflowModules', 'activity', 'client'].includes(name) || !Array.isArray(given)) {
+      throw invalid(
+        `interceptors.${name}`,
+        'must be a list, of workflowModules, activity or client',
+      )
+    }
+  }
+  return interceptors
 }
 
 function checkActivities(activities: object): ResolvedOptions['activities'] {

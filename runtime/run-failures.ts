@@ -112,9 +112,9 @@ export class RunFailures {
   }
 
   /** The slot gave the actor up without a fault of the run's turns. */
-  rebuild(run: Run): void {
+  rebuild(run: Run, tellSlot = false): void {
     const { dispatcher } = this.#ports
-    dispatcher.evict(run, false)
+    dispatcher.evict(run, tellSlot)
     dispatcher.wake(run)
   }
 

@@ -2,7 +2,9 @@ import type { WorkflowBundle } from '../actors/turns.ts'
 import { createService } from './create-service.ts'
 import type { WorkflowService } from './workflow-service.ts'
 import { assertBundleConverters, assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
+import { CallOrder } from './call-order.ts'
 import { Client } from './client.ts'
+import { withClientInterceptors } from './client-interceptors.ts'
 import { Engine, type EngineState } from './engine.ts'
 import type { Journal } from './journal.ts'
 import { openLmdbJournal } from './journal-lmdb.ts'
@@ -103,7 +105,12 @@ export class Runtime {
     openOver = async (journal, bundle, resolved, marks) => {
       const engine = new Engine(resolved, journal, bundle, marks)
       const service = createService(engine)
-      const client = new Client(service, resolved)
+      const { interceptors, converters, limits } = resolved
+      const clientService =
+        interceptors.client === undefined || interceptors.client.length === 0
+          ? service
+          : withClientInterceptors(service, interceptors.client, new CallOrder(limits), converters)
+      const client = new Client(clientService, resolved)
       engine.useClient(client)
       try {
         await engine.start()
@@ -136,5 +143,6 @@ export async function bundleOf(options: ResolvedOptions): Promise<WorkflowBundle
     workflowsPath: options.workflowsPath as string,
     payloadConverterPath,
     failureConverterPath,
+    workflowInterceptorModules: options.interceptors.workflowModules,
   })
 }

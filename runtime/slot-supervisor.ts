@@ -1,11 +1,13 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { type Frame, FrameWriter, readFrames } from '../actors/frames.ts'
 import { type SlotReport, STATUS_BYTES, StatusField } from '../actors/protocol.ts'
-import type { WorkflowBundle } from '../actors/turns.ts'
+import type { SandboxSettings, WorkflowBundle } from '../actors/turns.ts'
 import type { Logger } from './logger.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 const RESPAWN_MS = 50
+/** Beyond this the top level of the workflow code is worth a warning. */
+const SLOW_LOAD_MS = 1
 const RESPAWN_MAX_MS = 5_000
 
 /** In whose code a worker was when it died or was ended. */
@@ -38,6 +40,7 @@ export class SlotSupervisor {
   readonly #logger: Logger
   readonly #markerPath: string | undefined
   readonly #startTimeoutMs: number
+  readonly #settings: SandboxSettings
   readonly #writer = new FrameWriter()
   #status = new Float64Array(new SharedArrayBuffer(STATUS_BYTES))
   #port: MessagePort | undefined
@@ -61,7 +64,11 @@ export class SlotSupervisor {
     bundle: WorkflowBundle,
     ports: SupervisorPorts,
     logger: Logger,
-    options: { readonly markerPath: string | undefined; readonly startTimeoutMs: number },
+    options: {
+      readonly markerPath: string | undefined
+      readonly startTimeoutMs: number
+      readonly settings: SandboxSettings
+    },
   ) {
     this.index = index
     this.#pool = pool
@@ -70,6 +77,7 @@ export class SlotSupervisor {
     this.#logger = logger
     this.#markerPath = options.markerPath
     this.#startTimeoutMs = options.startTimeoutMs
+    this.#settings = options.settings
   }
 
   /** Has any of its workers come up? If not, the code itself does not load. */
@@ -106,6 +114,7 @@ export class SlotSupervisor {
       port: port2,
       bundle: this.#bundle,
       status,
+      settings: this.#settings,
       ...(this.#markerPath === undefined
         ? {}
         : { marker: { path: this.#markerPath, slot: this.index } }),
@@ -171,6 +180,7 @@ export class SlotSupervisor {
     if (!this.#ready) {
       clearTimeout(this.#startTimer)
       this.#ready = true
+      if (!this.#everReady) this.#warnOfLoad(report.loadMs ?? 0)
       this.#everReady = true
       this.#ports.onReady(this, report.workflowTypes ?? [])
     }
@@ -180,6 +190,16 @@ export class SlotSupervisor {
       readFrames(report.frames, (frame) => this.#ports.onFrame(this, frame))
     }
     this.#ports.onReport(this)
+  }
+
+  /** Each run evaluates the modules of the code anew, so that their state is its own. */
+  #warnOfLoad(loadMs: number): void {
+    if (this.index !== 0 || loadMs <= SLOW_LOAD_MS) return
+    this.#logger.warn(
+      { loadMs },
+      `the top level of the workflow code takes ${loadMs.toFixed(1)} ms, which each run costs when it ` +
+        'comes into being: import less there, or name large packages in sharedModules',
+    )
   }
 
   #died(error: string): void {

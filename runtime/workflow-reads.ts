@@ -6,6 +6,7 @@ import { viewHistory } from './history.ts'
 import { decodeHistoryToken, historyPage, reverseHistoryPage } from './history-page.ts'
 import { checkIdentifier } from './identifiers.ts'
 import { checkPayloadMap, checkPayloads } from './payload-size.ts'
+import { isStackTraceQuery } from './read-answer.ts'
 import type { Run, Waiter } from './run.ts'
 import { readClose, readTurns } from './run-history.ts'
 import { summarize } from './visibility.ts'
@@ -64,6 +65,9 @@ export class WorkflowReads {
         resolve,
         reject,
       })
+      // Built anew, it notes where it waits.
+      const isTrace = isStackTraceQuery(queryType)
+      if (isTrace && run.closing === undefined) this.#parts.dispatcher.evict(run, true)
       this.#parts.dispatcher.wake(run)
     })
     if ('result' in outcome) return { result: outcome.result }

@@ -6,10 +6,17 @@ import { fromPayloads, toPayload } from '../payload-converter.ts'
 import { CancellationScope } from './cancellation-scope.ts'
 import { ContinueAsNew } from './continue-as-new.ts'
 import { HandlerTable } from './handler-table.ts'
+import {
+  composeInterceptors,
+  type RunInterceptors,
+  toHeaders,
+  type WorkflowExecuteInput,
+} from './interceptors.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
 import { BlockedCondition, PendingActivity, PendingTimer } from './pending.ts'
 import { RunRandom } from './random.ts'
 import type { RunExtensions } from './run-extensions.ts'
+import { isFailureType } from './workflow-options.ts'
 
 export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>
 
@@ -114,9 +121,17 @@ export class Activator {
   /** Call the main function; how it ends becomes the run's terminal command. */
   startMain(workflow: WorkflowFunction): void {
     const args = fromPayloads(this.started.args)
+    const interceptors = this.extensions?.interceptors
+    const running =
+      interceptors === undefined
+        ? callMain(workflow, args)
+        : callIntercepted(interceptors, workflow, {
+            args,
+            headers: toHeaders(this.started.headers),
+          })
     // As many steps as there are in Temporal's chain around the function: they decide whether its
     // end comes before or after another microtask's command.
-    callMain(workflow, args)
+    running
       .then((result) => result)
       .then(
         (result) => this.#complete(result),
@@ -139,7 +154,7 @@ export class Activator {
         this.#end({ kind: 'cancelWorkflow' })
       } else if (error instanceof ContinueAsNew) {
         this.#end({ ...error.command, kind: 'continueAsNew', carriedSeqs: [] })
-      } else if (error instanceof TemporalFailure) {
+      } else if (error instanceof TemporalFailure || isFailureType(this, error)) {
         this.handlers.forgetUnfinished()
         this.#end({ kind: 'failWorkflow', failure: errorToFailure(error) })
       } else {
@@ -168,6 +183,33 @@ export class Activator {
   /** Start a durable timer in a scope. Rejects with CancelledFailure when the scope is cancelled. */
   startTimer(scope: CancellationScope, delayMs: number, summary?: string): Promise<void> {
     const seq = this.#nextTimer++
+    const outbound = this.extensions?.interceptors?.outbound
+    if (outbound === undefined) return this.#startTimer(seq, scope, delayMs, summary)
+    const outer = CancellationScope.current()
+    const start = composeInterceptors(
+      outbound,
+      'startTimer',
+      ({ seq: number, durationMs, options }) => {
+        // An interceptor may go on in a scope of its own.
+        const inner = CancellationScope.current()
+        return this.#startTimer(
+          number,
+          inner === outer ? scope : inner,
+          durationMs,
+          options?.summary,
+        )
+      },
+    )
+    const options = summary === undefined ? {} : { options: { summary } }
+    return start({ seq, durationMs: delayMs, ...options })
+  }
+
+  #startTimer(
+    seq: number,
+    scope: CancellationScope,
+    delayMs: number,
+    summary: string | undefined,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const timer = new PendingTimer(this, seq, scope, resolve, reject)
       if (!timer.begin()) return
@@ -211,16 +253,18 @@ export class Activator {
     return true
   }
 
-  /** Take a number and schedule the activity that `make` describes, unless the scope is cancelled. */
-  scheduleActivity(
-    scope: CancellationScope,
-    make: (seq: number) => ScheduleActivityCommand,
-  ): Promise<unknown> {
-    const seq = this.#nextActivity++
+  /** The number of the next activity; taken whether or not the activity is scheduled. */
+  takeActivitySeq(): number {
+    return this.#nextActivity++
+  }
+
+  /** Schedule the activity that `make` describes, unless the current scope is cancelled. */
+  scheduleActivity(seq: number, make: () => ScheduleActivityCommand): Promise<unknown> {
+    const scope = CancellationScope.current()
     return new Promise((resolve, reject) => {
       const activity = new PendingActivity(this, seq, scope, resolve, reject)
       if (!activity.begin()) return
-      const command = make(seq)
+      const command = make()
       this.push(command)
       activity.command = command
       this.#activities ??= new Map()
@@ -305,6 +349,15 @@ export class Activator {
       if (unblocked === before) return unblocked
     }
   }
+}
+
+async function callIntercepted(
+  { inbound }: RunInterceptors,
+  workflow: WorkflowFunction,
+  input: WorkflowExecuteInput,
+): Promise<unknown> {
+  const execute = composeInterceptors(inbound, 'execute', ({ args }) => callMain(workflow, args))
+  return execute(input)
 }
 
 async function callMain(workflow: WorkflowFunction, args: unknown[]): Promise<unknown> {

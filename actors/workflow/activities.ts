@@ -1,7 +1,7 @@
 import { toPayloads } from '../payload-converter.ts'
-import { CancellationScope } from './cancellation-scope.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import { optionalDurationToMs, type Duration } from './duration.ts'
+import { type ActivityInput, composeInterceptors, headersField } from './interceptors.ts'
 import { fillRetryPolicy, type RetryPolicy } from './retry-policy.ts'
 
 export const ActivityCancellationType = {
@@ -109,18 +109,36 @@ export function scheduleActivity<R>(
   )
   if (options === undefined) throw new TypeError('Got empty activity options')
   requireTimeout(options)
-  return activator.scheduleActivity(CancellationScope.current(), (seq) => ({
+  const input = { activityType, args, options, headers: {}, seq: activator.takeActivitySeq() }
+  const outbound = activator.extensions?.interceptors?.outbound
+  const schedule =
+    outbound === undefined
+      ? scheduleNext
+      : composeInterceptors(outbound, 'scheduleActivity', scheduleNext)
+  return schedule(input) as Promise<R>
+}
+
+function scheduleNext({
+  activityType,
+  args,
+  options,
+  headers,
+  seq,
+}: ActivityInput): Promise<unknown> {
+  const activator = assertInWorkflowContext()
+  return activator.scheduleActivity(seq, () => ({
     kind: 'scheduleActivity',
     seq,
     activityId: options.activityId ?? String(seq),
     activityType,
     args: toPayloads(args),
+    ...headersField(headers),
     taskQueue: options.taskQueue || activator.started.taskQueue,
     retryPolicy: fillRetryPolicy(options.retry),
     cancellationType: options.cancellationType ?? ActivityCancellationType.TRY_CANCEL,
     ...timeouts(options),
     ...(options.summary === undefined ? {} : { summary: options.summary }),
-  })) as Promise<R>
+  }))
 }
 
 function timeouts(options: ActivityOptions): {

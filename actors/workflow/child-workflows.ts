@@ -14,6 +14,11 @@ import {
 } from './definitions.ts'
 import { optionalDurationToMs, type Duration } from './duration.ts'
 import type { StartedChild } from './linked-workflows.ts'
+import {
+  composeInterceptors,
+  headersField,
+  type StartChildWorkflowExecutionInput,
+} from './interceptors.ts'
 import { notBuilt } from './not-built.ts'
 import { fillRetryPolicy, type RetryPolicy } from './retry-policy.ts'
 import { uuid4 } from './uuid4.ts'
@@ -234,8 +239,16 @@ function begin(
   options: ChildWorkflowOptionsWithDefaults,
 ): Promise<StartedChild> {
   activator.assertWritable()
-  const seq = activator.links.takeChildSeq()
-  return activator.links.startChild(() => makeCommand(activator, seq, workflowType, options))
+  const input = { workflowType, options, headers: {}, seq: activator.links.takeChildSeq() }
+  const start = (given: StartChildWorkflowExecutionInput): Promise<StartedChild> =>
+    activator.links.startChild(() => ({
+      ...makeCommand(activator, given.seq, given.workflowType, given.options),
+      ...headersField(given.headers),
+    }))
+  const outbound = activator.extensions?.interceptors?.outbound
+  return outbound === undefined
+    ? start(input)
+    : composeInterceptors(outbound, 'startChildWorkflowExecution', start)(input)
 }
 
 function makeCommand(

@@ -1,7 +1,9 @@
 import type { ContinueAsNewCommand } from '../commands.ts'
+import type { StartedAttributes } from '../inputs.ts'
 import { toPayloadMap, toPayloads, toSearchAttributes } from '../payload-converter.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import { optionalDurationToMs, type Duration } from './duration.ts'
+import { composeInterceptors, type ContinueAsNewInput, headersField } from './interceptors.ts'
 import { notBuilt } from './not-built.ts'
 import type { Workflow } from './definitions.ts'
 
@@ -35,12 +37,38 @@ export interface ContinueAsNewOptions {
 export function makeContinueAsNewFunc<F extends Workflow>(
   options: ContinueAsNewOptions = {},
 ): (...args: Parameters<F>) => Promise<never> {
-  const { started } = assertInWorkflowContext()
+  const activator = assertInWorkflowContext()
+  const { started } = activator
   if ('backoffStartInterval' in options) notBuilt('ContinueAsNewOptions.backoffStartInterval')
+  const attributes = attributesOf(options, started)
+  const outbound = activator.extensions?.interceptors?.outbound
+  if (outbound === undefined) {
+    return async (...args: Parameters<F>): Promise<never> => {
+      throw new ContinueAsNew({ ...attributes, args: toPayloads(args) })
+    }
+  }
+  const proceed = async (input: ContinueAsNewInput): Promise<never> => {
+    // An interceptor may have changed the options.
+    const changed = input.options === given ? attributes : attributesOf(input.options, started)
+    throw new ContinueAsNew({
+      ...changed,
+      ...headersField(input.headers),
+      args: toPayloads(input.args),
+    })
+  }
+  const given = { ...options, workflowType: attributes.workflowType }
+  return (...args: Parameters<F>): Promise<never> =>
+    composeInterceptors(outbound, 'continueAsNew', proceed)({ args, headers: {}, options: given })
+}
+
+function attributesOf(
+  options: ContinueAsNewOptions,
+  started: StartedAttributes,
+): Omit<ContinueAsNewCommand, 'kind' | 'carriedSeqs' | 'args'> {
   const { memo, searchAttributes } = options
   const runTimeoutMs = optionalDurationToMs(options.workflowRunTimeout)
   const taskTimeoutMs = optionalDurationToMs(options.workflowTaskTimeout)
-  const attributes = {
+  return {
     workflowType: options.workflowType ?? started.workflowType,
     taskQueue: options.taskQueue ?? started.taskQueue,
     ...(runTimeoutMs === undefined ? {} : { runTimeoutMs }),
@@ -49,9 +77,6 @@ export function makeContinueAsNewFunc<F extends Workflow>(
     ...(searchAttributes === undefined
       ? {}
       : { searchAttributes: toSearchAttributes(searchAttributes) }),
-  }
-  return async (...args: Parameters<F>): Promise<never> => {
-    throw new ContinueAsNew({ ...attributes, args: toPayloads(args) })
   }
 }
 

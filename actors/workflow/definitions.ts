@@ -1,3 +1,4 @@
+import type { EnhancedStackTrace, WorkflowMetadata } from './stack-trace-types.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import {
   HandlerUnfinishedPolicy,
@@ -180,3 +181,7 @@ export function extractWorkflowType(workflow: string | Workflow): string {
 
 /** Answered with a clear text: stacks of waiting code are not collected. */
 export const stackTraceQuery = defineQuery<string>('__stack_trace')
+/** {@link stackTraceQuery} as data. */
+export const enhancedStackTraceQuery = defineQuery<EnhancedStackTrace>('__enhanced_stack_trace')
+/** The workflow's type, its handlers and its current details. */
+export const workflowMetadataQuery = defineQuery<WorkflowMetadata>('__temporal_workflow_metadata')

@@ -1,6 +1,7 @@
 import { fromPayloads } from '../payload-converter.ts'
-import type { Payload } from '../payload.ts'
+import type { Payload, PayloadMap } from '../payload.ts'
 import type { Activator } from './activator.ts'
+import { composeInterceptors, type RunInterceptors, toHeaders } from './interceptors.ts'
 
 export const HandlerUnfinishedPolicy = {
   WARN_AND_ABANDON: 'WARN_AND_ABANDON',
@@ -19,6 +20,8 @@ export interface SignalInput {
   readonly name: string
   readonly args: readonly Payload[]
   readonly seq: number
+  /** For interceptors. */
+  readonly headers?: PayloadMap | undefined
 }
 
 interface SignalHandler {
@@ -56,7 +59,7 @@ export class HandlerTable {
   /** The input number of the signal whose handler is being called, for channels. */
   currentSignalSeq: number | undefined
   readonly #activator: Activator
-  readonly #signals = new Map<string, SignalHandler>()
+  readonly signals = new Map<string, SignalHandler>()
   #defaultSignal: DefaultSignalHandler | undefined
   /** Signals without a handler, in the order of the mailbox. */
   #buffered: Set<SignalInput> | undefined
@@ -78,10 +81,10 @@ export class HandlerTable {
     this.#activator.assertWritable()
     this.#version++
     if (handler === undefined) {
-      this.#signals.delete(name)
+      this.signals.delete(name)
       return
     }
-    this.#signals.set(name, {
+    this.signals.set(name, {
       handler: handler as SignalHandler['handler'],
       description,
       unfinishedPolicy,
@@ -98,7 +101,7 @@ export class HandlerTable {
 
   /** Give a signal to its handler, or keep it until there is one. */
   dispatch(signal: SignalInput): void {
-    const entry = this.#signals.get(signal.name)
+    const entry = this.signals.get(signal.name)
     if (entry === undefined) {
       if (this.#defaultSignal === undefined) {
         this.#buffered ??= new Set()
@@ -112,12 +115,30 @@ export class HandlerTable {
       }
     }
     const args = fromPayloads(signal.args)
+    const interceptors = this.#activator.extensions?.interceptors
     const outer = this.currentSignalSeq
     this.currentSignalSeq = signal.seq
     try {
-      this.#call(entry, signal.name, args)
+      if (interceptors === undefined) this.#call(entry, signal.name, args)
+      else this.#call(this.#intercepted(interceptors, entry, signal), signal.name, args)
     } finally {
       this.currentSignalSeq = outer
+    }
+  }
+
+  /** A handler that is the chain of interceptors with the signal's own handler at its end. */
+  #intercepted(
+    { inbound }: RunInterceptors,
+    entry: SignalHandler | undefined,
+    { name, headers }: SignalInput,
+  ): SignalHandler {
+    const handle = composeInterceptors(inbound, 'handleSignal', async ({ signalName, args }) => {
+      await this.#invoke(this.signals.get(signalName), signalName, args)
+    })
+    return {
+      handler: (...args) => handle({ signalName: name, args, headers: toHeaders(headers) }),
+      description: entry?.description,
+      unfinishedPolicy: entry?.unfinishedPolicy ?? HandlerUnfinishedPolicy.WARN_AND_ABANDON,
     }
   }
 
@@ -172,7 +193,7 @@ export class HandlerTable {
       const version = this.#version
       let changed = false
       for (const signal of this.#buffered ?? []) {
-        if (this.#defaultSignal === undefined && !this.#signals.has(signal.name)) continue
+        if (this.#defaultSignal === undefined && !this.signals.has(signal.name)) continue
         this.#buffered?.delete(signal)
         this.dispatch(signal)
         if (this.#version !== version) {

@@ -12,6 +12,12 @@ import {
 import { toPayloads } from '../payload-converter.ts'
 import type { Activator } from './activator.ts'
 import { CancellationScope } from './cancellation-scope.ts'
+import {
+  composeInterceptors,
+  type Headers,
+  headersField,
+  type SignalWorkflowInput,
+} from './interceptors.ts'
 import { PendingChild, type Settle } from './pending-child.ts'
 
 /** Whom a signal is for. */
@@ -23,7 +29,7 @@ export interface SignalTarget {
 }
 
 /** The promises of a child's start and of its end. */
-export type StartedChild = readonly [started: Promise<string>, completed: Promise<unknown>]
+export type StartedChild = [started: Promise<string>, completed: Promise<unknown>]
 
 /**
  * What a run has under way with other workflows: children, signals and cancellations sent. Made when
@@ -102,6 +108,34 @@ export class LinkedWorkflows {
   }
 
   signal(seq: number, target: SignalTarget, signalName: string, args: unknown[]): Promise<void> {
+    const outbound = this.#activator.extensions?.interceptors?.outbound
+    if (outbound === undefined) return this.#signal(seq, target, signalName, args)
+    const { workflowId, runId, childOnly } = target
+    const send = composeInterceptors(outbound, 'signalWorkflow', (input) =>
+      this.#signal(input.seq, targetOf(input), input.signalName, input.args, input.headers),
+    )
+    return send({
+      seq,
+      signalName,
+      args,
+      headers: {},
+      target:
+        childOnly === true
+          ? { type: 'child', childWorkflowId: workflowId }
+          : {
+              type: 'external',
+              workflowExecution: { workflowId, ...(runId === undefined ? {} : { runId }) },
+            },
+    })
+  }
+
+  #signal(
+    seq: number,
+    target: SignalTarget,
+    signalName: string,
+    args: unknown[],
+    headers?: Headers,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const scope = CancellationScope.current()
       if (scope.consideredCancelled) {
@@ -117,6 +151,7 @@ export class LinkedWorkflows {
         ...(childOnly === true ? { childOnly } : {}),
         signalName,
         args: toPayloads(args),
+        ...headersField(headers),
       })
       const pending = { cancelled: () => this.#cancelSignal(seq) }
       if (scope.cancellable) scope.register(pending)
@@ -200,6 +235,12 @@ export class LinkedWorkflows {
         input satisfies never
     }
   }
+}
+
+function targetOf({ target }: SignalWorkflowInput): SignalTarget {
+  return target.type === 'child'
+    ? { workflowId: target.childWorkflowId, childOnly: true }
+    : target.workflowExecution
 }
 
 function settle(

@@ -1,6 +1,7 @@
 import type { LogLevel } from '../turns.ts'
 import type { Activator } from './activator.ts'
 import { assertInWorkflowContext } from './current-run.ts'
+import { composeInterceptors } from './interceptors.ts'
 
 /** Takes a line of log; the host gives one to each context. */
 export type LogSink = (
@@ -52,9 +53,15 @@ export function logFor(
   message: unknown,
   attributes?: Record<string, unknown>,
 ): void {
-  if (activator.replaying || sink === undefined) return
+  if ((activator.replaying && !activator.readOnly) || sink === undefined) return
   const { namespace, taskQueue, workflowId, runId, workflowType } = activator.started
-  const all = { namespace, taskQueue, workflowId, runId, workflowType, ...attributes }
+  const own = { namespace, taskQueue, workflowId, runId, workflowType }
+  const outbound = activator.extensions?.interceptors?.outbound
+  const base =
+    outbound === undefined
+      ? own
+      : composeInterceptors(outbound, 'getLogAttributes', (given) => given)(own)
+  const all = { ...base, ...attributes }
   sink(activator.run, level, String(message), toJson(all), activator.now)
 }
 

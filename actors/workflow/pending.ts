@@ -6,6 +6,7 @@ import type { ActivityResolution } from '../inputs.ts'
 import { fromPayload } from '../payload-converter.ts'
 import type { Activator } from './activator.ts'
 import type { Cancellable, CancellationScope } from './cancellation-scope.ts'
+import { forgetWait, noteWait } from './stack-traces.ts'
 
 /** Something that code awaits in a scope. */
 abstract class Pending implements Cancellable {
@@ -26,11 +27,17 @@ abstract class Pending implements Cancellable {
       return false
     }
     if (this.scope.cancellable) this.scope.register(this)
+    if (this.activator.extensions !== undefined) noteWait(this.activator, this)
     return true
   }
 
   protected end(): void {
     if (this.scope.cancellable) this.scope.unregister(this)
+    this.forget()
+  }
+
+  protected forget(): void {
+    if (this.activator.extensions !== undefined) forgetWait(this.activator, this)
   }
 
   abstract cancelled(error: CancelledFailure): void
@@ -58,7 +65,9 @@ export class PendingTimer extends Pending {
   }
 
   override cancelled(error: CancelledFailure): void {
-    if (this.activator.cancelTimer(this.#seq)) this.reject(error)
+    if (!this.activator.cancelTimer(this.#seq)) return
+    this.forget()
+    this.reject(error)
   }
 }
 
@@ -86,6 +95,7 @@ export class BlockedCondition extends Pending {
   override cancelled(error: CancelledFailure): void {
     this.activator.assertWritable()
     this.activator.conditions.delete(this)
+    this.forget()
     this.reject(error)
   }
 }

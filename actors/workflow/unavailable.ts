@@ -14,29 +14,14 @@ export const createEventGroup = unavailable('createEventGroup')
 export const createNexusServiceClient = unavailable('createNexusServiceClient')
 export const currentUpdateInfo = unavailable('currentUpdateInfo')
 export const defineUpdate = unavailable('defineUpdate')
-export const defineWorkflowOptions = unavailable('defineWorkflowOptions')
 export const deprecatePatch = unavailable('deprecatePatch')
-export const getCurrentDetails = unavailable('getCurrentDetails')
 export const getRandomStream = unavailable('getRandomStream')
 export const patched = unavailable('patched')
 export const proxyLocalActivities = unavailable('proxyLocalActivities')
-export const proxySinks = unavailable('proxySinks')
 export const scheduleLocalActivity = unavailable('scheduleLocalActivity')
-export const setCurrentDetails = unavailable('setCurrentDetails')
 export const setDefaultUpdateHandler = unavailable('setDefaultUpdateHandler')
-export const setWorkflowOptions = unavailable('setWorkflowOptions')
 export const upsertMemo = unavailable('upsertMemo')
 export const upsertSearchAttributes = unavailable('upsertSearchAttributes')
-
-export const AsyncLocalStorage = class {
-  run(): never {
-    return notBuilt('AsyncLocalStorage')
-  }
-
-  getStore(): never {
-    return notBuilt('AsyncLocalStorage')
-  }
-}
 
 export class LocalActivityDoBackoff extends Error {
   constructor() {

@@ -1,3 +1,5 @@
+import { composeInterceptors } from '../../actors/workflow/interceptors.ts'
+import type { ActivityOutboundCallsInterceptor } from './interceptors.ts'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { IllegalStateError } from '../../actors/failures.ts'
 import { type Duration, durationToMs } from '../../actors/workflow/duration.ts'
@@ -80,6 +82,7 @@ export const asyncLocalStorage: AsyncLocalStorage<Context> = (shared[storageSymb
 export class Context {
   readonly info: Info
   readonly #ports: ContextPorts
+  #logInterceptors: readonly ActivityOutboundCallsInterceptor[] = []
   #log: Logger | undefined
 
   /** Made by the runtime, never by activity code. */
@@ -157,9 +160,20 @@ export class Context {
     return metricMeter
   }
 
+  /** @internal Attributes of log lines go through these. */
+  interceptLog(interceptors: readonly ActivityOutboundCallsInterceptor[]): void {
+    this.#logInterceptors = interceptors
+  }
+
   /** A logger that adds the ids of the activity and its workflow to each line. */
   get log(): Logger {
-    this.#log ??= loggerOver(this.#ports.log, () => logAttributes(this.info))
+    this.#log ??= loggerOver(this.#ports.log, () =>
+      composeInterceptors(
+        this.#logInterceptors,
+        'getLogAttributes',
+        (given) => given,
+      )(logAttributes(this.info)),
+    )
     return this.#log
   }
 }
@@ -183,7 +197,7 @@ function cancellationDetailsOf(reason: ActivityCancelReason): ActivityCancellati
   }
 }
 
-function logAttributes(info: Info): Readonly<Record<string, unknown>> {
+function logAttributes(info: Info): Record<string, unknown> {
   return {
     sdkComponent: 'activity',
     taskToken: info.base64TaskToken,

@@ -36,6 +36,13 @@ export type { Duration } from '../../actors/workflow/duration.ts'
 export { asyncLocalStorage, Context, metricMeter } from './context.ts'
 export type { ActivityCancellationDetails, Info } from './context.ts'
 export type { ActivityCancelReason } from './cancellation.ts'
+export type {
+  ActivityExecuteInput,
+  ActivityInboundCallsInterceptor,
+  ActivityInterceptors,
+  ActivityInterceptorsFactory,
+  ActivityOutboundCallsInterceptor,
+} from './interceptors.ts'
 export type { LogLevel, LogMetadata, Logger } from './logger.ts'
 
 /** True in code that an activity function called or awaits. */

@@ -7,5 +7,7 @@ export const Entry = {
   query: 5,
   describeError: 6,
   load: 7,
+  conclude: 11,
+  dispose: 16,
 } as const
 export type Entry = (typeof Entry)[keyof typeof Entry]

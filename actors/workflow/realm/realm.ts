@@ -1,22 +1,30 @@
 import { userStack } from '../../failure-converter.ts'
 import type { Input, StartedAttributes } from '../../inputs.ts'
 import { InputKind } from '../../inputs.ts'
-import type { Payload } from '../../payload.ts'
+import type { Command } from '../../commands.ts'
+import type { Payload, PayloadMap } from '../../payload.ts'
 import * as encoding from '../../text-encoding.ts'
 import { applyDefaultConverters } from '../../converters.ts'
 import type { BundleExtras, QueryOutcome, TurnError } from '../../turns.ts'
 import { Activator, type WorkflowFunction } from '../activator.ts'
+import { type FrameStorage, setFrameStorage } from '../async-local-storage.ts'
 import { setScopeStorage, type ScopeStorage } from '../cancellation-scope.ts'
 import { setCurrentRun } from '../current-run.ts'
 import { countSyncHandlers } from '../handler-table.ts'
 import * as api from '../index.ts'
+import { composeInterceptors, makeInterceptors } from '../interceptors.ts'
 import { logFor, setLogSink, type LogSink } from '../log.ts'
+import { setSinkHost, type SinkHost } from '../sinks.ts'
+import { traceWaits } from '../stack-traces.ts'
+import { applyWorkflowOptions, setFailureTypeNames } from '../workflow-options.ts'
+import { assertModule } from './assert-module.ts'
 import { answerQuery } from './answer-query.ts'
 import { Entry } from './entry.ts'
 import { harden, hiddenIntrinsics } from './harden.ts'
 import { installGlobals } from './install-globals.ts'
 import { makeRunGlobal, prepareRunGlobals } from './run-global.ts'
 import { readRunCode, type RunCode } from './run-code.ts'
+import { WorkflowTextDecoder, WorkflowTextEncoder } from './text-codec.ts'
 import { setUrlParser, WorkflowURL, WorkflowURLSearchParams, type UrlParser } from './url.ts'
 
 /** What the host writes before it enters: primitives and objects of this realm, nothing else. */
@@ -31,6 +39,9 @@ export interface Inbox {
   continueAsNewSuggested: boolean
   name: string
   args: Payload[]
+  headers: PayloadMap | undefined
+  /** The run is to note where it waits; read when it comes into being. */
+  traced: boolean
   inputs: Input[]
   value: unknown
 }
@@ -40,6 +51,8 @@ export interface Outbox {
   activator: Activator | undefined
   unblocked: number
   query: QueryOutcome | undefined
+  /** The turn's commands as interceptors left them, the terminal one included. */
+  commands: readonly Command[]
   error: TurnError | undefined
   workflowTypes: string[]
 }
@@ -55,6 +68,8 @@ export interface RealmHost {
   readonly log: LogSink
   readonly scopes: ScopeStorage
   readonly urls: UrlParser
+  readonly frames: FrameStorage
+  readonly sinks: SinkHost
 }
 
 /** The context's side of a sandbox. */
@@ -66,6 +81,7 @@ export interface Realm {
   install(
     factory: Factory,
     extras: BundleExtras | undefined,
+    failureTypeNames: Readonly<Record<string, readonly string[]>> | undefined,
     asksForFinishedHandlers: boolean,
   ): void
   /** What only an activation's end can tell; it runs no code of the user. */
@@ -87,6 +103,8 @@ const inbox: Inbox = {
   continueAsNewSuggested: false,
   name: '',
   args: [],
+  headers: undefined,
+  traced: false,
   inputs: [],
   value: undefined,
 }
@@ -94,6 +112,7 @@ const outbox: Outbox = {
   activator: undefined,
   unblocked: 0,
   query: undefined,
+  commands: [],
   error: undefined,
   workflowTypes: [],
 }
@@ -107,17 +126,20 @@ export function boot(host: RealmHost): Realm {
   setLogSink(host.log)
   setScopeStorage(host.scopes)
   setUrlParser(host.urls)
+  setFrameStorage(host.frames)
+  setSinkHost(host.sinks)
   installGlobals()
   prepareRunGlobals()
   Object.defineProperty(globalThis, '__enter', { value: enter })
-  harden([globalThis, api, workflowModule, encodingModule, ...hiddenIntrinsics()])
+  harden([globalThis, api, workflowModule, encodingModule, assertModule, ...hiddenIntrinsics()])
   return {
     inbox,
     outbox,
     enter,
-    install(bundleFactory, bundleExtras, asksForFinishedHandlers) {
+    install(bundleFactory, bundleExtras, failureTypeNames, asksForFinishedHandlers) {
       factory = bundleFactory
       extras = bundleExtras
+      setFailureTypeNames(failureTypeNames)
       countSyncHandlers(asksForFinishedHandlers)
     },
     conclude,
@@ -160,6 +182,12 @@ function enter(): void {
       case Entry.describeError:
         setCurrentRun(undefined)
         outbox.error = describeError(inbox.value)
+        break
+      case Entry.conclude:
+        concludeIntercepted(requireRun())
+        break
+      case Entry.dispose:
+        dispose(requireRun())
         break
       case Entry.load:
         loadForTypes()
@@ -227,16 +255,26 @@ function activate(): void {
   const news = inputs.map((input) => isNews(activator, input))
   if (!started && !news.includes(true)) return
   begin(activator)
-  for (const signals of [true, false]) {
-    inputs.forEach((input, at) => {
-      if (!news[at] || (input[0] === InputKind.signaled) !== signals) return
-      perform(activator, input, seq + at)
+  const performAll = (): void => {
+    for (const signals of [true, false]) {
+      inputs.forEach((input, at) => {
+        if (!news[at] || (input[0] === InputKind.signaled) !== signals) return
+        perform(activator, input, seq + at)
+        activator.unblockConditions()
+      })
+    }
+    if (main) {
+      activator.startMain(main)
       activator.unblockConditions()
-    })
+    }
   }
-  if (main) {
-    activator.startMain(main)
-    activator.unblockConditions()
+  const internals = activator.extensions?.interceptors?.internals
+  if (internals === undefined) performAll()
+  else {
+    const { now: timestamp, replaying: isReplaying, historyLength } = activator
+    const { runId } = activator.started
+    const activation = { runId, timestamp, isReplaying, historyLength, jobs: inputs }
+    composeInterceptors(internals, 'activate', performAll)({ activation, batchIndex: 0 })
   }
 }
 
@@ -262,7 +300,12 @@ function isNews(activator: Activator, input: Input): boolean {
 function perform(activator: Activator, input: Input, seq: number): void {
   switch (input[0]) {
     case InputKind.signaled:
-      activator.handlers.dispatch({ name: input[2], args: input[3], seq })
+      activator.handlers.dispatch({
+        name: input[2],
+        args: input[3],
+        seq,
+        headers: input[4]?.headers,
+      })
       break
     case InputKind.activityResolved:
       activator.resolveActivity(input[2], input[3])
@@ -294,12 +337,17 @@ function create(started: StartedAttributes): WorkflowFunction {
   if (extras !== undefined) {
     activator.extensions = { converters: code.converters }
     giveFloor(activator)
+    activator.extensions.interceptors = makeInterceptors(code.interceptorModules)
   }
+  if (inbox.traced) traceWaits(activator)
   const exported = code.workflows
   const name = started.workflowType
   const own = Object.hasOwn(exported, name) ? exported[name] : undefined
   const workflow = typeof own === 'function' ? own : exported['default']
-  if (typeof workflow === 'function') return workflow as WorkflowFunction
+  if (typeof workflow === 'function') {
+    applyWorkflowOptions(activator, workflow)
+    return workflow as WorkflowFunction
+  }
   throw new TypeError(
     `Failed to initialize workflow of type '${name}': ${
       own === undefined
@@ -318,12 +366,29 @@ function load(): RunCode {
 
 const urlModule = Object.freeze({ URL: WorkflowURL, URLSearchParams: WorkflowURLSearchParams })
 
+const utilModule = Object.freeze({
+  TextEncoder: WorkflowTextEncoder,
+  TextDecoder: WorkflowTextDecoder,
+})
+
 const encodingModule = Object.freeze({ ...encoding })
 
 /** What the bundler leaves out of a bundle: the authoring API under whichever name, and `url`. */
 function requireModule(name: string): unknown {
   if (name === '@temporalio/common/lib/encoding') return encodingModule
-  return name === 'url' || name === 'node:url' ? urlModule : workflowModule
+  switch (name) {
+    case 'url':
+    case 'node:url':
+      return urlModule
+    case 'util':
+    case 'node:util':
+      return utilModule
+    case 'assert':
+    case 'node:assert':
+      return assertModule
+    default:
+      return workflowModule
+  }
 }
 
 /** Run the top level of the user's code as no run's, to learn which functions it exports. */
@@ -356,7 +421,36 @@ function enterQuery(): void {
   const activator = requireRun()
   activator.readOnly = true
   activator.violated = false
-  outbox.query = answerQuery(activator, inbox.name, inbox.args)
+  const { name, args, headers } = inbox
+  const answer = answerQuery(activator, { name, args, headers })
+  if (!(answer instanceof Promise)) {
+    outbox.query = answer
+    return
+  }
+  outbox.query = unanswered
+  void answer.then((outcome) => {
+    outbox.query = outcome
+  })
+}
+
+/** An interceptor that waits for something in a query would wait for ever. */
+const unanswered: QueryOutcome = Object.freeze({
+  failure: { message: 'An interceptor of handleQuery did not give an answer in the same turn' },
+})
+
+/** The end of an activation, with interceptors around it. */
+function concludeIntercepted(activator: Activator): void {
+  conclude(activator)
+  const { commands, terminal, extensions } = activator
+  const all = terminal === undefined ? [...commands] : [...commands, terminal]
+  const internals = extensions?.interceptors?.internals ?? []
+  const concluding = composeInterceptors(internals, 'concludeActivation', (input) => input)
+  outbox.commands = concluding({ commands: all }).commands
+}
+
+function dispose(activator: Activator): void {
+  const internals = activator.extensions?.interceptors?.internals ?? []
+  composeInterceptors(internals, 'dispose', () => undefined)({})
 }
 
 function conclude(activator: Activator): void {

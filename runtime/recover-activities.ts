@@ -1,0 +1,28 @@
+import { decode } from '../actors/records.ts'
+import type { ActivityTask } from './activity-task.ts'
+import type { EngineParts } from './engine-parts.ts'
+import { activityOfKey, RowTable, tableRange } from './row-keys.ts'
+import type { Run } from './run.ts'
+
+/** Take up the activities that had no outcome; those of closed runs leave the journal. */
+export function recoverActivities(
+  { journal, activities, committer }: EngineParts,
+  readRun: (key: number) => Run | undefined,
+): void {
+  let task: ActivityTask | undefined
+  const recover = (): void => {
+    if (task !== undefined) activities.recover(task)
+    task = undefined
+  }
+  for (const [key, value] of journal.rows(tableRange(RowTable.activity))) {
+    const { run, isCancel } = activityOfKey(key)
+    if (isCancel) {
+      if (task !== undefined) task = { ...task, cancelRequested: true }
+      continue
+    }
+    recover()
+    if (readRun(run)?.isOpen === true) task = decode<ActivityTask>(value)
+    else committer.deleteRow(key)
+  }
+  recover()
+}
