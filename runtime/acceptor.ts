@@ -74,6 +74,11 @@ export class Acceptor {
     this.#onTimer = onTimer
   }
 
+  /** The engine's time. */
+  get now(): number {
+    return this.#options.clock.now()
+  }
+
   /** Inputs of all runs that wait to be handled. */
   get waitingInputs(): number {
     return this.#waitingInputs
@@ -137,7 +142,7 @@ export class Acceptor {
   ): Run {
     const { taskQueue } = this.#options
     const bytes = this.measureStart(request)
-    const now = this.#options.clock.now()
+    const now = this.now
     const key = this.#runs.allocateKey()
     const runId = createRunId(key, now)
     return this.createRun(key, bytes, now, groups, {
@@ -240,10 +245,10 @@ export class Acceptor {
     const { requestId, identity, headers } = request
     const input: SignaledInput =
       requestId === undefined && identity === undefined && headers === undefined
-        ? [InputKind.signaled, this.#options.clock.now(), request.signalName, request.args]
+        ? [InputKind.signaled, this.now, request.signalName, request.args]
         : [
             InputKind.signaled,
-            this.#options.clock.now(),
+            this.now,
             request.signalName,
             request.args,
             defined({ requestId, identity, headers }),
@@ -258,7 +263,7 @@ export class Acceptor {
     { signalName, args, requestId, headers, external }: SignalFromWorkflow,
   ): void {
     const attributes = { requestId, external, ...(headers === undefined ? {} : { headers }) }
-    const input: SignaledInput = [InputKind.signaled, Date.now(), signalName, args, attributes]
+    const input: SignaledInput = [InputKind.signaled, this.now, signalName, args, attributes]
     this.#remember(run, 'signal', requestId, input)
     this.#take(run, input, bytesOfInput(input) + INTERNAL_INPUT_BYTES)
   }
@@ -266,7 +271,7 @@ export class Acceptor {
   /** News of another workflow for the run that caused it. */
   takeNews(run: Run, input: LinkedInput): void {
     const [kind, , ...rest] = input
-    const taken = [kind, Date.now(), ...rest] as unknown as LinkedInput
+    const taken = [kind, this.now, ...rest] as unknown as LinkedInput
     this.#take(run, taken, bytesOfInput(taken) + INTERNAL_INPUT_BYTES)
   }
 
@@ -288,7 +293,7 @@ export class Acceptor {
   ): void {
     this.#take(
       run,
-      [InputKind.cancelRequested, this.#options.clock.now(), defined(attributes)],
+      [InputKind.cancelRequested, this.now, defined(attributes)],
       INTERNAL_INPUT_BYTES,
     )
     this.saveRow(run, { ...run.row, cancelRequested: true })
@@ -296,22 +301,13 @@ export class Acceptor {
 
   /** An activity's one outcome. Its row goes in the same commit, so it is recorded exactly once. */
   resolveActivity(run: Run, seq: number, resolution: ActivityResolution): void {
-    this.#take(
-      run,
-      [InputKind.activityResolved, this.#options.clock.now(), seq, resolution],
-      INTERNAL_INPUT_BYTES,
-    )
+    this.#take(run, [InputKind.activityResolved, this.now, seq, resolution], INTERNAL_INPUT_BYTES)
     this.forgetActivity(run, seq)
   }
 
   /** As {@link resolveActivity}, for a local activity. */
   resolveLocalActivity(run: Run, seq: number, resolution: LocalActivityResolution): void {
-    const input: Input = [
-      InputKind.localActivityResolved,
-      this.#options.clock.now(),
-      seq,
-      resolution,
-    ]
+    const input: Input = [InputKind.localActivityResolved, this.now, seq, resolution]
     this.#take(run, input, INTERNAL_INPUT_BYTES)
     this.forgetActivity(run, seq)
   }
@@ -324,7 +320,7 @@ export class Acceptor {
 
   /** A timer's firing, at its due time or later. Its row goes in the same commit. */
   fireTimer(run: Run, seq: number, dueTime: number): void {
-    const time = Math.max(this.#options.clock.now(), dueTime)
+    const time = Math.max(this.now, dueTime)
     this.#take(run, [InputKind.timerFired, time, seq], INTERNAL_INPUT_BYTES)
     this.#committer.deleteRow(timerKey(dueTime, run.key, seq))
   }

@@ -257,7 +257,7 @@ export class LinkedWorkflows {
     if (!sender.isOpen && command.parentClosePolicy !== 'ABANDON') return undefined
     if (current !== undefined && !this.#makesRoom(sender, current, command)) return undefined
     const { row } = sender
-    const now = Date.now()
+    const now = this.#ports.acceptor.now
     const key = runs.allocateKey()
     const runId = createRunId(key, now)
     const { executionTimeoutMs } = command
@@ -349,7 +349,7 @@ export class LinkedWorkflows {
   #terminate(run: Run, reason: string): void {
     this.#ports.terminate(run, [
       InputKind.terminated,
-      Date.now(),
+      this.#ports.acceptor.now,
       { reason, identity: 'signalbox' },
     ])
   }

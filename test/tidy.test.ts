@@ -96,6 +96,17 @@ describe('imports', () => {
   })
 })
 
+describe('the time', () => {
+  test('comes from the engine’s clock, which tests put forward', () => {
+    const ofTheHost = new Set(['runtime/clock.ts', 'runtime/data-folder-owner.ts'])
+    const callers = inRooms('runtime').filter((path) =>
+      /^(?!\s*(?:\*|\/\/)).*\bDate\.now\(\)/m.test(read(path).replaceAll(/\/\*[^]*?\*\//g, '')),
+    )
+    expect(callers.length).toBeGreaterThan(0)
+    expect(callers.filter((path) => !ofTheHost.has(path))).toEqual([])
+  })
+})
+
 describe('files', () => {
   const sources = inRooms('runtime', 'actors', 'api', 'bench', 'examples')
 
