@@ -27,7 +27,9 @@ test('what random programs do with other workflows, a replay of their histories 
           await handle.signal(poke, n).catch(() => undefined)
         }
         expect((await handle.result()).length, workflowId).toBeGreaterThan(11)
-        return { workflowId, history: await handle.fetchHistory() }
+        const history = await handle.fetchHistory()
+        expect((await handle.describe()).historyLength, workflowId).toBe(history.events.length)
+        return { workflowId, history }
       }),
     )
     const results: string[] = []
