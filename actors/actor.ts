@@ -1,4 +1,4 @@
-import { type Command, commandIdentity, isTerminal } from './commands.ts'
+import { type Command, isTerminal } from './commands.ts'
 import {
   bytesOfCommand,
   bytesOfInput,
@@ -8,13 +8,21 @@ import {
   isContinueAsNewSuggested,
   WORKFLOW_TASK_EVENTS,
 } from './history-length.ts'
-import { type Input, InputKind } from './inputs.ts'
+import { type Input, InputKind, type UpdateRequestedInput } from './inputs.ts'
 import { Mailbox } from './mailbox.ts'
+import { identityOf, rejectedSeqs } from './turn-identity.ts'
 import type { OpenBody } from './protocol.ts'
 import type { TurnCommands } from './records.ts'
-import type { Activation, Sandbox, TurnError } from './turns.ts'
+import type { Activation, Sandbox, TurnError, TurnOutcome } from './turns.ts'
 
 const NO_GROUPS: ReadonlyMap<number, number> = new Map()
+const NO_SEQS: readonly number[] = []
+
+/** What {@link Actor.turn} gives when the turn has ended as it should, but this actor is of no more use. */
+export const MUST_REBUILD: TurnError = {
+  name: 'MustRebuild',
+  message: 'the run must be built anew',
+}
 
 /**
  * A run's live instance: its mailbox, its place in history, and the comparison of what its code asks
@@ -64,6 +72,8 @@ export class Actor {
       historySize: 0,
       continueAsNewSuggested: false,
       traced: body.traced === true,
+      hasUpdates: false,
+      skippedSeqs: NO_SEQS,
     }
   }
 
@@ -106,7 +116,17 @@ export class Actor {
     if (next > this.#mailbox.lastSeq) return false
     const last = this.#groups.get(next) ?? next
     if (last > this.#mailbox.lastSeq) return false
-    return last <= this.#replayTo || (this.#loaded && !this.#closed)
+    if (last <= this.#replayTo) return this.#loaded || this.#knowsUpdates(last)
+    return this.#loaded && !this.#closed
+  }
+
+  /**
+   * Whether an update among the next turn's inputs was accepted then is told by the turn's commands, of
+   * which it has at least that one; they may still be on their way.
+   */
+  #knowsUpdates(lastSeq: number): boolean {
+    if (!this.#mailbox.has(InputKind.updateRequested, lastSeq)) return true
+    return this.#journaled.some(([seq]) => seq >= lastSeq)
   }
 
   /** Do one turn. An error means that the run is to be parked and this actor to be dropped. */
@@ -117,12 +137,15 @@ export class Actor {
     if (error !== undefined) return error
     const inputs: Input[] = []
     let events = 0
+    let hasUpdates = false
     for (let seq = firstSeq; seq <= lastSeq; seq++) {
       const input = this.#mailbox.shift()
       // All of a group are passed on, since the sandbox numbers them by their place.
       inputs.push(input)
-      events += this.#count(input)
+      if (input[0] === InputKind.updateRequested) hasUpdates = true
+      else events += this.#count(input)
     }
+    if (hasUpdates) return this.#turnWithUpdates(firstSeq, lastSeq, inputs, events)
     if (events > 0) return this.#activate(firstSeq, lastSeq, inputs)
     this.#processed = lastSeq
     return undefined
@@ -141,7 +164,56 @@ export class Actor {
     return events
   }
 
+  /**
+   * Guarantee: an update that is rejected moves neither the clock nor the history's length, and a replay
+   * does not show it to the code. The turn's time is that of its other inputs; of updates alone, that of
+   * the first one accepted.
+   */
+  #turnWithUpdates(
+    firstSeq: number,
+    lastSeq: number,
+    inputs: readonly Input[],
+    events: number,
+  ): TurnError | undefined {
+    const activation = this.#activation
+    const journaled = this.#journaled.find(([seq]) => seq === lastSeq)?.[1] ?? []
+    const skipped = lastSeq <= this.#replayTo ? rejectedSeqs(journaled) : NO_SEQS
+    if (events === 0 && skipped.length === inputs.length) {
+      this.#processed = lastSeq
+      this.#replayed.push([lastSeq, journaled])
+      return this.#compare()
+    }
+    activation.hasUpdates = true
+    activation.skippedSeqs = skipped
+    const outcome = this.#run(firstSeq, lastSeq, inputs)
+    activation.hasUpdates = false
+    activation.skippedSeqs = NO_SEQS
+    if (outcome.error !== undefined) return this.#fail(outcome.error)
+    this.#processed = lastSeq
+    let isTurn = events > 0
+    for (const command of outcome.commands) {
+      if (command.kind !== 'acceptUpdate') continue
+      const input = inputs[command.seq - firstSeq] as UpdateRequestedInput
+      if (!isTurn) activation.time = Math.max(activation.time, input[1])
+      isTurn = true
+      this.#historySize += bytesOfInput(input)
+    }
+    if (isTurn) this.#historyLength += WORKFLOW_TASK_EVENTS
+    const error = this.#issue(lastSeq, outcome.commands)
+    return error ?? (outcome.dirty === true ? MUST_REBUILD : undefined)
+  }
+
   #activate(firstSeq: number, lastSeq: number, inputs: readonly Input[]): TurnError | undefined {
+    const outcome = this.#run(firstSeq, lastSeq, inputs)
+    // A turn that failed has not ended: the run still has its inputs to handle.
+    if (outcome.error !== undefined) return this.#fail(outcome.error)
+    this.#processed = lastSeq
+    this.#historyLength += WORKFLOW_TASK_EVENTS
+    if (outcome.commands.length === 0) return undefined
+    return this.#issue(lastSeq, outcome.commands)
+  }
+
+  #run(firstSeq: number, lastSeq: number, inputs: readonly Input[]): TurnOutcome {
     const activation = this.#activation
     activation.firstSeq = firstSeq
     activation.inputs = inputs
@@ -152,13 +224,7 @@ export class Actor {
       activation.historyLength,
       activation.historySize,
     )
-    const outcome = this.#sandbox.activate(this.run, activation)
-    // A turn that failed has not ended: the run still has its inputs to handle.
-    if (outcome.error !== undefined) return this.#fail(outcome.error)
-    this.#processed = lastSeq
-    this.#historyLength += WORKFLOW_TASK_EVENTS
-    if (outcome.commands.length === 0) return undefined
-    return this.#issue(lastSeq, outcome.commands)
+    return this.#sandbox.activate(this.run, activation)
   }
 
   #issue(seq: number, issued: readonly Command[]): TurnError | undefined {
@@ -174,9 +240,7 @@ export class Actor {
     }
     if (this.#ended && !(this.#closed && seq === this.#replayTo)) {
       // The journal went on after this turn, so the run did not end in it.
-      return this.#fail(
-        mismatch(seq, 'no end of the run', commands.map(commandIdentity).join(', ')),
-      )
+      return this.#fail(mismatch(seq, 'no end of the run', identityOf(commands)))
     }
     this.#replayed.push([seq, commands])
     return this.#compare()
@@ -205,8 +269,8 @@ export class Actor {
     while (matched < this.#journaled.length && matched < this.#replayed.length) {
       const [journaledSeq, journaled] = this.#journaled[matched] as TurnCommands
       const [replayedSeq, replayed] = this.#replayed[matched] as TurnCommands
-      const then = journaled.map(commandIdentity).join(', ')
-      const now = replayed.map(commandIdentity).join(', ')
+      const then = identityOf(journaled)
+      const now = identityOf(replayed)
       if (journaledSeq !== replayedSeq || then !== now) {
         return this.#fail(
           journaledSeq === replayedSeq
@@ -233,12 +297,12 @@ export class Actor {
     if (!this.#loaded || this.#processed < this.#replayTo) return undefined
     const [journaled] = this.#journaled
     if (journaled !== undefined) {
-      const then = journaled[1].map(commandIdentity).join(', ')
+      const then = identityOf(journaled[1])
       return this.#fail(mismatch(journaled[0], then, 'nothing'))
     }
     const [replayed] = this.#replayed
     if (replayed === undefined) return undefined
-    const now = replayed[1].map(commandIdentity).join(', ')
+    const now = identityOf(replayed[1])
     return this.#fail(mismatch(replayed[0], 'nothing', now))
   }
 
@@ -266,8 +330,8 @@ function mismatch(seq: number, journaled: string, issued: string): TurnError {
   return {
     name: 'DeterminismViolationError',
     message:
-      `[TMPRL1100] Nondeterminism error: for input ${seq} the journal has ${journaled}, ` +
-      `and the code now issues ${issued}. Deploy code that does what the journal says, ` +
+      `[TMPRL1100] Nondeterminism error: for input ${seq} the journal has ${journaled || 'nothing'}, ` +
+      `and the code now issues ${issued || 'nothing'}. Deploy code that does what the journal says, ` +
       'or start the workflow anew.',
     nonDeterministic: true,
   }

@@ -30,7 +30,30 @@ export type Command =
       /** That of the timer, added by the actor: the timer index is by due time. */
       readonly dueTime?: number
     }
+  | UpdateCommand
   | TerminalCommand
+
+/**
+ * What became of an update. `seq` is the number of its input, so that replay finds the same update; a
+ * turn that handled one accepts or rejects it, and the turn that accepted it or a later one completes it.
+ */
+export type UpdateCommand =
+  | { readonly kind: 'acceptUpdate'; readonly seq: number; readonly updateId: string }
+  | {
+      readonly kind: 'completeUpdate'
+      readonly seq: number
+      readonly updateId: string
+      readonly outcome: UpdateOutcome
+    }
+  /** Leaves no event and no change of state: a replay does not show the update to the code at all. */
+  | {
+      readonly kind: 'rejectUpdate'
+      readonly seq: number
+      readonly updateId: string
+      readonly failure: Failure
+    }
+
+export type UpdateOutcome = { readonly result: Payload } | { readonly failure: Failure }
 
 /** The commands that end a run; the first one of a run wins and is the last command of its turn. */
 export type TerminalCommand =
@@ -210,6 +233,9 @@ export function commandIdentity(command: Command): string {
     case 'cancelChildWorkflow':
     case 'signalExternalWorkflow':
     case 'cancelExternalWorkflow':
+    case 'acceptUpdate':
+    case 'completeUpdate':
+    case 'rejectUpdate':
       return `${command.kind} ${command.seq}`
     default:
       return command.kind

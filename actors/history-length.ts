@@ -25,21 +25,25 @@ export function isContinueAsNewSuggested(historyLength: number, historySize: num
   return historyLength >= SUGGESTED_EVENTS || historySize >= SUGGESTED_BYTES
 }
 
-/** The number of history events of an input that a turn handles. */
+/**
+ * The number of history events of an input that a turn handles. An update has none: its event is that
+ * of its acceptance.
+ */
 export function eventsOfInput(input: Input): number {
+  if (input[0] === InputKind.updateRequested) return 0
   // ACTIVITY_TASK_STARTED is written with the outcome, as Temporal does for activities with retries.
   return input[0] === InputKind.activityResolved ? 2 : 1
 }
 
-/** The number of history events of a command: today one each. */
-export function eventsOfCommand(_command: Command): number {
-  return 1
+/** The number of history events of a command: one each, but for a rejection, which leaves no trace. */
+export function eventsOfCommand(command: Command): number {
+  return command.kind === 'rejectUpdate' ? 0 : 1
 }
 
 /** About what an event of no great content takes. */
 const EVENT_BYTES = 64
 
-/** An estimate of an input's bytes in history; the same on every replay. */
+/** An estimate of an input's bytes in history; the same on every replay. For an update, once accepted. */
 export function bytesOfInput(input: Input): number {
   switch (input[0]) {
     case InputKind.signaled: {
@@ -67,6 +71,10 @@ export function bytesOfInput(input: Input): number {
       if (resolution.status === 'failed') return EVENT_BYTES + bytesOfFailure(resolution.failure)
       return EVENT_BYTES
     }
+    case InputKind.updateRequested:
+      return (
+        EVENT_BYTES + input[3].length + bytesOfPayloads(input[4]) + bytesOfMap(input[5]?.headers)
+      )
     default:
       return EVENT_BYTES
   }
@@ -90,6 +98,17 @@ export function bytesOfCommand(command: Command): number {
       return EVENT_BYTES + bytesOfFailure(command.failure)
     case 'continueAsNew':
       return EVENT_BYTES + bytesOfPayloads(command.args)
+    case 'completeUpdate': {
+      const { outcome } = command
+      return (
+        EVENT_BYTES +
+        ('result' in outcome ? bytesOfPayload(outcome.result) : bytesOfFailure(outcome.failure))
+      )
+    }
+    // The event of an acceptance holds the request: counted from the input.
+    case 'acceptUpdate':
+    case 'rejectUpdate':
+      return 0
     default:
       return EVENT_BYTES
   }

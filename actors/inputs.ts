@@ -20,6 +20,7 @@ export const InputKind = {
   externalSignalResolved: 11,
   externalCancelResolved: 12,
   localActivityResolved: 13,
+  updateRequested: 8,
 } as const
 
 export type StartedInput = readonly [
@@ -114,6 +115,16 @@ export type ExternalCancelResolvedInput = readonly [
   target: 'external' | 'child',
   cause?: ExternalFailureCause | undefined,
 ]
+/** An update that a client asks for; the turn that handles it accepts or rejects it. */
+export type UpdateRequestedInput = readonly [
+  kind: typeof InputKind.updateRequested,
+  time: number,
+  /** Unique within the run. */
+  updateId: string,
+  name: string,
+  args: readonly Payload[],
+  attributes?: UpdateRequestedAttributes | undefined,
+]
 
 export type Input =
   | StartedInput
@@ -124,6 +135,7 @@ export type Input =
   | CancelRequestedInput
   | TerminatedInput
   | TimedOutInput
+  | UpdateRequestedInput
   | ChildStartedInput
   | ChildResolvedInput
   | ExternalSignalResolvedInput
@@ -186,6 +198,11 @@ export interface SignaledAttributes {
   readonly headers?: PayloadMap
   /** The workflow that sent it, if one did. */
   readonly external?: ExecutionRef
+}
+
+export interface UpdateRequestedAttributes {
+  readonly identity?: string
+  readonly headers?: PayloadMap
 }
 
 export type ActivityResolution =

@@ -44,6 +44,20 @@ export class Mailbox {
     this.#lastSeq = firstSeq + inputs.length - 1
   }
 
+  /** Whether there is an input of a kind among those up to number `lastSeq`, which have been received. */
+  has(kind: Input[0], lastSeq: number): boolean {
+    let offset = this.#offset
+    let left = lastSeq - this.#nextSeq + 1
+    for (let at = this.#batchIndex; left > 0; at++) {
+      const { inputs } = this.#batches[at] as Batch
+      for (; offset < inputs.length && left > 0; offset++, left--) {
+        if ((inputs[offset] as Input)[0] === kind) return true
+      }
+      offset = 0
+    }
+    return false
+  }
+
   /** The next input. The mailbox must not be empty. */
   shift(): Input {
     let batch = this.#batches[this.#batchIndex]

@@ -28,9 +28,13 @@ export function rewritePayloads<T>(value: T, take: TakePayloads): T {
   return rewrite(value, take) as T
 }
 
-/** {@link rewritePayloads} for inputs: a signal's arguments have a place and no name. */
+/** {@link rewritePayloads} for inputs: arguments of signals and updates have a place and no name. */
 export function rewriteInputs(inputs: readonly Input[], take: TakePayloads): readonly Input[] {
   return inputs.map((input) => {
+    if (input[0] === InputKind.updateRequested) {
+      const [kind, time, updateId, name, args, attributes] = input
+      return [kind, time, updateId, name, args.length === 0 ? args : take(args), attributes]
+    }
     if (input[0] !== InputKind.signaled) return rewritePayloads(input, take)
     const [kind, time, name, args, attributes] = input
     const taken = args.length === 0 ? args : take(args)

@@ -92,11 +92,15 @@ class ContextSandbox implements Sandbox {
     })
     this.#enter = this.#entrance(checkpoint)
     const script = new vm.Script(bundle.workflowCode, { filename: workflowFileName })
+    const { workflowCode, extras } = bundle
     this.#realm.install(
       script.runInContext(this.#context) as Factory,
-      bundle.extras && copyIn(this.#realm, [bundle.extras])[0],
+      extras && copyIn(this.#realm, [extras])[0],
       settings.failureErrorTypes && copyIn(this.#realm, [settings.failureErrorTypes])[0],
-      bundle.workflowCode.includes('allHandlersFinished'),
+      {
+        allHandlersFinished: workflowCode.includes('allHandlersFinished'),
+        currentUpdateInfo: workflowCode.includes('currentUpdateInfo'),
+      },
     )
     this.workflowTypes = this.#load()
     this.loadMs = this.#timeLoad()
@@ -143,19 +147,28 @@ class ContextSandbox implements Sandbox {
     const outer = this.#rejections.begin(run)
     try {
       this.#enter()
-      const { activator } = this.#realm.outbox
+      const { activator, idle } = this.#realm.outbox
       if (activator === undefined) return this.#failed(this.#realm.outbox.error)
-      this.#settle(activator)
+      if (!idle) this.#settle(activator)
       // Only what a turn cancels without waiting for makes another round of the same turn.
       while (activator.localResolutions.length > 0 && !activator.taskError && !activator.terminal) {
         this.#realm.inbox.entry = Entry.resolveLocally
         this.#enter()
         this.#settle(activator)
       }
-      return this.#conclude(activator)
+      return activation.hasUpdates
+        ? this.#concludeUpdates(activator, activation)
+        : this.#conclude(activator)
     } finally {
       this.#rejections.end(outer)
     }
+  }
+
+  #concludeUpdates(activator: Activator, { inputs }: Activation): TurnOutcome {
+    if (this.#realm.concludeUpdates(activator)) return this.#conclude(activator)
+    // What the validator did may show in what the turn went on to do, and replay would not have it.
+    if (inputs.length > 1) return this.#failed(validatorViolation)
+    return { ...this.#conclude(activator), dirty: true }
   }
 
   #write(run: number, activation: Activation): void {
@@ -183,6 +196,9 @@ class ContextSandbox implements Sandbox {
     inbox.entry = Entry.activate
     inbox.traced = activation.traced === true
     inbox.inputs = copyIn(this.#realm, inputs)
+    if (activation.hasUpdates) {
+      inbox.skippedSeqs = copyIn(this.#realm, activation.skippedSeqs ?? [])
+    }
   }
 
   /** Conditions again and again while that unblocks code; microtasks drain after each round. */
@@ -270,12 +286,20 @@ class ContextSandbox implements Sandbox {
   takeFloatingRejections(
     beforeRead?: (run: number) => void,
   ): readonly (readonly [run: number, error: TurnError])[] {
-    return this.#rejections.take().map(([run, reason]) => {
-      beforeRead?.(run)
-      return [run, this.#describe(reason)] as const
-    })
+    return this.#rejections
+      .take()
+      .filter(([, reason]) => !this.#realm.isViolation(reason))
+      .map(([run, reason]) => {
+        beforeRead?.(run)
+        return [run, this.#describe(reason)] as const
+      })
   }
 }
+
+const validatorViolation = {
+  name: 'DeterminismViolationError',
+  message: 'An update validator must not change the workflow',
+} as const
 
 const violation = {
   message: 'A query handler must not change the workflow',

@@ -1,4 +1,4 @@
-import { Actor } from './actor.ts'
+import { Actor, MUST_REBUILD } from './actor.ts'
 import { type Frame, FrameFlag, FrameKind, FrameWriter, readFrames } from './frames.ts'
 import { type OpenBody, type QueryBody, type SlotReport, StatusField } from './protocol.ts'
 import { decode, decodeCommands, decodeInputs, encode, encodeCommands } from './records.ts'
@@ -103,6 +103,8 @@ export class Slot {
         if (resident !== undefined) {
           const error = resident.actor.expect(decodeCommands(frame.body).turns)
           if (error !== undefined) this.#park(resident, error)
+          // They may be what an update waits for; see Actor.runnable.
+          else this.#enqueue(resident)
         }
         break
       case FrameKind.loaded:
@@ -187,7 +189,7 @@ export class Slot {
       status[StatusField.turns] = (status[StatusField.turns] as number) + 1
       const error = this.#turn(actor)
       if (error !== undefined) {
-        this.#park(resident, error)
+        this.#park(resident, error === MUST_REBUILD ? undefined : error)
         return turns
       }
     }

@@ -23,6 +23,10 @@ export interface Activation {
   readonly continueAsNewSuggested: boolean
   /** Where the code begins to wait is noted, for a query of stack traces. */
   readonly traced?: boolean
+  /** Whether there are updates among the inputs. */
+  readonly hasUpdates?: boolean
+  /** The numbers of updates that were rejected then: a replay is not shown them. */
+  readonly skippedSeqs?: readonly number[]
 }
 
 /** What came of an activation. */
@@ -34,6 +38,8 @@ export interface TurnOutcome {
    * this turn are void and its state must be built anew.
    */
   readonly error?: TurnError
+  /** A validator tried to change the run: nothing of it shows, but the run must be built anew. */
+  readonly dirty?: boolean
 }
 
 export interface TurnError {

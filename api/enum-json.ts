@@ -42,6 +42,11 @@ export const historyEventFilterType = protoEnum('HISTORY_EVENT_FILTER_TYPE', [
   'ALL_EVENT',
   'CLOSE_EVENT',
 ])
+export const updateStage = protoEnum('UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE', [
+  'ADMITTED',
+  'ACCEPTED',
+  'COMPLETED',
+])
 export const taskQueueKind = protoEnum('TASK_QUEUE_KIND', ['NORMAL', 'STICKY'])
 export const pendingActivityState = protoEnum('PENDING_ACTIVITY_STATE', [
   'SCHEDULED',

@@ -95,6 +95,27 @@ export const batchSignalBody = Type.Object(
   strict,
 )
 export type BatchSignalBody = Type.Static<typeof batchSignalBody>
+export const updateBody = Type.Object(
+  {
+    namespace: text,
+    workflowExecution: execution,
+    firstExecutionRunId: text,
+    waitPolicy: Type.Optional(Type.Object({ lifecycleStage: enumeration }, strict)),
+    request: Type.Optional(
+      Type.Object(
+        {
+          meta: Type.Optional(Type.Object({ updateId: text, identity: text }, strict)),
+          input: Type.Optional(Type.Object({ header, name: text, args: payloads }, strict)),
+          requestId: text,
+          links: ignored,
+        },
+        strict,
+      ),
+    ),
+  },
+  strict,
+)
+export type UpdateBody = Type.Static<typeof updateBody>
 
 export const queryBody = Type.Object(
   {

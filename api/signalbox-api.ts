@@ -19,6 +19,7 @@ import { addReadRoutes } from './routes/read-routes.ts'
 import { addSignalRoutes } from './routes/signal-routes.ts'
 import { addStartRoutes } from './routes/start-routes.ts'
 import { addStreamRoutes } from './routes/stream-routes.ts'
+import { addUpdateRoutes } from './routes/update-routes.ts'
 import { httpAnswer, statusAnswer } from './rpc-status.ts'
 import type { StatusAnswer } from './rpc-status.ts'
 
@@ -86,6 +87,7 @@ export async function signalboxApi(
       (scope, _options, done) => {
         addSignalRoutes(scope, runtime.service)
         addStartRoutes(scope, runtime.service)
+        addUpdateRoutes(scope, runtime.service, longPolls)
         addReadRoutes(scope, runtime.service)
         addFollowRoutes(scope, runtime.service, longPolls)
         addListRoutes(scope, runtime.service)

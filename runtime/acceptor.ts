@@ -7,6 +7,7 @@ import {
   type LocalActivityResolution,
   type SignaledInput,
   type StartedAttributes,
+  type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { PayloadMap, Payload } from '../actors/payload.ts'
 import type { Committer } from './committer.ts'
@@ -27,7 +28,7 @@ import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import { encodeRunRow, type RunRow } from './run-row.ts'
 import { encodeKey, type RunTable } from './run-table.ts'
-import type { SignalRequest, StartRequest } from './workflow-service.ts'
+import type { SignalRequest, StartRequest, UpdateRequest } from './workflow-service.ts'
 
 /** Inputs of the engine itself count a little against the bounds, and are never refused. */
 const INTERNAL_INPUT_BYTES = 64
@@ -126,7 +127,7 @@ export class Acceptor {
     )
   }
 
-  /** The size of a signal's payloads. @throws SIGNALBOX_ERR_PAYLOAD_TOO_LARGE */
+  /** The size of a signal's or update's payloads. @throws SIGNALBOX_ERR_PAYLOAD_TOO_LARGE */
   measureSignal(request: Pick<SignalRequest, 'args' | 'headers'>): number {
     const { maxPayloadBytes } = this.#options.limits
     return (
@@ -273,6 +274,26 @@ export class Acceptor {
     const [kind, , ...rest] = input
     const taken = [kind, this.now, ...rest] as unknown as LinkedInput
     this.#take(run, taken, bytesOfInput(taken) + INTERNAL_INPUT_BYTES)
+  }
+
+  /** Take a client's update. The caller has found the run open and the update id new to it. */
+  update(
+    run: Run,
+    request: Pick<UpdateRequest, 'updateName' | 'args' | 'identity' | 'headers'>,
+    updateId: string,
+  ): void {
+    const bytes = this.measureSignal(request)
+    const { updateName, args, identity, headers } = request
+    const attributes = defined({ identity, headers })
+    const input: UpdateRequestedInput = [
+      InputKind.updateRequested,
+      this.#options.clock.now(),
+      updateId,
+      updateName,
+      args,
+      attributes,
+    ]
+    this.#take(run, input, bytes + updateName.length + updateId.length + INTERNAL_INPUT_BYTES)
   }
 
   /** Take over an input of the run that this one continues. */

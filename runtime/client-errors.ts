@@ -99,3 +99,29 @@ export class ActivityCancelledError extends SignalboxError {
     super('SIGNALBOX_ERR_ACTIVITY_CANCELLED', message)
   }
 }
+
+/**
+ * The update was rejected, its handler failed, or its run closed before the handler had finished.
+ * `cause` is the failure. Code SIGNALBOX_ERR_UPDATE_FAILED.
+ */
+export class WorkflowUpdateFailedError extends SignalboxError {
+  override name = 'WorkflowUpdateFailedError'
+  override readonly cause: Error | undefined
+
+  constructor(message: string, cause: Error | undefined) {
+    super('SIGNALBOX_ERR_UPDATE_FAILED', message, { cause })
+    this.cause = cause
+  }
+}
+
+/**
+ * The wait for an update ended before the update did, by its timeout or abort signal. That changes
+ * nothing for the update: ask again with its id. Code SIGNALBOX_ERR_UPDATE_TIMEOUT.
+ */
+export class WorkflowUpdateRPCTimeoutOrCancelledError extends SignalboxError {
+  override name = 'WorkflowUpdateRPCTimeoutOrCancelledError'
+
+  constructor(message: string, fields: Fields) {
+    super('SIGNALBOX_ERR_UPDATE_TIMEOUT', message, { fields })
+  }
+}

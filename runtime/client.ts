@@ -2,6 +2,7 @@ import { hostname } from 'node:os'
 import { toPayloadMap } from '../actors/payload-converter.ts'
 import type {
   SignalDefinition,
+  UpdateDefinition,
   Workflow,
   WorkflowResultType,
 } from '../actors/workflow/definitions.ts'
@@ -9,7 +10,15 @@ import { type Duration, optionalDurationToMs } from '../actors/workflow/duration
 import { AsyncCompletionClient } from './async-completion-client.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert, convertMap } from './convert-arguments.ts'
+import { useOperation, type WithStartWorkflowOperation } from './with-start-workflow-operation.ts'
 import { WorkflowHandle } from './workflow-handle.ts'
+import {
+  type StartUpdateOptions,
+  updateContent,
+  updateHandleOf,
+  type WorkflowUpdateHandle,
+  type WorkflowUpdateOptions,
+} from './workflow-update-handle.ts'
 import type {
   CountResponse,
   IdConflictPolicy,
@@ -62,6 +71,13 @@ export interface ListOptions {
   readonly query?: string
   /** Runs read per page. Default 100. */
   readonly pageSize?: number
+}
+
+export interface UpdateWithStartOptions<
+  W extends Workflow = Workflow,
+  Args extends unknown[] = unknown[],
+> extends WorkflowUpdateOptions<Args> {
+  readonly startWorkflowOperation: WithStartWorkflowOperation<W>
 }
 
 /** In-process clients of a runtime. */
@@ -133,6 +149,55 @@ export class WorkflowClient {
     }
     const started = await this.#service.signalWithStart(request)
     return this.#handleOf<W>(start, started)
+  }
+
+  /**
+   * Update the running workflow with this id, or start one whose first turn has the update, and wait for
+   * what the update's handler returns. A retry with the same update id joins the first attempt.
+   *
+   * @throws WorkflowUpdateFailedError if it is rejected or fails; the workflow has been started all the same
+   * @throws WorkflowExecutionAlreadyStartedError if the id is taken and the conflict policy is FAIL
+   */
+  async executeUpdateWithStart<W extends Workflow, Ret, Args extends unknown[] = unknown[]>(
+    update: UpdateDefinition<Ret, Args> | string,
+    options: UpdateWithStartOptions<W, Args>,
+  ): Promise<Ret> {
+    const handle = await this.startUpdateWithStart<W, Ret, Args>(update, {
+      ...options,
+      waitForStage: 'COMPLETED',
+    })
+    return handle.result()
+  }
+
+  /** {@link executeUpdateWithStart}, for a handle to the update once it is as far as `waitForStage` says. */
+  async startUpdateWithStart<W extends Workflow, Ret, Args extends unknown[] = unknown[]>(
+    update: UpdateDefinition<Ret, Args> | string,
+    options: UpdateWithStartOptions<W, Args> & Pick<StartUpdateOptions, 'waitForStage'>,
+  ): Promise<WorkflowUpdateHandle<Ret>> {
+    const { startWorkflowOperation, waitForStage } = options
+    const { resolve, reject } = useOperation(startWorkflowOperation)
+    try {
+      const { workflowTypeOrFunc } = startWorkflowOperation
+      const start = this.#startRequest(workflowTypeOrFunc, startWorkflowOperation.options)
+      const content = {
+        ...updateContent(update, options, this.#setup),
+        waitForStage,
+        identity: this.#identity,
+      }
+      const started = await this.#service.updateWithStart({ ...start, update: content })
+      resolve(this.#handleOf<W>(start, started))
+      return updateHandleOf<Ret>(
+        this.#service,
+        this.#setup,
+        start.namespace,
+        await started.update,
+        waitForStage,
+      )
+    } catch (error) {
+      // Without effect if the workflow has been started.
+      reject(error)
+      throw error
+    }
   }
 
   /** A handle to a workflow that exists, or may; nothing is asked until it is used. */

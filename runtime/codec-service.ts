@@ -34,6 +34,21 @@ export function withCodecs(
     startWorkflow: (request) => inOrder(request, (encoded) => service.startWorkflow(encoded)),
     signalWorkflow: (request) => inOrder(request, (encoded) => service.signalWorkflow(encoded)),
     signalWithStart: (request) => inOrder(request, (encoded) => service.signalWithStart(encoded)),
+    updateWorkflow: async ({ signal, ...request }) =>
+      codec.decode(
+        await inOrder(request, (encoded) => service.updateWorkflow({ ...encoded, signal })),
+      ),
+    pollUpdate: async (request) => codec.decode(await service.pollUpdate(request)),
+    updateWithStart: async (request) => {
+      const { signal, ...update } = request.update
+      const answer = await inOrder({ ...request, update }, (encoded) =>
+        service.updateWithStart({ ...encoded, update: { ...encoded.update, signal } }),
+      )
+      const decoded = answer.update.then((response) => codec.decode(response))
+      // Its owner may be too late to handle it, as with what the service gives.
+      decoded.catch(() => undefined)
+      return { ...answer, update: decoded }
+    },
     cancelWorkflow: (request) => inOrder(request, (encoded) => service.cancelWorkflow(encoded)),
     terminateWorkflow: (request) =>
       inOrder(request, (encoded) => service.terminateWorkflow(encoded)),

@@ -5,12 +5,14 @@ import type { EngineParts } from './engine-parts.ts'
 import { listNamespaces } from './namespaces.ts'
 import { watchRuns } from './run-watch.ts'
 import { WorkflowReads } from './workflow-reads.ts'
+import { WorkflowUpdates } from './workflow-updates.ts'
 import type { QueryResponse, WorkflowService } from './workflow-service.ts'
 import { WorkflowWrites } from './workflow-writes.ts'
 
 /** The service of an engine. */
 export function createService(engine: EngineParts): WorkflowService {
   const writes = new WorkflowWrites(engine)
+  const updates = new WorkflowUpdates(engine, writes)
   const reads = new WorkflowReads(engine)
   const completions = new ActivityCompletions(engine)
   const service: WorkflowService = {
@@ -24,6 +26,9 @@ export function createService(engine: EngineParts): WorkflowService {
     failActivity: (request) => completions.fail(request),
     cancelActivity: (request) => completions.cancel(request),
     heartbeatActivity: (request) => completions.heartbeat(request),
+    updateWorkflow: (request) => updates.updateWorkflow(request),
+    pollUpdate: (request) => updates.pollUpdate(request),
+    updateWithStart: (request) => updates.updateWithStart(request),
     queryWorkflow: (request): Promise<QueryResponse> => reads.queryWorkflow(request),
     describeWorkflow: (target) => reads.describeWorkflow(target),
     waitForClose: (request) => reads.waitForClose(request),

@@ -9,6 +9,7 @@ import type { RequestLedger } from './request-ledger.ts'
 import type { RunCloser } from './run-closer.ts'
 import type { RunFailures } from './run-failures.ts'
 import type { RunTable } from './run-table.ts'
+import type { UpdateRegistry } from './update-registry.ts'
 import type { Visibility } from './visibility.ts'
 
 /** The engine's parts, as the calls of the service see them. */
@@ -23,6 +24,7 @@ export interface EngineParts {
   readonly closer: RunCloser
   readonly failures: RunFailures
   readonly activities: ActivityRunner
+  readonly updates: UpdateRegistry
   readonly visibility: Visibility
   /** Undefined without payload codecs. */
   readonly codec: CodecChain | undefined

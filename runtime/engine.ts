@@ -27,6 +27,7 @@ import { SinkCaller } from './sink-caller.ts'
 import { sandboxSettings } from './options.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { CodecChain } from './payload-codec.ts'
+import { rejectWaiters } from './reject-waiters.ts'
 import { RequestLedger } from './request-ledger.ts'
 import { activityKey, type TimerRow } from './row-keys.ts'
 import type { Run } from './run.ts'
@@ -39,6 +40,7 @@ import { mapStack } from './source-map.ts'
 import { Timers } from './timers.ts'
 import type { TurnMarks } from './turn-marks.ts'
 import { TurnResults } from './turn-results.ts'
+import { UpdateRegistry } from './update-registry.ts'
 import { Visibility } from './visibility.ts'
 import { WorkerPool } from './worker-pool.ts'
 import { writeWorkflowLog } from './workflow-log.ts'
@@ -66,6 +68,7 @@ export class Engine implements EngineParts {
   readonly links: LinkedWorkflows
   readonly failures: RunFailures
   readonly activities: ActivityRunner
+  readonly updates: UpdateRegistry
   readonly visibility: Visibility
   /** Undefined without payload codecs: then nothing is asked of it anywhere. */
   readonly #codecs: CodecStages | undefined
@@ -120,6 +123,7 @@ export class Engine implements EngineParts {
       this.#timers.add(timer),
     )
     const log: LogWriter = (level, message, attributes) => logAt(logger, level, attributes, message)
+    this.updates = new UpdateRegistry(journal, this.committer, limits)
     const activities = new HostActivities(
       options.activities,
       {
@@ -177,6 +181,7 @@ export class Engine implements EngineParts {
       dispatcher: this.dispatcher,
       closer: this.closer,
       activities: this.activities,
+      updates: this.updates,
       timers: this.#timers,
       links: this.links,
       limits,
@@ -265,7 +270,7 @@ export class Engine implements EngineParts {
     await this.#pool.destroy()
     for (const run of this.runs.values()) clearTimeout(run.parkTimer)
     const closed = new SignalboxError('SIGNALBOX_ERR_RUNTIME_CLOSED', 'the runtime was closed')
-    this.#rejectWaiters(this.committer.poisoned ?? closed)
+    rejectWaiters(this.runs.values(), this.updates, this.committer.poisoned ?? closed)
     await this.committer.drain()
     if (this.#state !== 'poisoned') this.#state = 'closed'
   }
@@ -467,28 +472,7 @@ export class Engine implements EngineParts {
     this.options.logger.error({ err: error }, 'the journal failed; the runtime has stopped')
     this.#timers.stop()
     this.dispatcher.pause()
-    this.#rejectWaiters(error, indeterminate)
+    rejectWaiters(this.runs.values(), this.updates, error, indeterminate)
     this.options.onPoisoned?.(error)
-  }
-
-  /** `ofInputs`: what those are told whose input has a number, and so may be in the journal. */
-  #rejectWaiters(error: SignalboxError, ofInputs = error): void {
-    for (const run of this.runs.values()) {
-      const queries = [...run.queries, ...run.takeOutstandingQueries()]
-      const waiters = [...(run.pendingWaiters ?? []), ...run.closeWaiters]
-      for (const waiter of run.waiters) waiter.reject(ofInputs)
-      run.queries = []
-      run.waiters = []
-      run.pendingWaiters = undefined
-      run.closeWaiters = []
-      for (const query of queries) query.reject(error)
-      for (const waiter of waiters) waiter.reject(error)
-      const { held } = run
-      run.held = []
-      run.closing = undefined
-      run.notify()
-      // Made again, a held request finds the runtime stopped, and says so.
-      for (const request of held) request()
-    }
   }
 }

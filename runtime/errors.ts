@@ -63,6 +63,18 @@ const table = {
   ],
   SIGNALBOX_ERR_QUERY_FAILED: ['INVALID_ARGUMENT', "The workflow's query handler threw."],
   SIGNALBOX_ERR_QUERY_REJECTED: ['FAILED_PRECONDITION', 'The query reject condition held.'],
+  SIGNALBOX_ERR_UPDATE_FAILED: [
+    'FAILED_PRECONDITION',
+    'The workflow rejected the update or its handler failed; the cause says why.',
+  ],
+  SIGNALBOX_ERR_UPDATE_TIMEOUT: [
+    'DEADLINE_EXCEEDED',
+    'The wait for an update was cancelled or took too long. The update itself goes on.',
+  ],
+  SIGNALBOX_ERR_UPDATE_LIMIT: [
+    'FAILED_PRECONDITION',
+    'The run has had as many updates as maxUpdatesPerRun allows.',
+  ],
   SIGNALBOX_ERR_WORKFLOW_NOT_READY: [
     'FAILED_PRECONDITION',
     'The run is parked or quarantined; describe it to see why.',

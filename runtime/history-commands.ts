@@ -1,4 +1,4 @@
-import type { ScheduleActivityCommand, TerminalCommand } from '../actors/commands.ts'
+import type { ScheduleActivityCommand, TerminalCommand, UpdateOutcome } from '../actors/commands.ts'
 import type { Failure } from '../actors/failure.ts'
 import type { StartedAttributes } from '../actors/inputs.ts'
 import {
@@ -31,6 +31,12 @@ export function activityScheduledAttributes(
     heartbeatTimeout: optionalDuration(command.heartbeatTimeoutMs),
     retryPolicy: retryPolicyToJson(command.retryPolicy),
   })
+}
+
+export function updateOutcome(outcome: UpdateOutcome): JsonMessage {
+  return 'result' in outcome
+    ? { success: { payloads: [payloadToJson(outcome.result)] } }
+    : { failure: failureToJson(outcome.failure) }
 }
 
 export type TerminalEvent =

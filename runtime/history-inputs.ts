@@ -5,6 +5,7 @@ import type {
   SignaledInput,
   StartedAttributes,
   TerminatedInput,
+  UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import { isRuntimeTimeout } from './activity-failure.ts'
 import {
@@ -74,6 +75,19 @@ export function signaledAttributes(input: SignaledInput): JsonMessage {
     header: payloadMapToJson(attributes?.headers),
     externalWorkflowExecution: attributes?.external && executionToJson(attributes.external),
   })
+}
+
+/** The request that WORKFLOW_EXECUTION_UPDATE_ACCEPTED holds. */
+export function updateRequest(input: UpdateRequestedInput): JsonMessage {
+  const [, , updateId, name, args, attributes] = input
+  return {
+    meta: jsonMessage({ updateId, identity: attributes?.identity }),
+    input: jsonMessage({
+      header: payloadMapToJson(attributes?.headers),
+      name,
+      args: payloadsToJson(args),
+    }),
+  }
 }
 
 export function cancelRequestedAttributes(input: CancelRequestedInput): JsonMessage {

@@ -1,4 +1,9 @@
-import { type Command, isTerminal, type TerminalCommand } from '../actors/commands.ts'
+import {
+  type Command,
+  isTerminal,
+  type TerminalCommand,
+  type UpdateCommand,
+} from '../actors/commands.ts'
 import {
   bytesOfCommand,
   bytesOfInput,
@@ -10,12 +15,14 @@ import {
   type Input,
   InputKind,
   type StartedAttributes,
+  type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { EncodedPayload } from '../actors/payload.ts'
 import {
   activityScheduledAttributes,
   terminalAttributes,
   terminalEvent,
+  updateOutcome,
 } from './history-commands.ts'
 import {
   activityOutcomeAttributes,
@@ -26,6 +33,7 @@ import {
   startedAttributes,
   taskQueueToJson,
   terminatedAttributes,
+  updateRequest,
 } from './history-inputs.ts'
 import {
   durationToJson,
@@ -109,6 +117,8 @@ export function viewHistory(
  *   `Date.now()` that it saw
  * - ids have no gaps, and those of ended turns never change
  * - a timer that fired after it was cancelled has no event and no workflow task
+ * - an update is no input event: it is told when it is accepted, and if it is rejected there is no event,
+ *   nor a workflow task if there was nothing else in the turn
  */
 class HistoryExporter implements HistoryView {
   readonly events: HistoryEvent[] = []
@@ -127,6 +137,7 @@ class HistoryExporter implements HistoryView {
   readonly #activities = new Map<number, { scheduledId: number; cancelRequestedId?: number }>()
   readonly #timers = new Map<number, number>()
   readonly #links = new LinkedHistory(() => this.#started?.namespace ?? '')
+  readonly #updates = new Map<number, { input: UpdateRequestedInput; acceptedId: number }>()
 
   constructor(run: HistoryRun, window: HistoryWindow) {
     this.#run = run
@@ -139,19 +150,30 @@ class HistoryExporter implements HistoryView {
   /** @returns false once the run has closed: nothing follows */
   addTurn(turn: HistoryTurn): boolean {
     let handled = 0
-    for (const input of turn.inputs) {
+    for (const [at, input] of turn.inputs.entries()) {
       if (input[0] === InputKind.terminated || input[0] === InputKind.timedOut) {
         this.#closePastMailbox(input)
         return false
       }
       if (!turn.ended && this.#settledOnly && this.#run.status === 'RUNNING') continue
-      if (this.#addInput(input, turn.ended)) handled++
+      if (input[0] === InputKind.updateRequested) {
+        this.#updates.set(turn.firstSeq + at, { input, acceptedId: 0 })
+      } else if (this.#addInput(input, turn.ended)) handled++
     }
     if (!turn.ended) return true
-    if (handled > 0) this.#addWorkflowTask()
+    if (handled > 0 || this.#isUpdateTurn(turn)) this.#addWorkflowTask()
     for (const command of turn.commands) this.#addCommand(command)
     this.settledLength = this.length
     return !this.#isClosed
+  }
+
+  /** Of updates alone, one of which was accepted: its time is the turn's. */
+  #isUpdateTurn({ commands }: HistoryTurn): boolean {
+    const accepted = commands.find(({ kind }) => kind === 'acceptUpdate')
+    const time = accepted?.kind === 'acceptUpdate' && this.#updates.get(accepted.seq)?.input[1]
+    if (time === undefined || time === false) return false
+    if (time > this.#time) this.#time = time
+    return true
   }
 
   /** @returns true if the input has an event, and so a workflow task */
@@ -312,9 +334,46 @@ class HistoryExporter implements HistoryView {
         this.#emit(type, attributes, summary)
         break
       }
+      case 'acceptUpdate':
+      case 'completeUpdate':
+        this.#addUpdate(command, workflowTaskCompletedEventId)
+        break
+      case 'rejectUpdate':
+        this.#updates.delete(seq)
+        break
       default:
         command satisfies never
     }
+  }
+
+  #addUpdate(
+    command: Exclude<UpdateCommand, { readonly kind: 'rejectUpdate' }>,
+    workflowTaskCompletedEventId: string,
+  ): void {
+    const { seq, updateId } = command
+    const update = this.#updates.get(seq)
+    if (command.kind === 'completeUpdate') {
+      this.#updates.delete(seq)
+      const acceptedEventId = String(update?.acceptedId ?? 0)
+      const { outcome } = command
+      this.#emit('WORKFLOW_EXECUTION_UPDATE_COMPLETED', () => ({
+        meta: { updateId },
+        acceptedEventId,
+        outcome: updateOutcome(outcome),
+      }))
+      return
+    }
+    if (update === undefined) return
+    this.#size += bytesOfInput(update.input)
+    // What the replayer takes for the place of the request: the event before the task was started.
+    const acceptedRequestSequencingEventId = String(Number(workflowTaskCompletedEventId) - 2)
+    this.#emit('WORKFLOW_EXECUTION_UPDATE_ACCEPTED', () => ({
+      protocolInstanceId: updateId,
+      acceptedRequestMessageId: `${updateId}/request`,
+      acceptedRequestSequencingEventId,
+      acceptedRequest: updateRequest(update.input),
+    }))
+    update.acceptedId = this.length
   }
 
   #addTerminal(command: TerminalCommand, workflowTaskCompletedEventId: string): void {

@@ -25,6 +25,7 @@ export {
   type GetHandleOptions,
   type ListOptions,
   type SignalWithStartOptions,
+  type UpdateWithStartOptions,
   type WorkflowStartOptions,
 } from './client.ts'
 export {
@@ -32,6 +33,17 @@ export {
   AsyncCompletionClient,
   type FullActivityId,
 } from './async-completion-client.ts'
+export {
+  WithStartWorkflowOperation,
+  type WithStartOptions,
+} from './with-start-workflow-operation.ts'
+export {
+  type StartUpdateOptions,
+  type UpdateWaitOptions,
+  type WorkflowUpdateHandle,
+  type WorkflowUpdateOptions,
+  WorkflowUpdateStage,
+} from './workflow-update-handle.ts'
 export { WorkflowHandle, type SignalOptions } from './workflow-handle.ts'
 export { type ErrorCode, errorTable, SignalboxError, type StatusName } from './errors.ts'
 export {
@@ -43,6 +55,8 @@ export {
   WorkflowExecutionAlreadyStartedError,
   WorkflowFailedError,
   WorkflowNotFoundError,
+  WorkflowUpdateFailedError,
+  WorkflowUpdateRPCTimeoutOrCancelledError,
 } from './client-errors.ts'
 export {
   ActivityFailure,
@@ -56,10 +70,11 @@ export {
   TerminatedFailure,
   TimeoutFailure,
 } from '../actors/failures.ts'
-export { defineQuery, defineSignal } from '../actors/workflow/definitions.ts'
+export { defineQuery, defineSignal, defineUpdate } from '../actors/workflow/definitions.ts'
 export type {
   QueryDefinition,
   SignalDefinition,
+  UpdateDefinition,
   Workflow,
   WorkflowResultType,
 } from '../actors/workflow/definitions.ts'

@@ -1,3 +1,4 @@
+import type { Command } from '../actors/commands.ts'
 import type { Failure } from '../actors/failure.ts'
 import type { TurnCommands } from '../actors/records.ts'
 
@@ -19,12 +20,35 @@ export function withMappedStacks(
   [seq, commands]: TurnCommands,
   mapStack: (stack: string) => string,
 ): TurnCommands {
-  const mapped = commands.map((command) =>
-    command.kind === 'failWorkflow'
-      ? { ...command, failure: mapFailure(command.failure, mapStack) }
-      : command,
-  )
-  return [seq, mapped]
+  return [seq, commands.map((command) => withMappedStack(command, mapStack))]
+}
+
+/** Whether there is a stack to be mapped. */
+export function hasFailure(command: Command): boolean {
+  switch (command.kind) {
+    case 'failWorkflow':
+    case 'rejectUpdate':
+      return true
+    case 'completeUpdate':
+      return 'failure' in command.outcome
+    default:
+      return false
+  }
+}
+
+function withMappedStack(command: Command, mapStack: (stack: string) => string): Command {
+  switch (command.kind) {
+    case 'failWorkflow':
+    case 'rejectUpdate':
+      return { ...command, failure: mapFailure(command.failure, mapStack) }
+    case 'completeUpdate': {
+      const { outcome } = command
+      if ('result' in outcome) return command
+      return { ...command, outcome: { failure: mapFailure(outcome.failure, mapStack) } }
+    }
+    default:
+      return command
+  }
 }
 
 /** A stack within attributes that the failure converter has put into JSON. */

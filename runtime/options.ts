@@ -78,6 +78,10 @@ export interface Limits {
   readonly maxPendingSignals: number
   /** Cancellations of other workflows that one run asks for in a turn, with those that wait. Default 2,000. */
   readonly maxPendingCancels: number
+  /** Updates of one run that have no outcome yet. Default 1,000. Beyond it: SIGNALBOX_ERR_MAILBOX_FULL. */
+  readonly maxUpdatesInFlight: number
+  /** Updates of one run, whatever became of them. Default 10,000. Beyond it: SIGNALBOX_ERR_UPDATE_LIMIT. */
+  readonly maxUpdatesPerRun: number
   /** V8 heap of one slot, in MiB. Default: half the machine's memory over all slots, at most 4,096. */
   readonly slotHeapMb: number
   /** A slot whose worker has not loaded the workflow code after this long is given up. Default 30,000. */
@@ -139,6 +143,8 @@ function defaultLimits(slots: number): Limits {
     maxPendingChildren: 2_000,
     maxPendingSignals: 2_000,
     maxPendingCancels: 2_000,
+    maxUpdatesInFlight: 1_000,
+    maxUpdatesPerRun: 10_000,
     maxCachedWorkflows: 120_000,
     slotWindowBytes: 8 * 2 ** 20,
     slotHeapMb: Math.max(64, Math.min(4_096, Math.floor(megabytes / 2 / slots))),

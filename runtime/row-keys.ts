@@ -11,6 +11,8 @@ export const RowTable = {
   timer: 3,
   /** Run, activity number: an activity without an outcome, and how far it got. */
   activity: 4,
+  /** Run, update id: how far the update is; see update-registry.ts. */
+  update: 5,
   /** What runs have to do with each other: effects held back while their target closes, and children. */
   link: 6,
 } as const
@@ -76,6 +78,19 @@ export function activityKey(run: number, seq: number): Buffer {
 /** Beside an activity's row, once its cancellation was asked for: sorts right after it. */
 export function activityCancelKey(run: number, seq: number): Buffer {
   return Buffer.concat([activityKey(run, seq), Buffer.of(1)])
+}
+
+export function updateKey(run: number, updateId: string): Buffer {
+  const key = Buffer.concat([runKey(run), Buffer.from(updateId, 'utf8')])
+  key[0] = RowTable.update
+  return key
+}
+
+export function updateIdOfKey(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
+    'utf8',
+    1 + RUN_BYTES,
+  )
 }
 
 export interface ActivityRowKey {

@@ -18,6 +18,7 @@ import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RunTable } from './run-table.ts'
+import type { UpdateRegistry } from './update-registry.ts'
 import { closedBeforeHandled } from './workflow-target.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
 
@@ -30,6 +31,7 @@ export interface RunCloserPorts {
   readonly dispatcher: Dispatcher
   readonly activities: ActivityRunner
   readonly links: LinkedWorkflows
+  readonly updates: UpdateRegistry
 }
 
 const STATUS: Readonly<Record<TerminalCommand['kind'], WorkflowStatus>> = {
@@ -142,7 +144,7 @@ export class RunCloser {
     successor: Run | undefined,
     resolution: () => ChildResolution,
   ): void {
-    const { acceptor, committer, dispatcher, activities } = this.#ports
+    const { acceptor, committer, dispatcher, activities, updates } = this.#ports
     run.closing = { phase: 'committing', seq: closeSeq, onSettled: () => undefined }
     acceptor.saveRow(run, {
       ...run.row,
@@ -174,6 +176,7 @@ export class RunCloser {
       run.processed = run.head
       committer.noteProgress(run)
       this.#tellWaiters(run)
+      updates.closed(run, successor !== undefined)
       run.notify()
       if (successor !== undefined) {
         successor.closing = undefined

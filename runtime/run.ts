@@ -2,6 +2,7 @@ import type { Input } from '../actors/inputs.ts'
 import type { QueryOutcome, QueryRequest } from '../actors/turns.ts'
 import type { ChildLink } from './child-link.ts'
 import type { RunRow } from './run-row.ts'
+import type { RunUpdates } from './run-updates.ts'
 import type { ParkedState } from './workflow-service.ts'
 
 /** A promise's two ends, kept until something happens to the run. */
@@ -104,6 +105,8 @@ export class Run {
   queryStrikes = 0
   parkTimer: NodeJS.Timeout | undefined
   queries: QueuedQuery[] = []
+  /** Read when the run first has to do with updates. */
+  updates: RunUpdates | undefined
   /** Sent to the actor; undefined rather than empty, as most runs never have one. */
   #outstandingQueries: Map<number, QueuedQuery> | undefined
 
@@ -245,7 +248,8 @@ export class Run {
       this.closeWaiters.length === 0 &&
       this.watchers === undefined &&
       this.queries.length === 0 &&
-      this.#outstandingQueries === undefined
+      this.#outstandingQueries === undefined &&
+      (this.updates === undefined || this.updates.isIdle)
     )
   }
 }

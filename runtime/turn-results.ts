@@ -20,12 +20,13 @@ import type { Clock } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
 import type { LinkedWorkflows } from './linked-workflows.ts'
-import { withMappedStacks } from './map-failure.ts'
+import { hasFailure, withMappedStacks } from './map-failure.ts'
 import type { Limits } from './options.ts'
 import { firstRefusedTurn, type RefusedTurn } from './pending-limits.ts'
 import { activityCancelKey, activityKey, timerKey } from './row-keys.ts'
 import type { Run } from './run.ts'
 import type { RunCloser } from './run-closer.ts'
+import type { UpdateRegistry } from './update-registry.ts'
 import type { Timers } from './timers.ts'
 
 /** What the results of turns set in motion. */
@@ -36,6 +37,7 @@ export interface TurnResultsPorts {
   readonly dispatcher: Dispatcher
   readonly closer: RunCloser
   readonly activities: ActivityRunner
+  readonly updates: UpdateRegistry
   readonly timers: Timers
   readonly links: LinkedWorkflows
   readonly limits: Limits
@@ -76,7 +78,9 @@ export class TurnResults {
     if (refused !== undefined) return this.#refuse(run, frame, record, refused)
     if ((frame.flags & FrameFlag.terminal) === 0) {
       run.historyLength = record.historyLength
-      this.#commit(run, frame.seq, lastSeq, frame.body, record.turns)
+      const turns = this.#withMappedStacks(record.turns)
+      const body = turns === record.turns ? frame.body : encodeCommands(record.historyLength, turns)
+      this.#commit(run, frame.seq, lastSeq, body, turns)
       this.#advance(run, lastSeq)
       this.#endRegroup(run)
       return
@@ -123,13 +127,12 @@ export class TurnResults {
   ): void {
     const { closer } = this.#ports
     const { historyLength } = record
-    const turns = record.turns.map((turn) => withMappedStacks(turn, this.#ports.mapStack))
+    const turns = this.#withMappedStacks(record.turns)
     const [closingSeq, closingCommands] = turns[turns.length - 1] as TurnCommands
     const terminal = closingCommands.find(isTerminal) as TerminalCommand
     const commitAll = (): void => {
       run.historyLength = historyLength
-      const body =
-        terminal.kind === 'failWorkflow' ? encodeCommands(historyLength, turns) : frame.body
+      const body = turns === record.turns ? frame.body : encodeCommands(historyLength, turns)
       this.#commit(run, frame.seq, closingSeq, body, turns, true)
       this.#advance(run, closingSeq)
     }
@@ -157,6 +160,12 @@ export class TurnResults {
     closer.settle(run, closingSeq, () => closer.regroup(run, firstSeq, closingSeq))
   }
 
+  /** Error stacks name lines of the bundle of today, and the journal is to name those of the user. */
+  #withMappedStacks(turns: readonly TurnCommands[]): readonly TurnCommands[] {
+    if (!turns.some(([, commands]) => commands.some(hasFailure))) return turns
+    return turns.map((turn) => withMappedStacks(turn, this.#ports.mapStack))
+  }
+
   #commit(
     run: Run,
     firstSeq: number,
@@ -167,8 +176,8 @@ export class TurnResults {
   ): void {
     const { committer, dispatcher } = this.#ports
     committer.addCommands(run, firstSeq, lastSeq - firstSeq + 1, body)
-    for (const [, commands] of turns) {
-      for (const command of commands) this.#apply(run, command, commands, closes)
+    for (const [seq, commands] of turns) {
+      for (const command of commands) this.#apply(run, command, seq, commands, closes)
     }
     committer.afterCommit(() => {
       // A load waits until the journal has everything that the actor before it issued.
@@ -178,8 +187,8 @@ export class TurnResults {
   }
 
   /** Rows of the same commit, and the effect that follows it. */
-  #apply(run: Run, command: Command, turn: readonly Command[], closes: boolean): void {
-    const { committer, timers, activities, links } = this.#ports
+  #apply(run: Run, command: Command, seq: number, turn: readonly Command[], closes: boolean): void {
+    const { committer, timers, activities, links, updates } = this.#ports
     switch (command.kind) {
       case 'startTimer': {
         const timer = { dueTime: command.dueTime ?? 0, run: run.key, seq: command.seq }
@@ -230,6 +239,11 @@ export class TurnResults {
       case 'signalExternalWorkflow':
       case 'cancelExternalWorkflow':
         links.apply(run, command, closes)
+        return
+      case 'acceptUpdate':
+      case 'completeUpdate':
+      case 'rejectUpdate':
+        updates.apply(run, command, seq)
         return
       default:
         // The terminal commands are the closer's.

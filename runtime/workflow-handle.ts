@@ -5,6 +5,7 @@ import type { Payload } from '../actors/payload.ts'
 import type {
   QueryDefinition,
   SignalDefinition,
+  UpdateDefinition,
   Workflow,
   WorkflowResultType,
 } from '../actors/workflow/definitions.ts'
@@ -15,6 +16,14 @@ import {
 } from './client-errors.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert } from './convert-arguments.ts'
+import {
+  createUpdateHandle,
+  type StartUpdateOptions,
+  updateContent,
+  updateHandleOf,
+  type WorkflowUpdateHandle,
+  type WorkflowUpdateOptions,
+} from './workflow-update-handle.ts'
 import type {
   HistoryEvent,
   QueryRejectCondition,
@@ -104,6 +113,51 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
       requestId: options?.requestId,
       waitFor: options?.waitFor,
     })
+  }
+
+  /**
+   * Update the workflow and wait for what the update's handler returns.
+   *
+   * @throws WorkflowUpdateFailedError if it was rejected, its handler failed, or the run closed before it
+   * was over
+   * @throws WorkflowNotFoundError if there is no such workflow, or it closed before accepting the update
+   * @throws WorkflowUpdateRPCTimeoutOrCancelledError by `timeout` or `abortSignal`
+   */
+  async executeUpdate<Ret, Args extends unknown[] = unknown[]>(
+    update: UpdateDefinition<Ret, Args> | string,
+    options: WorkflowUpdateOptions<Args> = {},
+  ): Promise<Ret> {
+    const handle = await this.startUpdate<Ret, Args>(update, {
+      ...options,
+      waitForStage: 'COMPLETED',
+    })
+    return handle.result()
+  }
+
+  /** {@link executeUpdate}, for a handle to the update once it is as far as `waitForStage` says. */
+  async startUpdate<Ret, Args extends unknown[] = unknown[]>(
+    update: UpdateDefinition<Ret, Args> | string,
+    options: StartUpdateOptions<Args>,
+  ): Promise<WorkflowUpdateHandle<Ret>> {
+    const { waitForStage } = options
+    const { namespace, firstExecutionRunId } = this.#target
+    const response = await this.#service.updateWorkflow({
+      ...this.#runTarget(),
+      ...updateContent(update, options, this.#setup),
+      firstExecutionRunId,
+      waitForStage,
+    })
+    return updateHandleOf<Ret>(this.#service, this.#setup, namespace, response, waitForStage)
+  }
+
+  /** A handle to an update that was asked for, or may have been; nothing is asked until it is used. */
+  getUpdateHandle<Ret>(
+    updateId: string,
+    options: { readonly workflowRunId?: string } = {},
+  ): WorkflowUpdateHandle<Ret> {
+    const target = this.#runTarget()
+    const runId = options.workflowRunId ?? target.runId
+    return createUpdateHandle<Ret>(this.#service, this.#setup, { ...target, runId }, updateId)
   }
 
   /**

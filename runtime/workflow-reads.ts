@@ -10,7 +10,7 @@ import { isStackTraceQuery } from './read-answer.ts'
 import type { Run, Waiter } from './run.ts'
 import { readClose, readTurns } from './run-history.ts'
 import { summarize } from './visibility.ts'
-import { findRun, notFound } from './workflow-target.ts'
+import { durableRun } from './workflow-target.ts'
 import type {
   CloseStatus,
   HistoryRequest,
@@ -42,7 +42,7 @@ export class WorkflowReads {
     checkIdentifier('QueryType', request.queryType)
     checkPayloads(request.args, limits.maxPayloadBytes, 'queryArgs')
     checkPayloadMap(request.headers, limits.maxPayloadBytes, 'header')
-    const run = await this.#durableRun(request)
+    const run = await durableRun(this.#parts, request)
     if (isRejected(run.row.status, request.rejectCondition ?? 'NONE')) {
       return { rejectedStatus: run.row.status }
     }
@@ -78,7 +78,7 @@ export class WorkflowReads {
   }
 
   async describeWorkflow(target: Target): Promise<WorkflowDescription> {
-    const run = await this.#durableRun(target)
+    const run = await durableRun(this.#parts, target)
     const { row, parked } = run
     // Not told by a turn since the runtime was opened: counted once, from the journal.
     if (run.historyLength === 0) this.#countHistory(run)
@@ -118,14 +118,14 @@ export class WorkflowReads {
   async waitForClose(request: WaitForCloseRequest): Promise<CloseStatus> {
     const until =
       request.timeoutMs === undefined ? undefined : performance.now() + request.timeoutMs
-    let run = await this.#durableRun(request)
+    let run = await durableRun(this.#parts, request)
     for (;;) {
       if (!run.isOpen && run.closing === undefined) {
         const status = readClose(this.#parts.journal, run)
         const next = status.closed ? status.newRunId : undefined
         if (request.followRuns !== true || next === undefined) return status
         const { namespace, workflowId } = run.row
-        run = await this.#durableRun({ namespace, workflowId, runId: next })
+        run = await durableRun(this.#parts, { namespace, workflowId, runId: next })
         continue
       }
       const left = until === undefined ? undefined : until - performance.now()
@@ -137,7 +137,7 @@ export class WorkflowReads {
   async getHistory(request: HistoryRequest): Promise<HistoryResponse> {
     // A page belongs to the run that the first one was of, also when another has started since.
     const runId = request.runId ?? decodeHistoryToken(request.pageToken)?.runId
-    const run = await this.#durableRun({ ...request, runId })
+    const run = await durableRun(this.#parts, { ...request, runId })
     const until = performance.now() + (request.timeoutMs ?? 0)
     for (;;) {
       const turns = readTurns(this.#parts.journal, run)
@@ -154,18 +154,6 @@ export class WorkflowReads {
       if (!waits) return page
       await this.#nextChange(run, until - performance.now(), request.signal)
       this.#parts.checkOpen()
-    }
-  }
-
-  /** The run, once its start is durable; so is its end, if that is being written. */
-  async #durableRun(target: Target): Promise<Run> {
-    for (;;) {
-      this.#parts.checkOpen()
-      const run = findRun(this.#parts.runs, target)
-      if (run === undefined) throw notFound(target)
-      if (run.committed > 0 && run.closing?.phase !== 'committing') return run
-      // Then the workflow id may have another run.
-      await this.#parts.committer.allDurable
     }
   }
 

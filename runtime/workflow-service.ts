@@ -1,3 +1,4 @@
+import type { UpdateOutcome } from '../actors/commands.ts'
 import type { Failure } from '../actors/failure.ts'
 import type { ExecutionRef, RetryPolicyData } from '../actors/inputs.ts'
 import type { Payload, PayloadMap } from '../actors/payload.ts'
@@ -11,6 +12,12 @@ export interface WorkflowService {
   startWorkflow(request: StartRequest): Promise<StartResponse>
   signalWorkflow(request: SignalRequest): Promise<void>
   signalWithStart(request: SignalWithStartRequest): Promise<StartResponse>
+  /** Resolves when the update is as far as `waitForStage` says, or when `timeoutMs` is over. */
+  updateWorkflow(request: UpdateRequest): Promise<UpdateResponse>
+  /** The same for an update that was asked for before. */
+  pollUpdate(request: PollUpdateRequest): Promise<UpdateResponse>
+  /** Resolves when the start, if there was one, and the update are durable. */
+  updateWithStart(request: UpdateWithStartRequest): Promise<UpdateWithStartResponse>
   queryWorkflow(request: QueryRequest): Promise<QueryResponse>
   describeWorkflow(target: Target): Promise<WorkflowDescription>
   /** Resolves when the run (or, with `followRuns`, its chain) has closed, or when `timeoutMs` is over (`closed: false`). */
@@ -50,6 +57,8 @@ export interface Target {
   readonly workflowId: string
   readonly runId?: string | undefined
 }
+
+export type { UpdateOutcome }
 
 export type IdReusePolicy =
   'ALLOW_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY' | 'REJECT_DUPLICATE' | 'TERMINATE_IF_RUNNING'
@@ -100,6 +109,58 @@ export interface SignalRequest extends Target {
 export interface SignalWithStartRequest extends StartRequest {
   readonly signalName: string
   readonly signalArgs: readonly Payload[]
+}
+
+/**
+ * How far an update is. Admitted: it is on disk. Accepted: the workflow has taken it on. Completed: it has
+ * its outcome; an update that is rejected is completed at once.
+ */
+export type UpdateStage = 'ADMITTED' | 'ACCEPTED' | 'COMPLETED'
+
+interface UpdateWait {
+  /** Default ACCEPTED. */
+  readonly waitForStage?: UpdateStage | undefined
+  /** How long to wait for the stage; then the answer has the stage that there is. Default for ever. */
+  readonly timeoutMs?: number | undefined
+  /** Ends the wait, as its timeout does. */
+  readonly signal?: AbortSignal | undefined
+}
+
+interface UpdateContent {
+  readonly updateName: string
+  readonly args: readonly Payload[]
+  /** The same id again, for the same run, is the same update. Default: a new one. */
+  readonly updateId?: string | undefined
+  readonly identity?: string | undefined
+  readonly headers?: PayloadMap | undefined
+}
+
+export interface UpdateRequest extends Target, UpdateContent, UpdateWait {
+  readonly firstExecutionRunId?: string | undefined
+}
+
+export interface PollUpdateRequest extends Target, UpdateWait {
+  readonly updateId: string
+}
+
+export interface UpdateResponse {
+  readonly workflowId: string
+  /** The run that the update is of. */
+  readonly runId: string
+  readonly updateId: string
+  readonly stage: UpdateStage
+  /** Of a completed update. */
+  readonly outcome?: UpdateOutcome
+}
+
+/** `idConflictPolicy` must be given. */
+export interface UpdateWithStartRequest extends StartRequest {
+  readonly update: UpdateContent & UpdateWait
+}
+
+export interface UpdateWithStartResponse extends StartResponse {
+  /** As {@link WorkflowService.updateWorkflow} answers. */
+  readonly update: Promise<UpdateResponse>
 }
 
 export type QueryRejectCondition = 'NONE' | 'NOT_OPEN' | 'NOT_COMPLETED_CLEANLY'

@@ -3,6 +3,7 @@ import {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from './client-errors.ts'
+import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import { checkIdentifier, checkNamespace } from './identifiers.ts'
 import type { Run } from './run.ts'
@@ -27,6 +28,28 @@ export function findRun(runs: RunTable, target: Target): Run | undefined {
     })
   }
   return runs.byRunId(namespace, workflowId, runId)
+}
+
+/** @throws WorkflowNotFoundError unless the run is of the chain that began with this one, if one is given */
+export function checkChain(run: Run, firstExecutionRunId: string | undefined): void {
+  if (firstExecutionRunId === undefined || firstExecutionRunId === '') return
+  if (run.row.firstExecutionRunId !== firstExecutionRunId) throw notFound(run.row)
+}
+
+/**
+ * The run that a request names, once its start is durable; so is its end, if that is being written.
+ *
+ * @throws WorkflowNotFoundError
+ */
+export async function durableRun(parts: EngineParts, target: Target): Promise<Run> {
+  for (;;) {
+    parts.checkOpen()
+    const run = findRun(parts.runs, target)
+    if (run === undefined) throw notFound(target)
+    if (run.committed > 0 && run.closing?.phase !== 'committing') return run
+    // Then the workflow id may have another run.
+    await parts.committer.allDurable
+  }
 }
 
 export function notFound(target: { readonly workflowId: string }): SignalboxError {

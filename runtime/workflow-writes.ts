@@ -1,7 +1,9 @@
 import { type Input, InputKind } from '../actors/inputs.ts'
 import type { Payload } from '../actors/payload.ts'
+import { attempt } from './attempt.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
+import { holdRequest } from './held-requests.ts'
 import { checkIdentifier, checkNamespace, checkText } from './identifiers.ts'
 import { checkPayloads } from './payload-size.ts'
 import {
@@ -14,6 +16,7 @@ import type { Run } from './run.ts'
 import { DEFAULT_NAMESPACE } from './visibility.ts'
 import {
   alreadyStarted,
+  checkChain,
   closedBeforeHandled,
   closedError,
   findRun,
@@ -29,6 +32,16 @@ import type {
   TerminateRequest,
   WaitFor,
 } from './workflow-service.ts'
+
+/** What a run is started together with: a signal or an update. */
+interface FirstTurnGuest<T> {
+  /** Make the whole request anew: the workflow is closing. */
+  readonly again: () => Promise<T>
+  /** Throw if it cannot be taken; nothing has been changed yet. */
+  readonly check: (existing: Run | undefined) => void
+  /** Take its place in the run's queue. */
+  readonly join: (run: Run, started: boolean) => Promise<T>
+}
 
 /**
  * The calls that change a workflow. Each takes its place in the run's queue before it returns, so
@@ -96,7 +109,7 @@ export class WorkflowWrites {
       const namespace = request.namespace ?? DEFAULT_NAMESPACE
       const earlier = requests.find('signal', namespace, request.workflowId, requestId)
       if (earlier !== undefined) {
-        return this.#ifSame(
+        return this.ifSame(
           earlier,
           request.args,
           (input, args) => checkSameSignal(input, request.signalName, args, requestId),
@@ -105,7 +118,8 @@ export class WorkflowWrites {
       }
     }
     if (run === undefined) throw notFound(request)
-    if (run.closing !== undefined) return this.#hold(run, () => this.signalWorkflow(request))
+    if (run.closing !== undefined)
+      return holdRequest(this.#parts, run, () => this.signalWorkflow(request))
     if (!run.isOpen) throw closedError(run)
     acceptor.checkRoom(run)
     acceptor.signal(run, request)
@@ -114,15 +128,15 @@ export class WorkflowWrites {
 
   #start(request: StartRequest): Promise<StartResponse> {
     const { acceptor } = this.#parts
-    const namespace = this.#checkStart(request)
+    const namespace = this.checkStart(request)
     const earlier = this.#earlierStart(request, namespace)
     if (earlier !== undefined) return earlier
     const current = this.#parts.runs.current(namespace, request.workflowId)
     if (current?.closing !== undefined) {
-      return this.#hold(current, () => this.startWorkflow(request))
+      return holdRequest(this.#parts, current, () => this.startWorkflow(request))
     }
     if (current !== undefined && this.#usesExisting(current, request)) {
-      return this.#durable(() => response(current, false))
+      return this.#durable(() => startResponse(current, false))
     }
     acceptor.checkRoom(undefined)
     acceptor.measureStart(request)
@@ -132,8 +146,8 @@ export class WorkflowWrites {
   }
 
   #signalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
-    const { acceptor, requests, runs } = this.#parts
-    const namespace = this.#checkStart(request)
+    const { acceptor, requests } = this.#parts
+    const namespace = this.checkStart(request)
     checkIdentifier('SignalName', request.signalName)
     if (request.idConflictPolicy === 'FAIL') {
       throw new SignalboxError(
@@ -147,37 +161,59 @@ export class WorkflowWrites {
       const earlier = requests.find('signal', namespace, request.workflowId, requestId)
       if (earlier !== undefined) {
         const again = (): Promise<void> => this.signalWithStart(request).then(() => undefined)
-        return this.#ifSame(
+        return this.ifSame(
           earlier,
           signalArgs,
           (input, args) => checkSameSignal(input, signalName, args, requestId),
           async () => {
             await this.#waitForEarlier(earlier, request.waitFor, again)
-            return response(earlier.run, false)
+            return startResponse(earlier.run, false)
           },
         )
       }
     }
-    const current = runs.current(namespace, request.workflowId)
-    if (current?.closing !== undefined) {
-      return this.#hold(current, () => this.signalWithStart(request))
-    }
     const signal = { ...request, args: signalArgs, headers: undefined }
-    const policy = { ...request, idConflictPolicy: request.idConflictPolicy ?? 'USE_EXISTING' }
-    if (current !== undefined && this.#usesExisting(current, policy)) {
+    const policy = request.idConflictPolicy ?? 'USE_EXISTING'
+    return this.startTogether(
+      { ...request, namespace, idConflictPolicy: policy },
+      {
+        again: () => this.signalWithStart(request),
+        check: (existing) => {
+          if (existing === undefined) acceptor.measureSignal(signal)
+        },
+        join: (run, started) => {
+          acceptor.signal(run, signal)
+          return this.#accepted(run, request.waitFor, started)
+        },
+      },
+    )
+  }
+
+  /**
+   * Start a run whose first turn has something beside the start, or give that to the run that there is,
+   * by the id policies. The caller has checked the start; see {@link checkStart}.
+   */
+  startTogether<T>(
+    request: StartRequest & { readonly namespace: string },
+    guest: FirstTurnGuest<T>,
+  ): Promise<T> {
+    const { acceptor, runs } = this.#parts
+    const current = runs.current(request.namespace, request.workflowId)
+    if (current?.closing !== undefined) {
+      return holdRequest(this.#parts, current, () => guest.again())
+    }
+    if (current !== undefined && this.#usesExisting(current, request)) {
       acceptor.checkRoom(current)
-      acceptor.signal(current, signal)
-      return this.#accepted(current, request.waitFor, false)
+      guest.check(current)
+      return guest.join(current, false)
     }
     // What can be refused is refused before anything is changed.
     acceptor.checkRoom(undefined)
     acceptor.measureStart(request)
-    acceptor.measureSignal(signal)
+    guest.check(undefined)
     this.#replace(current)
-    // The start and its signal are the run's first two inputs, and one turn.
-    const run = acceptor.start({ ...request, namespace }, [[1, 2]])
-    acceptor.signal(run, signal)
-    return this.#accepted(run, request.waitFor, true)
+    // The start and what comes with it are the run's first two inputs, and one turn.
+    return guest.join(acceptor.start(request, [[1, 2]]), true)
   }
 
   #cancel(request: CancelRequest): Promise<void> {
@@ -185,8 +221,9 @@ export class WorkflowWrites {
     this.#parts.checkOpen()
     const run = findRun(runs, request)
     if (run === undefined) throw notFound(request)
-    this.#checkChain(run, request.firstExecutionRunId)
-    if (run.closing !== undefined) return this.#hold(run, () => this.cancelWorkflow(request))
+    checkChain(run, request.firstExecutionRunId)
+    if (run.closing !== undefined)
+      return holdRequest(this.#parts, run, () => this.cancelWorkflow(request))
     // Idempotent, as in Temporal: nothing is left to be cancelled, or it is under way.
     if (!run.isOpen || run.row.cancelRequested) return committer.allDurable
     const { reason, identity, requestId } = request
@@ -202,9 +239,9 @@ export class WorkflowWrites {
     this.#parts.checkOpen()
     const run = findRun(runs, request)
     if (run === undefined) throw notFound(request)
-    this.#checkChain(run, request.firstExecutionRunId)
+    checkChain(run, request.firstExecutionRunId)
     if (run.closing?.phase === 'committing') {
-      return this.#hold(run, () => this.terminateWorkflow(request))
+      return holdRequest(this.#parts, run, () => this.terminateWorkflow(request))
     }
     if (!run.isOpen) throw closedError(run)
     const { reason, identity, details } = request
@@ -227,8 +264,12 @@ export class WorkflowWrites {
     return committer.durable
   }
 
-  /** @returns the namespace */
-  #checkStart(request: StartRequest): string {
+  /**
+   * Check a start as far as that can be told without looking at the workflow.
+   *
+   * @returns the namespace
+   */
+  checkStart(request: StartRequest): string {
     this.#parts.checkOpen()
     checkIdentifier('WorkflowId', request.workflowId)
     checkIdentifier('WorkflowType', request.workflowType)
@@ -269,20 +310,20 @@ export class WorkflowWrites {
     if (requestId === undefined) return undefined
     const earlier = this.#parts.requests.find('start', namespace, workflowId, requestId)
     if (earlier === undefined) return undefined
-    return this.#ifSame(
+    return this.ifSame(
       earlier,
       request.args,
       (input, args) => checkSameStart(input, request.workflowType, args, requestId),
       async () => {
         const again = (): Promise<void> => this.startWorkflow(request).then(() => undefined)
         await this.#waitForEarlier(earlier, request.waitFor, again)
-        return response(earlier.run, true)
+        return startResponse(earlier.run, true)
       },
     )
   }
 
   /** Go on with a duplicate once `check` has found it to be one; it throws if the two differ. */
-  #ifSame<T>(
+  ifSame<T>(
     earlier: EarlierRequest,
     args: readonly Payload[],
     check: (earlier: Input, args: readonly Payload[]) => void,
@@ -330,18 +371,13 @@ export class WorkflowWrites {
     )
   }
 
-  #checkChain(run: Run, firstExecutionRunId: string | undefined): void {
-    if (firstExecutionRunId === undefined || firstExecutionRunId === '') return
-    if (run.row.firstExecutionRunId !== firstExecutionRunId) throw notFound(run.row)
-  }
-
   #durable<T>(result: () => T): Promise<T> {
     return this.#parts.committer.allDurable.then(result)
   }
 
   #accepted(run: Run, waitFor: WaitFor | undefined, started: boolean): Promise<StartResponse> {
     const done = waitFor === 'processed' ? this.#processed(run) : this.#parts.committer.durable
-    return done.then(() => response(run, started))
+    return done.then(() => startResponse(run, started))
   }
 
   /** Resolves when the turn of the run's last pending input has ended. */
@@ -376,41 +412,14 @@ export class WorkflowWrites {
         run.pendingWaiters.push({ index, resolve, reject })
       })
     }
-    if (run.closing?.phase === 'committing') return this.#hold(run, again)
+    if (run.closing?.phase === 'committing') return holdRequest(this.#parts, run, again)
     if (!run.isOpen && seq > run.row.closeSeq) throw closedBeforeHandled(run)
     if (run.processed >= seq) return Promise.resolve()
     return new Promise<void>((resolve, reject) => run.waiters.push({ seq, resolve, reject }))
   }
-
-  /** Wait until it is decided whether the run closes, then make the request again. */
-  #hold<T>(run: Run, again: () => Promise<T>): Promise<T> {
-    const { maxHeldRequests } = this.#parts.options.limits
-    if (run.held.length >= maxHeldRequests) {
-      throw new SignalboxError(
-        'SIGNALBOX_ERR_MAILBOX_FULL',
-        `workflow ${run.row.workflowId} is closing and holds maxHeldRequests = ${maxHeldRequests} ` +
-          'requests; nothing was written, retry later.',
-        { fields: { retryAfterMs: 1_000 } },
-      )
-    }
-    return new Promise((resolve, reject) => {
-      run.held.push(() => {
-        again().then(resolve, reject)
-      })
-    })
-  }
 }
 
-function response(run: Run, started: boolean): StartResponse {
+export function startResponse(run: Run, started: boolean): StartResponse {
   const { runId, firstExecutionRunId } = run.row
   return { runId, firstExecutionRunId, started }
-}
-
-/** A call that throws before its place is taken rejects, so that callers have one way to fail. */
-function attempt<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return call()
-  } catch (error) {
-    return Promise.reject(error)
-  }
 }

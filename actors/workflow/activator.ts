@@ -16,6 +16,7 @@ import { LinkedWorkflows } from './linked-workflows.ts'
 import { BlockedCondition, PendingActivity, PendingTimer } from './pending.ts'
 import { RunRandom } from './random.ts'
 import type { RunExtensions } from './run-extensions.ts'
+import { UpdateTable } from './update-table.ts'
 import { isFailureType } from './workflow-options.ts'
 
 export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>
@@ -67,6 +68,15 @@ export class Activator {
   awaitsLinked(input: Input): boolean {
     return this.#links?.awaits(input) ?? false
   }
+  /** What the run has to do with updates; see {@link knownUpdates} for those that have nothing. */
+  get updates(): UpdateTable {
+    this.#updates ??= new UpdateTable(this)
+    return this.#updates
+  }
+  /** {@link updates}, unless there never was a handler or an update. */
+  get knownUpdates(): UpdateTable | undefined {
+    return this.#updates
+  }
   now: number
   replaying = false
   historyLength = 0
@@ -74,8 +84,8 @@ export class Activator {
   continueAsNewSuggested = false
   /** Grows with every activation. */
   turn = 0
-  /** While a query is answered commands and registrations are errors … */
-  readOnly = false
+  /** While a query is answered or an update validated, commands and registrations are errors … */
+  readOnly: false | 'query' | 'validator' = false
   /** … and whether it tried to make one. */
   violated = false
   // Made when they are first needed: a run that only waits for signals is a third smaller without.
@@ -84,6 +94,7 @@ export class Activator {
   #channels: Map<string, unknown> | undefined
   #timeouts: Map<number, CancellationScope> | undefined
   #links: LinkedWorkflows | undefined
+  #updates: UpdateTable | undefined
   #nextTimer = 1
   #nextActivity = 1
   #cancelRequested = false
@@ -109,13 +120,16 @@ export class Activator {
     this.commands.push(command)
   }
 
-  /** @throws {DeterminismViolationError} in a query, which must not change anything */
+  /** @throws {DeterminismViolationError} in a query or validator, which must not change anything */
   assertWritable(): void {
-    if (!this.readOnly) return
+    if (this.readOnly === false) return
     this.violated = true
-    throw new DeterminismViolationError(
-      'A query handler must not change the workflow: no commands, waits, handlers or cancellation',
+    const error = new DeterminismViolationError(
+      `${this.readOnly === 'query' ? 'A query handler' : 'An update validator'} must not change ` +
+        'the workflow: no commands, waits, handlers or cancellation',
     )
+    violations.add(error)
+    throw error
   }
 
   /** Call the main function; how it ends becomes the run's terminal command. */
@@ -156,6 +170,7 @@ export class Activator {
         this.#end({ ...error.command, kind: 'continueAsNew', carriedSeqs: [] })
       } else if (error instanceof TemporalFailure || isFailureType(this, error)) {
         this.handlers.forgetUnfinished()
+        this.knownUpdates?.forgetUnfinished()
         this.#end({ kind: 'failWorkflow', failure: errorToFailure(error) })
       } else {
         this.failTurn(error)
@@ -358,6 +373,16 @@ async function callIntercepted(
 ): Promise<unknown> {
   const execute = composeInterceptors(inbound, 'execute', ({ args }) => callMain(workflow, args))
   return execute(input)
+}
+
+const violations = new WeakSet<object>()
+
+/**
+ * Whether something was thrown by {@link Activator.assertWritable}. Where it made a promise reject that
+ * nobody awaits, the read-only code has failed for it already.
+ */
+export function isViolation(thrown: unknown): boolean {
+  return typeof thrown === 'object' && thrown !== null && violations.has(thrown)
 }
 
 async function callMain(workflow: WorkflowFunction, args: unknown[]): Promise<unknown> {

@@ -1,11 +1,8 @@
 import type { EnhancedStackTrace, WorkflowMetadata } from './stack-trace-types.ts'
 import { assertInWorkflowContext } from './current-run.ts'
-import {
-  HandlerUnfinishedPolicy,
-  type AnyHandler,
-  type DefaultQueryHandler,
-  type DefaultSignalHandler,
-} from './handler-table.ts'
+import type { AnyHandler, DefaultQueryHandler, DefaultSignalHandler } from './handler-table.ts'
+import { HandlerUnfinishedPolicy } from './handler-unfinished-policy.ts'
+import type { DefaultUpdateHandler, UpdateHandler } from './update-table.ts'
 
 // The arguments of a function type that stands for any function of its kind: `any` here would spread
 // to callers, `unknown` would accept no function with parameters.
@@ -18,6 +15,8 @@ export type WorkflowResultType<W extends Workflow> =
   ReturnType<W> extends Promise<infer Result> ? Result : never
 export type WorkflowSignalType = (...args: AnyArgs) => Promise<void> | void
 export type WorkflowQueryType = (...args: AnyArgs) => unknown
+export type WorkflowUpdateType = (...args: AnyArgs) => unknown
+export type WorkflowUpdateValidatorType = (...args: AnyArgs) => void
 
 declare const argsBrand: unique symbol
 declare const resultBrand: unique symbol
@@ -37,6 +36,14 @@ export interface QueryDefinition<Ret, Args extends unknown[] = [], Name extends 
   [resultBrand]: Ret
 }
 
+/** An update's name with the types of its arguments and result. */
+export interface UpdateDefinition<Ret, Args extends unknown[] = [], Name extends string = string> {
+  type: 'update'
+  name: Name
+  [argsBrand]: Args
+  [resultBrand]: Ret
+}
+
 /** Name a signal and give its arguments' types. Usable in workflows and on the host alike. */
 export function defineSignal<Args extends unknown[] = [], Name extends string = string>(
   name: Name,
@@ -51,17 +58,28 @@ export function defineQuery<Ret, Args extends unknown[] = [], Name extends strin
   return { type: 'query', name } as QueryDefinition<Ret, Args, Name>
 }
 
+/** Name an update and give the types of its result and arguments. */
+export function defineUpdate<Ret, Args extends unknown[] = [], Name extends string = string>(
+  name: Name,
+): UpdateDefinition<Ret, Args, Name> {
+  return { type: 'update', name } as UpdateDefinition<Ret, Args, Name>
+}
+
 /** The function that handles a definition. */
 export type Handler<
   Ret,
   Args extends unknown[],
-  T extends SignalDefinition<Args> | QueryDefinition<Ret, Args>,
+  T extends UpdateDefinition<Ret, Args> | SignalDefinition<Args> | QueryDefinition<Ret, Args>,
 > =
-  T extends QueryDefinition<infer R, infer A>
-    ? (...args: A) => R
-    : T extends SignalDefinition<infer A>
-      ? (...args: A) => void | Promise<void>
-      : never
+  T extends UpdateDefinition<infer R, infer A>
+    ? (...args: A) => R | Promise<R>
+    : T extends QueryDefinition<infer R, infer A>
+      ? (...args: A) => R
+      : T extends SignalDefinition<infer A>
+        ? (...args: A) => void | Promise<void>
+        : never
+
+type UpdateArgs<T> = T extends UpdateDefinition<infer _Ret, infer Args> ? Args : never
 
 export interface SignalHandlerOptions {
   description?: string
@@ -73,12 +91,28 @@ export interface QueryHandlerOptions {
   description?: string
 }
 
+export interface UpdateHandlerOptions<Args extends unknown[] = never[]> {
+  /**
+   * Throws to reject the update, which then leaves no trace. Synchronous and read only: it may look at
+   * the workflow's state, and asking for anything (a timer, an activity, a wait) rejects the update. It
+   * is not called when a turn is done again from the journal.
+   */
+  validator?: (...args: Args) => void
+  description?: string
+  /** Whether closing the workflow while the handler runs is worth a warning. Default it is. */
+  unfinishedPolicy?: HandlerUnfinishedPolicy
+}
+
 /**
- * Set the handler of a signal or query; `undefined` removes it.
+ * Set the handler of a signal, query or update; `undefined` removes it.
  *
  * Signals come one at a time in the order in which they were accepted. Those that came before their
  * handler are handed to it now, in order, before this call returns. An asynchronous handler runs up
  * to its first await; nothing makes the next signal wait for the rest of it.
+ *
+ * An update whose handler is not set by the end of the turn that it comes in is rejected. What its
+ * handler returns is the update's result; a failure (ApplicationFailure and its kin) that it throws fails
+ * the update alone, any other error fails the turn.
  *
  * @throws {TypeError} for reserved names and for handlers that are not functions
  */
@@ -92,26 +126,31 @@ export function setHandler<Ret, Args extends unknown[], T extends SignalDefiniti
   handler: Handler<Ret, Args, T> | undefined,
   options?: SignalHandlerOptions,
 ): void
+export function setHandler<Ret, Args extends unknown[], T extends UpdateDefinition<Ret, Args>>(
+  def: T,
+  handler: Handler<Ret, Args, T> | undefined,
+  options?: UpdateHandlerOptions<UpdateArgs<T>>,
+): void
 export function setHandler(
   def: { readonly type: string; readonly name: string },
   handler: AnyHandler | null | undefined,
-  options: SignalHandlerOptions = {},
+  options: SignalHandlerOptions & UpdateHandlerOptions = {},
 ): void {
   const activator = assertInWorkflowContext(
     'Workflow.setHandler(...) may only be used from a Workflow Execution.',
   )
   refuseReservedName(def.type, def.name)
-  if (def.type !== 'signal' && def.type !== 'query') {
-    throw new TypeError(
-      def.type === 'update'
-        ? 'Updates are not part of this version of signalbox'
-        : `Invalid definition type: ${def.type}`,
-    )
+  if (def.type !== 'signal' && def.type !== 'query' && def.type !== 'update') {
+    throw new TypeError(`Invalid definition type: ${def.type}`)
   }
   const fn = checkHandler(handler)
   const { handlers } = activator
   if (def.type === 'signal') {
     handlers.setSignal(def.name, fn, options.description, options.unfinishedPolicy)
+    return
+  }
+  if (def.type === 'update') {
+    activator.updates.set(def.name, fn && updateHandler(fn, options))
     return
   }
   activator.assertWritable()
@@ -121,6 +160,16 @@ export function setHandler(
       handler: fn as (...args: unknown[]) => unknown,
       description: options.description,
     })
+  }
+}
+
+function updateHandler(fn: AnyHandler, options: UpdateHandlerOptions): UpdateHandler {
+  const { validator, description } = options
+  return {
+    handler: fn as UpdateHandler['handler'],
+    validator: validator as UpdateHandler['validator'],
+    description,
+    unfinishedPolicy: options.unfinishedPolicy ?? HandlerUnfinishedPolicy.WARN_AND_ABANDON,
   }
 }
 
@@ -141,11 +190,20 @@ export function setDefaultQueryHandler(handler: DefaultQueryHandler | undefined)
   activator.handlers.defaultQuery = checkHandler(handler)
 }
 
-/** True while no signal handler is running: what a workflow waits for before it ends. */
+/** Set the handler of updates that have none of their own; it has no validator. */
+export function setDefaultUpdateHandler(handler: DefaultUpdateHandler | undefined): void {
+  const { updates } = assertInWorkflowContext(
+    'Workflow.setDefaultUpdateHandler(...) may only be used from a Workflow Execution.',
+  )
+  updates.setDefault(checkHandler(handler))
+}
+
+/** True while no signal or update handler is running: what a workflow waits for before it ends. */
 export function allHandlersFinished(): boolean {
-  return assertInWorkflowContext(
+  const { handlers, knownUpdates } = assertInWorkflowContext(
     'allHandlersFinished() may only be used from a Workflow Execution.',
-  ).handlers.allFinished
+  )
+  return handlers.allFinished && (knownUpdates === undefined || knownUpdates.allFinished)
 }
 
 function checkHandler<T extends AnyHandler>(handler: T | null | undefined): T | undefined {

@@ -1,15 +1,8 @@
 import { fromPayloads } from '../payload-converter.ts'
 import type { Payload, PayloadMap } from '../payload.ts'
 import type { Activator } from './activator.ts'
+import { HandlerUnfinishedPolicy } from './handler-unfinished-policy.ts'
 import { composeInterceptors, type RunInterceptors, toHeaders } from './interceptors.ts'
-
-export const HandlerUnfinishedPolicy = {
-  WARN_AND_ABANDON: 'WARN_AND_ABANDON',
-  ABANDON: 'ABANDON',
-} as const
-/** Whether a handler that still runs when the workflow closes is worth a warning. */
-export type HandlerUnfinishedPolicy =
-  (typeof HandlerUnfinishedPolicy)[keyof typeof HandlerUnfinishedPolicy]
 
 export type AnyHandler = (...args: never[]) => unknown
 export type DefaultSignalHandler = (signalName: string, ...args: unknown[]) => void | Promise<void>

@@ -105,31 +105,34 @@ export {
   allHandlersFinished,
   defineQuery,
   defineSignal,
+  defineUpdate,
   extractWorkflowType,
   type Handler,
   type QueryDefinition,
   type QueryHandlerOptions,
   setDefaultQueryHandler,
   setDefaultSignalHandler,
+  setDefaultUpdateHandler,
   setHandler,
   type SignalDefinition,
   type SignalHandlerOptions,
   enhancedStackTraceQuery,
   stackTraceQuery,
+  type UpdateDefinition,
+  type UpdateHandlerOptions,
   workflowMetadataQuery,
   type Workflow,
   type WorkflowQueryType,
   type WorkflowResultType,
   type WorkflowReturnType,
   type WorkflowSignalType,
+  type WorkflowUpdateType,
+  type WorkflowUpdateValidatorType,
 } from './definitions.ts'
 export type { Duration } from './duration.ts'
 export { type ExternalWorkflowHandle, getExternalWorkflowHandle } from './external-workflows.ts'
-export {
-  type DefaultQueryHandler,
-  type DefaultSignalHandler,
-  HandlerUnfinishedPolicy,
-} from './handler-table.ts'
+export type { DefaultQueryHandler, DefaultSignalHandler } from './handler-table.ts'
+export { HandlerUnfinishedPolicy } from './handler-unfinished-policy.ts'
 export { log, type WorkflowLogger } from './log.ts'
 export { Mutex } from './mutex.ts'
 export type { RetryPolicy } from './retry-policy.ts'
@@ -146,8 +149,6 @@ export { Trigger } from './trigger.ts'
 export {
   createEventGroup,
   createNexusServiceClient,
-  currentUpdateInfo,
-  defineUpdate,
   deprecatePatch,
   ExternalStorageNotConfiguredError,
   getRandomStream,
@@ -157,11 +158,12 @@ export {
   patched,
   proxyLocalActivities,
   scheduleLocalActivity,
-  setDefaultUpdateHandler,
   upsertMemo,
   upsertSearchAttributes,
   workflowRandom,
 } from './unavailable.ts'
+export { currentUpdateInfo, type UpdateInfo } from './update-info.ts'
+export type { DefaultUpdateHandler } from './update-table.ts'
 export { uuid4 } from './uuid4.ts'
 export { condition, sleep, type TimerOptions } from './waiting.ts'
 export { WaitGroup } from './wait-group.ts'

@@ -12,14 +12,11 @@ function unavailable(name: string): Unavailable {
 
 export const createEventGroup = unavailable('createEventGroup')
 export const createNexusServiceClient = unavailable('createNexusServiceClient')
-export const currentUpdateInfo = unavailable('currentUpdateInfo')
-export const defineUpdate = unavailable('defineUpdate')
 export const deprecatePatch = unavailable('deprecatePatch')
 export const getRandomStream = unavailable('getRandomStream')
 export const patched = unavailable('patched')
 export const proxyLocalActivities = unavailable('proxyLocalActivities')
 export const scheduleLocalActivity = unavailable('scheduleLocalActivity')
-export const setDefaultUpdateHandler = unavailable('setDefaultUpdateHandler')
 export const upsertMemo = unavailable('upsertMemo')
 export const upsertSearchAttributes = unavailable('upsertSearchAttributes')
 

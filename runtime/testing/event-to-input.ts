@@ -6,6 +6,7 @@ import {
   type Input,
   InputKind,
   type StartedAttributes,
+  type UpdateRequestedInput,
 } from '../../actors/inputs.ts'
 import type { RecordedEvent } from './history-tasks.ts'
 import {
@@ -41,6 +42,25 @@ const UNSEEN: ReadonlySet<string> = new Set([
   'WORKFLOW_EXECUTION_TERMINATED',
   'WORKFLOW_EXECUTION_TIMED_OUT',
 ])
+
+/** Whether an event says that an update was accepted. */
+export function isAcceptance({ type }: RecordedEvent): boolean {
+  return type === 'WORKFLOW_EXECUTION_UPDATE_ACCEPTED'
+}
+
+/** The update that a task accepted, by the event that says so. */
+export function updateOf({ attributes }: RecordedEvent, timeMs: number): UpdateRequestedInput {
+  const { meta, input } = objectOf(attributes['acceptedRequest'])
+  const { name, args, header } = objectOf(input)
+  return [
+    InputKind.updateRequested,
+    timeMs,
+    textOf(objectOf(meta)['updateId']) || textOf(attributes['protocolInstanceId']),
+    textOf(name),
+    payloadsOf(args),
+    defined({ headers: payloadMapOf(header) }),
+  ]
+}
 
 /**
  * The input that a history event is to the workflow; undefined if it is none.

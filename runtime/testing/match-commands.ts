@@ -105,6 +105,17 @@ function expectationOf(command: Command, links: RecordedLinks): Expectation | un
         link: (id) => links.cancels.set(id, { seq: command.seq, target }),
       }
     }
+    case 'acceptUpdate':
+      return {
+        type: 'WORKFLOW_EXECUTION_UPDATE_ACCEPTED',
+        fits: ({ attributes }) => attributes['protocolInstanceId'] === command.updateId,
+      }
+    case 'completeUpdate':
+      return {
+        type: 'WORKFLOW_EXECUTION_UPDATE_COMPLETED',
+        fits: ({ attributes }) => objectOf(attributes['meta'])['updateId'] === command.updateId,
+      }
+    case 'rejectUpdate':
     case 'scheduleLocalActivity':
     case 'cancelLocalActivity':
       return undefined

@@ -8,7 +8,7 @@ import { type DataConverterOptions, resolveDataConverter } from '../data-convert
 import { CodecChain } from '../payload-codec.ts'
 import { mapStack } from '../source-map.ts'
 import { decodeHistory } from './decode-history.ts'
-import { inputOf } from './event-to-input.ts'
+import { inputOf, isAcceptance, updateOf } from './event-to-input.ts'
 import { completedTasks, readEvents, type RecordedTask } from './history-tasks.ts'
 import { objectOf, textOf } from './history-values.ts'
 import { matchCommands } from './match-commands.ts'
@@ -172,6 +172,8 @@ class Replayer {
       const inputs = task.inputs
         .map((event) => inputOf(event, task.timeMs, of, links))
         .filter((input) => input !== undefined)
+        // In the task that accepted it: an update has no event of its own before.
+        .concat(task.commands.filter(isAcceptance).map((event) => updateOf(event, task.timeMs)))
       const commands =
         inputs.length === 0 ? [] : this.#turn(run, firstSeq, inputs, task, workflowId)
       firstSeq += inputs.length
@@ -196,6 +198,7 @@ class Replayer {
       historyLength: task.startedId,
       historySize: task.historySize,
       continueAsNewSuggested: task.continueAsNewSuggested,
+      hasUpdates: task.commands.some(isAcceptance),
     })
     if (outcome.error === undefined) return outcome.commands
     throw this.#codeError(outcome.error, workflowId, task.startedId)

@@ -1,4 +1,3 @@
-import { userStack } from '../../failure-converter.ts'
 import type { Input, StartedAttributes } from '../../inputs.ts'
 import { InputKind } from '../../inputs.ts'
 import type { Command } from '../../commands.ts'
@@ -6,26 +5,30 @@ import type { Payload, PayloadMap } from '../../payload.ts'
 import * as encoding from '../../text-encoding.ts'
 import { applyDefaultConverters } from '../../converters.ts'
 import type { BundleExtras, QueryOutcome, TurnError } from '../../turns.ts'
-import { Activator, type WorkflowFunction } from '../activator.ts'
+import { Activator, isViolation, type WorkflowFunction } from '../activator.ts'
 import { type FrameStorage, setFrameStorage } from '../async-local-storage.ts'
 import { setScopeStorage, type ScopeStorage } from '../cancellation-scope.ts'
 import { setCurrentRun } from '../current-run.ts'
 import { countSyncHandlers } from '../handler-table.ts'
 import * as api from '../index.ts'
 import { composeInterceptors, makeInterceptors } from '../interceptors.ts'
-import { logFor, setLogSink, type LogSink } from '../log.ts'
+import { setLogSink, type LogSink } from '../log.ts'
 import { setSinkHost, type SinkHost } from '../sinks.ts'
 import { traceWaits } from '../stack-traces.ts'
 import { applyWorkflowOptions, setFailureTypeNames } from '../workflow-options.ts'
+import { carryUpdateInfo } from '../update-info.ts'
 import { assertModule } from './assert-module.ts'
 import { answerQuery } from './answer-query.ts'
+import { describeError } from './describe-error.ts'
 import { Entry } from './entry.ts'
 import { harden, hiddenIntrinsics } from './harden.ts'
 import { installGlobals } from './install-globals.ts'
+import { isNews, isUpdate, perform, rankOf, RANKS } from './perform-input.ts'
 import { makeRunGlobal, prepareRunGlobals } from './run-global.ts'
 import { readRunCode, type RunCode } from './run-code.ts'
 import { WorkflowTextDecoder, WorkflowTextEncoder } from './text-codec.ts'
 import { setUrlParser, WorkflowURL, WorkflowURLSearchParams, type UrlParser } from './url.ts'
+import { warnOfUnfinished } from './warn-of-unfinished.ts'
 
 /** What the host writes before it enters: primitives and objects of this realm, nothing else. */
 export interface Inbox {
@@ -43,12 +46,16 @@ export interface Inbox {
   /** The run is to note where it waits; read when it comes into being. */
   traced: boolean
   inputs: Input[]
+  /** Of these, updates that were rejected when the turn was done first. */
+  skippedSeqs: number[]
   value: unknown
 }
 
 /** What the host reads when the entry's microtasks have drained. */
 export interface Outbox {
   activator: Activator | undefined
+  /** Nothing has happened: the conditions are as they were. */
+  idle: boolean
   unblocked: number
   query: QueryOutcome | undefined
   /** The turn's commands as interceptors left them, the terminal one included. */
@@ -72,18 +79,27 @@ export interface RealmHost {
   readonly sinks: SinkHost
 }
 
+/** Functions of the API that cost something from the moment on that code may call them. */
+export interface AskedFor {
+  readonly allHandlersFinished: boolean
+  readonly currentUpdateInfo: boolean
+}
+
 /** The context's side of a sandbox. */
 export interface Realm {
   readonly inbox: Inbox
   readonly outbox: Outbox
   readonly enter: () => void
-  /** Once, after {@link boot}: the user's code. */
+  /** Once, after {@link boot}: the user's code, and what it names of what would slow all others down. */
   install(
     factory: Factory,
     extras: BundleExtras | undefined,
     failureTypeNames: Readonly<Record<string, readonly string[]>> | undefined,
-    asksForFinishedHandlers: boolean,
+    asksFor: AskedFor,
   ): void
+  /** The end of an activation that had updates. False if a validator tried to change the run. */
+  concludeUpdates(activator: Activator): boolean
+  isViolation(thrown: unknown): boolean
   /** What only an activation's end can tell; it runs no code of the user. */
   conclude(activator: Activator): void
   forget(run: number): void
@@ -106,10 +122,12 @@ const inbox: Inbox = {
   headers: undefined,
   traced: false,
   inputs: [],
+  skippedSeqs: [],
   value: undefined,
 }
 const outbox: Outbox = {
   activator: undefined,
+  idle: false,
   unblocked: 0,
   query: undefined,
   commands: [],
@@ -136,12 +154,15 @@ export function boot(host: RealmHost): Realm {
     inbox,
     outbox,
     enter,
-    install(bundleFactory, bundleExtras, failureTypeNames, asksForFinishedHandlers) {
+    install(bundleFactory, bundleExtras, failureTypeNames, asksFor) {
       factory = bundleFactory
       extras = bundleExtras
       setFailureTypeNames(failureTypeNames)
-      countSyncHandlers(asksForFinishedHandlers)
+      countSyncHandlers(asksFor.allHandlersFinished)
+      carryUpdateInfo(asksFor.currentUpdateInfo)
     },
+    concludeUpdates,
+    isViolation,
     conclude,
     forget: (run) => void runs.delete(run),
     makeArray: () => [],
@@ -203,6 +224,7 @@ function enter(): void {
 function clearOutbox(): void {
   outbox.activator = undefined
   outbox.error = undefined
+  outbox.idle = false
 }
 
 function requireRun(): Activator {
@@ -223,10 +245,10 @@ function giveFloor(activator: Activator): void {
   else converters.apply()
 }
 
-function begin(activator: Activator): void {
+function begin(activator: Activator, time = inbox.time): void {
   Error.stackTraceLimit = stackTraceLimit
   activator.turn++
-  activator.now = inbox.time
+  activator.now = time
   activator.replaying = inbox.replaying
   activator.historyLength = inbox.historyLength
   activator.historySize = inbox.historySize
@@ -242,8 +264,8 @@ function enterSignal(): void {
 }
 
 /**
- * The inputs of one activation: signals first, then the others, each followed by a look at the
- * conditions; in the first activation the main function comes last.
+ * The inputs of one activation: signals first, then updates, then the others, each followed by a look
+ * at the conditions; in the first activation the main function comes last.
  */
 function activate(): void {
   const { inputs, seq } = inbox
@@ -252,17 +274,33 @@ function activate(): void {
   const activator = requireRun()
   // What Temporal has no event for, such as a timer that was cancelled before it fired, is as if it
   // had not been: neither time nor conditions move.
-  const news = inputs.map((input) => isNews(activator, input))
-  if (!started && !news.includes(true)) return
-  begin(activator)
+  const news = inputs.map((input, at) => isNews(activator, input, seq + at, inbox.skippedSeqs))
+  let begun = started !== undefined
+  if (!started && inputs.some((input, at) => news[at] && !isUpdate(input))) {
+    begin(activator)
+    begun = true
+  }
+  if (!begun && !news.includes(true)) {
+    outbox.idle = true
+    return
+  }
+  if (inputs.some(isUpdate)) {
+    activator.replaying = inbox.replaying
+    // Updates alone: nothing has happened before one of them is accepted.
+    activator.updates.beforeAccept = (time) => {
+      if (!begun) begin(activator, Math.max(inbox.time, time))
+      begun = true
+    }
+  }
   const performAll = (): void => {
-    for (const signals of [true, false]) {
+    for (const rank of RANKS) {
       inputs.forEach((input, at) => {
-        if (!news[at] || (input[0] === InputKind.signaled) !== signals) return
+        if (!news[at] || rankOf(input) !== rank) return
         perform(activator, input, seq + at)
-        activator.unblockConditions()
+        if (begun) activator.unblockConditions()
       })
     }
+    outbox.idle = !begun
     if (main) {
       activator.startMain(main)
       activator.unblockConditions()
@@ -275,54 +313,6 @@ function activate(): void {
     const { runId } = activator.started
     const activation = { runId, timestamp, isReplaying, historyLength, jobs: inputs }
     composeInterceptors(internals, 'activate', performAll)({ activation, batchIndex: 0 })
-  }
-}
-
-function isNews(activator: Activator, input: Input): boolean {
-  switch (input[0]) {
-    case InputKind.timerFired:
-      return activator.hasTimer(input[2])
-    case InputKind.activityResolved:
-      return activator.hasActivity(input[2])
-    case InputKind.childStarted:
-    case InputKind.childResolved:
-    case InputKind.externalSignalResolved:
-    case InputKind.externalCancelResolved:
-      return activator.awaitsLinked(input)
-    case InputKind.signaled:
-    case InputKind.cancelRequested:
-      return true
-    default:
-      return false
-  }
-}
-
-function perform(activator: Activator, input: Input, seq: number): void {
-  switch (input[0]) {
-    case InputKind.signaled:
-      activator.handlers.dispatch({
-        name: input[2],
-        args: input[3],
-        seq,
-        headers: input[4]?.headers,
-      })
-      break
-    case InputKind.activityResolved:
-      activator.resolveActivity(input[2], input[3])
-      break
-    case InputKind.timerFired:
-      activator.fireTimer(input[2])
-      break
-    case InputKind.cancelRequested:
-      activator.cancelWorkflow()
-      break
-    case InputKind.childStarted:
-    case InputKind.childResolved:
-    case InputKind.externalSignalResolved:
-    case InputKind.externalCancelResolved:
-      activator.links.resolve(input)
-      break
-    default:
   }
 }
 
@@ -419,7 +409,7 @@ function resolveLocally(activator: Activator): void {
 
 function enterQuery(): void {
   const activator = requireRun()
-  activator.readOnly = true
+  activator.readOnly = 'query'
   activator.violated = false
   const { name, args, headers } = inbox
   const answer = answerQuery(activator, { name, args, headers })
@@ -453,42 +443,21 @@ function dispose(activator: Activator): void {
   composeInterceptors(internals, 'dispose', () => undefined)({})
 }
 
+/** An activation does not leave an update without an answer to whether it is accepted. */
+function concludeUpdates(activator: Activator): boolean {
+  const { updates } = activator
+  updates.rejectBuffered()
+  updates.beforeAccept = undefined
+  const { violated } = updates
+  updates.violated = false
+  return !violated
+}
+
 function conclude(activator: Activator): void {
   const { terminal, handlers } = activator
   if (terminal === undefined) return
   if (terminal.kind === 'continueAsNew') {
     activator.terminal = { ...terminal, carriedSeqs: handlers.carriedSeqs() }
   }
-  const unfinished = handlers.unfinishedToWarnOf()
-  if (unfinished.length === 0) return
-  logFor(
-    activator,
-    'WARN',
-    '[TMPRL1102] Workflow finished while a signal handler was still running. This may have ' +
-      'interrupted work that the signal handler was doing. Wait for all handlers with ' +
-      '`await condition(allHandlersFinished)`, or set the handler with ' +
-      '{ unfinishedPolicy: HandlerUnfinishedPolicy.ABANDON } if that is fine. Unfinished: ' +
-      JSON.stringify(unfinished),
-  )
-}
-
-function describeError(error: unknown): TurnError {
-  try {
-    if (typeof error === 'object' && error !== null) {
-      const { name, message, stack } = error as {
-        name?: unknown
-        message?: unknown
-        stack?: unknown
-      }
-      return {
-        name: typeof name === 'string' ? name : 'Error',
-        message: typeof message === 'string' ? message : '',
-        ...(typeof stack === 'string' ? { stack: userStack(stack) } : {}),
-        ...(error instanceof api.DeterminismViolationError ? { nonDeterministic: true } : {}),
-      }
-    }
-    return { name: 'Error', message: String(error) }
-  } catch {
-    return { name: 'Error', message: 'An error was thrown that cannot be read' }
-  }
+  warnOfUnfinished(activator)
 }

@@ -23,7 +23,7 @@ const builtIn = [
 ] as const
 
 function metadata(activator: Activator): object {
-  const { handlers, started, extensions } = activator
+  const { handlers, knownUpdates, started, extensions } = activator
   return {
     definition: {
       type: started.workflowType,
@@ -32,7 +32,7 @@ function metadata(activator: Activator): object {
         ...described(handlers.queries),
       ],
       signalDefinitions: described(handlers.signals),
-      updateDefinitions: [],
+      updateDefinitions: knownUpdates === undefined ? [] : described(knownUpdates.handlers),
     },
     currentDetails: extensions?.currentDetails ?? '',
   }

@@ -40,7 +40,6 @@ it('conditions of host code reject', async () => {
 })
 
 it.each<[string, () => unknown]>([
-  ['defineUpdate', () => api.defineUpdate('x')],
   ['patched', () => api.patched('x')],
   ['proxyLocalActivities', () => api.proxyLocalActivities({})],
   ['upsertMemo', () => api.upsertMemo({})],

@@ -1,0 +1,77 @@
+import type { FastifyInstance } from 'fastify'
+import type {
+  UpdateRequest,
+  UpdateResponse,
+  WorkflowService,
+} from '../../runtime/workflow-service.ts'
+import { sendJson, wantsShorthand } from '../answer.ts'
+import { formatEnum, parseEnum, updateStage } from '../enum-json.ts'
+import { encodeFailure } from '../failure-json.ts'
+import type { JsonValue } from '../json-text.ts'
+import type { LongPolls } from '../long-poll.ts'
+import { decodePayloadMap, decodePayloads, encodePayloads } from '../payload-json.ts'
+import { optionalId, requestIdOf } from '../request-ids.ts'
+import { RequestQuery } from '../request-query.ts'
+import { updateBody } from '../schemas.ts'
+import type { UpdateBody } from '../schemas.ts'
+import type { NamedWorkflowRequest } from './workflow-params.ts'
+
+const queryNames = ['timeout']
+
+/** Updates. The answer has the stage that was reached; the same update id again asks how it went on. */
+export function addUpdateRoutes(
+  app: FastifyInstance,
+  service: WorkflowService,
+  longPolls: LongPolls,
+): void {
+  app.post(
+    '/workflows/:workflowId/update/:name',
+    { schema: { body: updateBody } },
+    async (request: NamedWorkflowRequest<UpdateBody>, reply) => {
+      const query = new RequestQuery(request.query, queryNames)
+      const update = decodeUpdate(request)
+      const response = await longPolls.run(reply, (signal) =>
+        service.updateWorkflow({
+          ...update,
+          timeoutMs: longPolls.waitMs(query.text('timeout'), 'timeout'),
+          signal,
+        }),
+      )
+      if (response === undefined) return reply.hijack()
+      return sendJson(request, reply, encodeUpdate(response, wantsShorthand(request)))
+    },
+  )
+}
+
+function decodeUpdate({ params, body, headers }: NamedWorkflowRequest<UpdateBody>): UpdateRequest {
+  const { meta, input } = body.request ?? {}
+  const stage = body.waitPolicy?.lifecycleStage
+  return {
+    namespace: params.namespace,
+    workflowId: params.workflowId,
+    runId: optionalId(body.workflowExecution?.runId, 'workflowExecution.runId'),
+    firstExecutionRunId: optionalId(body.firstExecutionRunId, 'firstExecutionRunId'),
+    updateName: params.name,
+    args: decodePayloads(input?.args, 'request.input.args'),
+    updateId:
+      optionalId(meta?.updateId, 'request.meta.updateId') ??
+      requestIdOf({ requestId: body.request?.requestId ?? '' }, headers),
+    identity: optionalId(meta?.identity, 'request.meta.identity'),
+    headers: decodePayloadMap(input?.header?.fields, 'request.input.header.fields'),
+    waitForStage: parseEnum(updateStage, stage, 'waitPolicy.lifecycleStage'),
+  }
+}
+
+function encodeUpdate(response: UpdateResponse, shorthand: boolean): JsonValue {
+  const { workflowId, runId, updateId, outcome } = response
+  return {
+    updateRef: { workflowExecution: { workflowId, runId }, updateId },
+    outcome:
+      outcome === undefined
+        ? undefined
+        : 'result' in outcome
+          ? { success: encodePayloads([outcome.result], shorthand) }
+          : { failure: encodeFailure(outcome.failure, shorthand) },
+    stage: formatEnum(updateStage, response.stage),
+  }
+}
