@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url'
+import type { RuntimeOptions } from '../runtime/options.ts'
 import { Runtime } from '../runtime/runtime.ts'
 
 /** The benchmarks' workflow file: beside this one, and like it source or built. */
@@ -6,7 +7,10 @@ export const benchWorkflowsPath = fileURLToPath(
   new URL(import.meta.url.endsWith('.ts') ? './workflows.ts' : './workflows.js', import.meta.url),
 )
 
-/** A runtime with the benchmarks' workflows and every option at its default. */
-export function openBenchRuntime(dataDir: string): Promise<Runtime> {
-  return Runtime.open({ dataDir, workflowsPath: benchWorkflowsPath })
+/** A runtime with the benchmarks' workflows, and every option at its default unless given. */
+export function openBenchRuntime(
+  dataDir: string,
+  options: Partial<RuntimeOptions> = {},
+): Promise<Runtime> {
+  return Runtime.open({ dataDir, workflowsPath: benchWorkflowsPath, ...options })
 }

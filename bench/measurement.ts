@@ -8,7 +8,9 @@ export interface Measurement {
   readonly rate: number
   /** From the call until its promise resolved, or until the answer came, in milliseconds. */
   readonly p50Ms: number
+  readonly p90Ms: number
   readonly p99Ms: number
+  readonly p999Ms: number
   /** Processors that the loading process kept busy, on average; in process that includes the runtime. */
   readonly cpus: number
   /** Largest resident memory of that process, in MiB. */

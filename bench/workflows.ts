@@ -1,4 +1,11 @@
-import { condition, defineQuery, defineSignal, setHandler } from 'signalbox/workflow'
+import {
+  condition,
+  defineQuery,
+  defineSignal,
+  proxyActivities,
+  setHandler,
+  sleep,
+} from 'signalbox/workflow'
 
 export const add = defineSignal<[amount: number]>('add')
 export const finish = defineSignal('finish')
@@ -17,4 +24,22 @@ export async function counter(): Promise<number> {
   setHandler(total, () => sum)
   await condition(() => finished)
   return sum
+}
+
+const { echo } = proxyActivities<{ echo(n: number): Promise<number> }>({
+  startToCloseTimeout: '1 minute',
+})
+
+/** Awaits `count` activities, one after the other. */
+export async function activitySeries(count: number): Promise<number> {
+  let sum = 0
+  for (let n = 0; n < count; n++) sum += await echo(1)
+  return sum
+}
+
+/** Waits for `count` timers that are all due at the same time. */
+export async function timerFan(count: number): Promise<number> {
+  const timers = Array.from({ length: count }, () => sleep(1).then(() => 1))
+  const fired = await Promise.all(timers)
+  return fired.reduce((sum, one) => sum + one, 0)
 }

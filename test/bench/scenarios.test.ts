@@ -17,9 +17,9 @@ const options = {
 test.each(scenarios)('$name does and checks what it counts', async (scenario) => {
   const results = await runRounds([scenario], options)
   const [measurement] = results.get(scenario.name) ?? []
-  // Signals to workflows that run end with one more to each, which waits until it is processed.
+  // Signals to workflows that run may end with one more to each, which waits until it is processed.
   const lastSignals = Math.min(scenario.workflows ?? 0, workflowsMax)
-  expect(measurement?.operations).toBe(operations + lastSignals)
+  expect([operations, operations + lastSignals]).toContain(measurement?.operations)
   expect(measurement?.rate).toBeGreaterThan(0)
   expect(measurement?.p50Ms).toBeLessThanOrEqual(measurement?.p99Ms ?? 0)
 })
@@ -39,7 +39,9 @@ test('a report has the ratios of each round to its own ceiling, and their median
     seconds: 1,
     rate,
     p50Ms: 1000 / rate,
+    p90Ms: 1500 / rate,
     p99Ms: 2000 / rate,
+    p999Ms: 3000 / rate,
     cpus: 1,
     rssMiB: 100,
   })
@@ -49,7 +51,7 @@ test('a report has the ratios of each round to its own ceiling, and their median
     name: 'ours',
     title: 'our own',
     ceiling: 'ceiling',
-    aim: { figure: 'rate', atLeast: 0.6 },
+    aim: { of: 'ceiling', figure: 'rate', atLeast: 0.6 },
     measure: never,
   } as const
   const results = new Map([
@@ -59,7 +61,8 @@ test('a report has the ratios of each round to its own ceiling, and their median
   const report = makeReport([ceiling, ours], results, { ...options, rounds: 3 })
   expect(report.scenarios[0]?.median.rate).toBe(200)
   expect(report.scenarios[0]?.comparison).toBeUndefined()
-  expect(report.scenarios[1]?.comparison).toMatchObject({ rate: 0.6, aimReached: true })
+  expect(report.scenarios[1]?.comparison).toMatchObject({ rate: 0.6 })
+  expect(report.scenarios[1]?.aimReached).toBe(true)
   expect(report.scenarios[1]?.comparison?.p50Ms).toBeCloseTo(1 / 0.6)
   expect(reportTable(report)).toContain('≥ 0.6 ✓')
 })

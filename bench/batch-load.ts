@@ -1,0 +1,122 @@
+import { request as httpRequestTo, type IncomingMessage } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { benchWorkflowsPath } from './bench-runtime.ts'
+import { LatencyRecorder } from './latency-recorder.ts'
+import { measurementOf } from './measurement-of.ts'
+import type { LoadSize, Measurement } from './measurement.ts'
+import { ServerProcess } from './server-process.ts'
+
+const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
+const namespacePath = '/api/v1/namespaces/default'
+/** Lines that go out in one piece. */
+const linesPerPiece = 1_000
+
+/**
+ * Signals as the lines of one request, sent as fast as the server takes them. The last line to each
+ * workflow is a request of its own that waits until it is processed. Every line must be answered without
+ * an error, and every workflow must have counted what it was sent. There are no latencies: 0.
+ */
+export async function measureBatches(
+  dataDir: string,
+  workflows: number,
+  size: LoadSize,
+): Promise<Measurement> {
+  const script = fileURLToPath(new URL(`../api/cli.${extension}`, import.meta.url))
+  const options = ['--workflows', benchWorkflowsPath, '--data-dir', dataDir, '--port', '0']
+  const server = await ServerProcess.start(script, ['serve', ...options, '--log-level', 'error'])
+  try {
+    const line = (n: number, fields: object): string =>
+      `${JSON.stringify({ workflowId: `counter-${n}`, signalName: 'add', ...fields })}\n`
+    const signals = Array.from({ length: workflows }, (_, n) => line(n, { input: [1] }))
+    const sent = new Uint32Array(workflows)
+    const begun = signals.map((_, n) =>
+      line(n, { workflowType: { name: 'counter' }, signalInput: [1] }),
+    )
+    await exchange(server.port, '/signals?waitFor=processed', [begun.join('')])
+    sent.fill(1)
+
+    const pieces = (until: { operations: number; seconds: number }): Iterable<string> =>
+      piecesOf(signals, sent, until)
+    await exchange(server.port, '/signals', pieces({ ...size, seconds: size.warmUpSeconds }))
+    const before = process.cpuUsage()
+    const started = performance.now()
+    const operations =
+      (await exchange(server.port, '/signals', pieces(size))) +
+      (await exchange(server.port, '/signals?waitFor=processed', [signals.join('')]))
+    const seconds = (performance.now() - started) / 1000
+    const latencies = new LatencyRecorder()
+    const measurement = measurementOf({ operations, seconds, latencies }, before)
+
+    for (let n = 0; n < workflows; n += 1) {
+      const path = `http://127.0.0.1:${server.port}${namespacePath}/workflows/counter-${n}/query/total`
+      const answer = await fetch(path, { method: 'POST' })
+      const { queryResult } = (await answer.json()) as { readonly queryResult: [number] }
+      const expected = (sent[n] ?? 0) + 1
+      if (queryResult[0] === expected) continue
+      throw new Error(`Workflow ${n} counted ${queryResult[0]} of ${expected} signals.`)
+    }
+    return measurement
+  } finally {
+    await server.stop()
+  }
+}
+
+/** Lines to the workflows in turn, counted in `sent`, until either bound is reached. */
+function* piecesOf(
+  signals: readonly string[],
+  sent: Uint32Array,
+  until: { readonly operations: number; readonly seconds: number },
+): Generator<string> {
+  const deadline = performance.now() + until.seconds * 1000
+  let done = 0
+  while (done < until.operations && performance.now() < deadline) {
+    const lines = Math.min(linesPerPiece, until.operations - done)
+    let piece = ''
+    for (let i = 0; i < lines; i += 1) {
+      const workflow = (done + i) % signals.length
+      sent[workflow] = (sent[workflow] ?? 0) + 1
+      piece += signals[workflow] ?? ''
+    }
+    done += lines
+    yield piece
+  }
+}
+
+/** One request of these pieces. @returns how many lines were answered, all without an error */
+function exchange(port: number, path: string, pieces: Iterable<string>): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const sending = httpRequestTo(
+      {
+        host: '127.0.0.1',
+        port,
+        method: 'POST',
+        path: `${namespacePath}${path}`,
+        headers: { 'content-type': 'application/x-ndjson' },
+      },
+      (answer) => {
+        countAnswers(answer).then(resolve, reject)
+      },
+    )
+    sending.on('error', reject)
+    const iterator = pieces[Symbol.iterator]()
+    const send = (): void => {
+      for (;;) {
+        const next = iterator.next()
+        if (next.done === true) return void sending.end()
+        if (!sending.write(next.value)) break
+      }
+      sending.once('drain', send)
+    }
+    send()
+  })
+}
+
+async function countAnswers(answer: IncomingMessage): Promise<number> {
+  let lines = 0
+  for await (const chunk of answer as AsyncIterable<Buffer>) {
+    if (chunk.includes('"error"')) throw new Error(`A line was refused: ${chunk.toString()}`)
+    for (let at = chunk.indexOf(10); at >= 0; at = chunk.indexOf(10, at + 1)) lines += 1
+  }
+  if (answer.statusCode !== 200) throw new Error(`The batch was answered ${answer.statusCode}.`)
+  return lines
+}
