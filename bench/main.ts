@@ -1,10 +1,11 @@
 #!/usr/bin/env node
-import { mkdir, statfs, writeFile } from 'node:fs/promises'
+import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { runRounds, type HarnessOptions } from './harness.ts'
-import { makeReport, reportTable } from './report.ts'
+import { htmlReport, reportPlots } from './html-report.ts'
+import { comparedWith, makeReport, reportTable, type Report } from './report.ts'
 import { scenarios, withCeilings } from './scenarios.ts'
 
 interface Options {
@@ -15,6 +16,9 @@ interface Options {
   readonly workflows?: number
   readonly dir: string
   readonly json?: string
+  readonly html?: string
+  readonly svg?: string
+  readonly compare?: string
   readonly list?: true
 }
 
@@ -38,6 +42,9 @@ async function main(options: Options): Promise<void> {
     for (const { name, title } of scenarios) console.log(`${name.padEnd(22)}${title}`)
     return
   }
+  // Read before minutes are spent: it may not be there.
+  const earlier: Report | undefined =
+    options.compare === undefined ? undefined : JSON.parse(await readFile(options.compare, 'utf8'))
   const { type } = await statfs(options.dir)
   if (type === tmpfsMagic) {
     console.error(
@@ -63,12 +70,22 @@ async function main(options: Options): Promise<void> {
   const results = await runRounds(selected, harness)
   if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
   const report = makeReport(selected, results, harness)
-  console.log(reportTable(report))
+  const compared = earlier === undefined ? new Map<string, number>() : comparedWith(report, earlier)
+  console.log(reportTable(report, compared))
 
-  const file = options.json ?? `bench/results/${report.date.replaceAll(':', '-')}.json`
+  const name = `bench/results/${report.date.replaceAll(':', '-')}`
+  await write(options.json ?? `${name}.json`, `${JSON.stringify(report, undefined, 2)}\n`)
+  await write(options.html ?? `${name}.html`, htmlReport(report, compared))
+  if (options.svg === undefined) return
+  const [first] = reportPlots(report)
+  if (first === undefined) throw new Error('There is nothing to plot: take more scenarios.')
+  await write(options.svg, `${first}\n`)
+}
+
+async function write(file: string, content: string): Promise<void> {
   await mkdir(dirname(file), { recursive: true })
-  await writeFile(file, `${JSON.stringify(report, undefined, 2)}\n`)
-  console.error(`\nWritten to ${file}`)
+  await writeFile(file, content)
+  console.error(`Written to ${file}`)
 }
 
 const command = new Command('bench')
@@ -80,6 +97,9 @@ const command = new Command('bench')
   .option('--workflows <number>', 'take no more workflows than that', positiveInteger)
   .option('--dir <folder>', 'make the data folders there, on the disk to be measured', tmpdir())
   .option('--json <file>', 'write the report there (default: into bench/results)')
+  .option('--html <file>', 'write it as a page with plots there (default: into bench/results)')
+  .option('--svg <file>', 'write the first plot there')
+  .option('--compare <file>', 'say how many times as fast as in that JSON each scenario was')
   .option('--list', 'list the scenarios')
   .action(main)
 

@@ -92,6 +92,25 @@ function isReached(aim: Aim, median: Measurement, comparison: Comparison | undef
   return 'atLeast' in aim ? value >= aim.atLeast : value <= aim.atMost
 }
 
+/**
+ * How many times as fast as in an earlier report each scenario was: by its ratio to the ceiling where it
+ * has one, since the machine may have been faster or slower as a whole, else by its rate.
+ */
+export function comparedWith(report: Report, earlier: Report): ReadonlyMap<string, number> {
+  const before = new Map(earlier.scenarios.map((scenario) => [scenario.name, scenario]))
+  const times = new Map<string, number>()
+  for (const { name, median, comparison } of report.scenarios) {
+    const then = before.get(name)
+    if (then === undefined) continue
+    const ratio =
+      comparison === undefined || then.comparison === undefined
+        ? median.rate / then.median.rate
+        : comparison.rate / then.comparison.rate
+    times.set(name, ratio)
+  }
+  return times
+}
+
 /** The middle one, or the mean of the two in the middle. */
 function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
@@ -101,9 +120,13 @@ function median(values: readonly number[]): number {
 }
 
 /** The report as a table for people. */
-export function reportTable({ machine, options, scenarios }: Report): string {
-  const headings = ['scenario', 'ops/s', 'p50 ms', 'p99 ms', 'of ceiling', 'p50 ×', 'p99 ×', 'aim']
-  const rows = scenarios.map(({ title, median, comparison, aim, aimReached }) => [
+export function reportTable(
+  { machine, options, scenarios }: Report,
+  compared: ReadonlyMap<string, number> = new Map(),
+): string {
+  const usual = ['scenario', 'ops/s', 'p50 ms', 'p99 ms', 'of ceiling', 'p50 ×', 'p99 ×', 'aim']
+  const headings = compared.size === 0 ? usual : [...usual, '× before']
+  const rows = scenarios.map(({ name, title, median, comparison, aim, aimReached }) => [
     title,
     Math.round(median.rate).toLocaleString('en'),
     milliseconds(median.p50Ms),
@@ -112,6 +135,7 @@ export function reportTable({ machine, options, scenarios }: Report): string {
     comparison === undefined ? '' : comparison.p50Ms.toFixed(2),
     comparison === undefined ? '' : comparison.p99Ms.toFixed(2),
     aim === undefined ? '' : `${aimText(aim)} ${aimReached === true ? '✓' : '✗'}`,
+    ...(compared.size === 0 ? [] : [compared.get(name)?.toFixed(2) ?? '']),
   ])
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
@@ -137,7 +161,8 @@ function milliseconds(ms: number): string {
   return ms < 10 ? ms.toFixed(2) : ms.toFixed(1)
 }
 
-function aimText(aim: Aim): string {
+/** The aim in words. */
+export function aimText(aim: Aim): string {
   const unit = aim.of === 'ceiling' ? '' : aim.figure === 'rate' ? ' a second' : ' ms'
   const name = aim.figure === 'rate' ? '' : `${aim.figure.replace('Ms', '')} `
   return 'atLeast' in aim
