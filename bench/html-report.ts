@@ -44,7 +44,11 @@ export function reportPlots(report: Report): readonly string[] {
       xLabel: 'signals in flight',
       yLabel: 'ms',
       series: (['p50Ms', 'p90Ms', 'p99Ms', 'p999Ms'] as const).map((figure) =>
-        series(figure.replace('Ms', ''), inFlight('one-workflow'), ({ median }) => median[figure]),
+        series(
+          figure.replace('Ms', '').replace('999', '99.9'),
+          inFlight('one-workflow'),
+          ({ median }) => median[figure],
+        ),
       ),
     },
   ]

@@ -19,14 +19,15 @@ const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00'] as const
 
 /**
  * A plot with logarithmic axes as SVG text, without anything from outside: it is looked at as it is, or
- * put into a page. Every point has its value written beside it, so that nobody has to guess from a grid.
+ * put into a page. The highest and the lowest point of each place on the x axis have their values written
+ * beside them.
  */
 export function plot({ title, xLabel, yLabel, series }: PlotOptions): string {
   const xs = series.flatMap(({ points }) => points.map(([x]) => x))
   const ys = series.flatMap(({ points }) => points.map(([, y]) => y))
   const x = axis(xs, margin.left, width - margin.right)
   const y = axis(ys, height - margin.bottom, margin.top)
-  const lines = series.map((one, index) => drawSeries(one, index, x, y))
+  const lines = series.map((one, index) => drawSeries(one, index, series, x, y))
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" role="img" ` +
       `aria-label="${escaped(title)}" font-family="system-ui, sans-serif" font-size="13">`,
@@ -76,19 +77,24 @@ function grid(x: Axis, y: Axis): string[] {
   return [...horizontal, ...vertical]
 }
 
-function drawSeries({ points }: Series, index: number, x: Axis, y: Axis): string {
+function drawSeries(
+  { points }: Series,
+  index: number,
+  all: readonly Series[],
+  x: Axis,
+  y: Axis,
+): string {
   const colour = colours[index % colours.length] ?? colours[0]
   const places = points.map(([px, py]) => [x.at(px), y.at(py)] as const)
   const path = places.map(([px, py]) => `${px.toFixed(1)},${py.toFixed(1)}`).join(' ')
-  // Above the first line, below the second: two lines that lie close keep their numbers apart.
-  const shift = index % 2 === 0 ? -10 : 20
   const marks = places.map(([px, py], n) => {
-    const value = short(points[n]?.[1] ?? 0)
+    const circle = `<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="4" fill="${colour}"/>`
+    const [at, value] = points[n] ?? [0, 0]
+    const here = all.flatMap((one) => one.points.filter(([x]) => x === at).map(([, y]) => y))
+    const shift = value === Math.max(...here) ? -10 : value === Math.min(...here) ? 20 : undefined
+    if (shift === undefined) return circle
     const anchor = n === 0 ? 'start' : n === places.length - 1 ? 'end' : 'middle'
-    return (
-      `<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="4" fill="${colour}"/>` +
-      text(px, py + shift, value, `text-anchor="${anchor}" fill="${colour}"`)
-    )
+    return circle + text(px, py + shift, short(value), `text-anchor="${anchor}" fill="${colour}"`)
   })
   return [
     `<polyline points="${path}" fill="none" stroke="${colour}" stroke-width="2"/>`,
