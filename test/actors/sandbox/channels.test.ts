@@ -1,5 +1,6 @@
 import fc from 'fast-check'
 import { beforeAll, describe, expect, it } from 'vitest'
+import { InputKind } from '../../../actors/inputs.ts'
 import type { WorkflowBundle } from '../../../actors/turns.ts'
 import { bundleOf, signal, Theatre } from './harness.ts'
 
@@ -72,6 +73,13 @@ describe('a signal channel with a parser', () => {
     expect(warnings).toMatchObject([{ level: 'WARN', message: 'Dropped a corrupt signal value' }])
     expect(warnings[0]?.attributesJson).toContain('no number: much')
   })
+})
+
+it('a signal whose payload is no JSON fails the turn, as it does with a handler', () => {
+  const run = theatre.start('fair')
+  const outcome = run.turn([InputKind.signaled, run.time, 'order', ['{oops']])
+  expect(outcome.commands).toEqual([])
+  expect(outcome.error?.message).toContain('JSON')
 })
 
 describe('getUnhandledSignalNames', () => {
