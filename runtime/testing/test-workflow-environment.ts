@@ -8,7 +8,12 @@ import { isIdle } from '../idleness.ts'
 import { openMemoryJournal } from '../journal-memory.ts'
 import type { RuntimeOptions } from '../options.ts'
 import { bundleOf, loadOptions, openOver, type Runtime } from '../runtime.ts'
-import type { CloseStatus, WaitForCloseRequest, WorkflowService } from '../workflow-service.ts'
+import type {
+  CloseStatus,
+  UpdateRequest,
+  WaitForCloseRequest,
+  WorkflowService,
+} from '../workflow-service.ts'
 import { findRun } from '../workflow-target.ts'
 import { SkippingClock } from './skipping-clock.ts'
 import { TimeSkipper } from './time-skipper.ts'
@@ -18,6 +23,8 @@ const PARKED_POLL_MS = 20
 const DEFAULT_ACTIVITY_GRACE_MS = 1_000
 /** Tests have no use for activities that go on after them. */
 const CLOSE_TIMEOUT_MS = 500
+
+type UpdateWait = Pick<UpdateRequest, 'waitForStage'>
 
 /** What a test environment takes: the options of `Runtime.open`, without a data folder. */
 export interface TestWorkflowEnvironmentOptions extends Omit<RuntimeOptions, 'dataDir'> {
@@ -49,7 +56,7 @@ export interface TimeSkippingTestWorkflowEnvironmentOptions extends TestWorkflow
  * ```
  */
 export class TestWorkflowEnvironment {
-  /** As of {@link Runtime}. While it waits for a result, time is skipped. */
+  /** As of {@link Runtime}. While it waits for a result, of a workflow or an update, time is skipped. */
   readonly client: Client
   readonly supportsTimeSkipping: boolean
   readonly namespace = 'default'
@@ -156,14 +163,22 @@ export class TestWorkflowEnvironment {
 
   #service(rejectParked: boolean): WorkflowService {
     const { service } = this.runtime
+    const waitForClose = (request: WaitForCloseRequest): Promise<CloseStatus> =>
+      rejectParked ? this.#unlessParked(request) : service.waitForClose(request)
     const skipper = this.#skipper
-    const waitForClose = (request: WaitForCloseRequest): Promise<CloseStatus> => {
-      const closed = rejectParked
-        ? this.#unlessParked(request)
-        : this.runtime.service.waitForClose(request)
-      return skipper === undefined ? closed : skipper.whileWaiting(closed)
+    if (skipper === undefined) return { ...service, waitForClose }
+    const forUpdate = <T>({ waitForStage }: UpdateWait, outcome: Promise<T>): Promise<T> =>
+      waitForStage === 'COMPLETED' ? skipper.whileWaiting(outcome) : outcome
+    return {
+      ...service,
+      waitForClose: (request) => skipper.whileWaiting(waitForClose(request)),
+      updateWorkflow: (request) => forUpdate(request, service.updateWorkflow(request)),
+      pollUpdate: (request) => forUpdate(request, service.pollUpdate(request)),
+      updateWithStart: async (request) => {
+        const started = await service.updateWithStart(request)
+        return { ...started, update: forUpdate(request.update, started.update) }
+      },
     }
-    return { ...service, waitForClose }
   }
 
   async #unlessParked(request: WaitForCloseRequest): Promise<CloseStatus> {

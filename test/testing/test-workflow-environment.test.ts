@@ -1,6 +1,7 @@
 import { SignalboxError, silentLogger, WorkflowFailedError } from 'signalbox'
 import { Context, heartbeat } from 'signalbox/activity'
 import {
+  replayHistory,
   TestWorkflowEnvironment,
   type TimeSkippingTestWorkflowEnvironmentOptions,
 } from 'signalbox/testing'
@@ -116,6 +117,24 @@ describe('skipping time', () => {
     await env.sleep('2 hours')
     expect(attempts).toHaveBeenCalledTimes(2)
     await handle.terminate()
+  })
+
+  it('skips while the end of an update is awaited', async () => {
+    const env = await open()
+    const handle = await env.client.workflow.start(workflows.renewable, { workflowId: 'renewable' })
+    const renew = { args: [30] as [number] }
+    expect(await handle.executeUpdate(workflows.renew, renew)).toBe('after 30 days')
+    await expect(handle.executeUpdate(workflows.renew, { args: [0] })).rejects.toThrow()
+    const before = await env.currentTimeMs()
+    const update = await handle.startUpdate(workflows.renew, {
+      args: [7],
+      waitForStage: 'ACCEPTED',
+    })
+    expect((await env.currentTimeMs()) - before).toBeLessThan(DAY_MS)
+    expect(await update.result()).toBe('after 7 days')
+    expect((await env.currentTimeMs()) - before).toBeGreaterThanOrEqual(7 * DAY_MS)
+    expect(await handle.result()).toBe(2)
+    await replayHistory(bundle, await handle.fetchHistory())
   })
 
   it('ends a workflow that waits for ever at its run timeout', async () => {

@@ -3,6 +3,7 @@ import {
   condition,
   defineQuery,
   defineSignal,
+  defineUpdate,
   proxyActivities,
   setHandler,
   sleep,
@@ -65,6 +66,28 @@ export async function broken(): Promise<void> {
 export async function failing(): Promise<void> {
   await sleep('1 day')
   throw ApplicationFailure.create({ message: 'no', type: 'Refused' })
+}
+
+export const renew = defineUpdate<string, [days: number]>('renew')
+
+/** An update whose handler waits. */
+export async function renewable(): Promise<number> {
+  let renewed = 0
+  setHandler(
+    renew,
+    async (days) => {
+      await sleep(`${days} days`)
+      renewed++
+      return `after ${days} days`
+    },
+    {
+      validator: (days) => {
+        if (days < 1) throw new RangeError('too short')
+      },
+    },
+  )
+  await condition(() => renewed === 2)
+  return renewed
 }
 
 export async function startTime(): Promise<number> {
