@@ -209,7 +209,15 @@ function applicationInfo(
  */
 export function userStack(stack: string): string {
   const lines = stack.split('\n')
-  const entry = lines.findIndex((line) => /^\s+at .*[( ]node:vm:/.test(line))
+  // The way into a context: through node:vm, or with no frame between it and the engine's own files.
+  const ofContext = lines.findIndex((line) => /^\s+at .*\bsignalbox:(?:workflows|api):/.test(line))
+  const entry = lines.findIndex(
+    (line, at) =>
+      /^\s+at .*[( ]node:vm:/.test(line) ||
+      (ofContext >= 0 &&
+        at > ofContext &&
+        /[\\/]actors[\\/](?:sandbox|microtask-checkpoint)\.[jt]s:\d/.test(line)),
+  )
   const inside = entry < 0 ? lines : lines.slice(0, entry)
   return inside.filter((line) => !/^\s+at .*\bsignalbox:api:/.test(line)).join('\n')
 }

@@ -184,6 +184,8 @@ export interface StartedAttributes {
   readonly retryPolicy?: RetryPolicyData
   readonly cronSchedule?: string
   readonly memo?: PayloadMap
+  /** What is shown of the run: `summary` and `details`. */
+  readonly userMetadata?: PayloadMap
   readonly searchAttributes?: PayloadMap
   readonly headers?: PayloadMap
   /** Of a child: who started it. Every run of its chain has it. */

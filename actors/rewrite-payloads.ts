@@ -1,4 +1,4 @@
-import { type Input, InputKind } from './inputs.ts'
+import type { Input } from './inputs.ts'
 import type { EncodedPayload, Payload, PayloadMap } from './payload.ts'
 
 /** Gives the payloads that take the place of some; they belong together, as a call's arguments do. */
@@ -12,7 +12,12 @@ const lists: ReadonlySet<string> = new Set([
   'heartbeatDetails',
   'lastHeartbeatDetails',
 ])
-const singles: ReadonlySet<string> = new Set(['result', 'encodedAttributes'])
+const singles: ReadonlySet<string> = new Set([
+  'result',
+  'success',
+  'lastCompletionResult',
+  'encodedAttributes',
+])
 /** What is shown beside commands; details of other things are lists. */
 const texts: ReadonlySet<string> = new Set(['summary', 'details'])
 const maps: ReadonlySet<string> = new Set(['memo', 'userMetadata'])
@@ -28,19 +33,13 @@ export function rewritePayloads<T>(value: T, take: TakePayloads): T {
   return rewrite(value, take) as T
 }
 
-/** {@link rewritePayloads} for inputs: arguments of signals and updates have a place and no name. */
+/** {@link rewritePayloads} for inputs: arguments have a place and no name, and are its only list. */
 export function rewriteInputs(inputs: readonly Input[], take: TakePayloads): readonly Input[] {
   return inputs.map((input) => {
-    if (input[0] === InputKind.updateRequested) {
-      const [kind, time, updateId, name, args, attributes] = input
-      return [kind, time, updateId, name, args.length === 0 ? args : take(args), attributes]
-    }
-    if (input[0] !== InputKind.signaled) return rewritePayloads(input, take)
-    const [kind, time, name, args, attributes] = input
-    const taken = args.length === 0 ? args : take(args)
-    return attributes === undefined
-      ? [kind, time, name, taken]
-      : [kind, time, name, taken, attributes]
+    const fields: readonly unknown[] = input
+    return fields.map((field) =>
+      Array.isArray(field) ? takeList(field, take) : rewrite(field, take),
+    ) as unknown as Input
   })
 }
 
@@ -55,7 +54,7 @@ function rewrite(value: unknown, take: TakePayloads): unknown {
 function rewriteField(name: string, field: unknown, take: TakePayloads): unknown {
   if (field === undefined || untouched.has(name)) return field
   if (lists.has(name) && Array.isArray(field)) {
-    return field.length === 0 ? field : take(field as readonly Payload[])
+    return takeList(field, take)
   }
   if (singles.has(name) && isPayload(field)) return one(take([field]))
   if (maps.has(name) && typeof field === 'object' && field !== null) {
@@ -65,8 +64,16 @@ function rewriteField(name: string, field: unknown, take: TakePayloads): unknown
   return rewrite(field, take)
 }
 
+function takeList(list: readonly Payload[], take: TakePayloads): readonly Payload[] {
+  return list.length === 0 ? list : take(list)
+}
+
 function rewritePayloadMap(map: PayloadMap, take: TakePayloads): PayloadMap {
-  return Object.fromEntries(Object.entries(map).map(([key, value]) => [key, one(take([value]))]))
+  const entries = Object.entries(map)
+  // Null says that there is nothing, or that something is to be removed: it is nobody's secret.
+  return Object.fromEntries(
+    entries.map(([key, value]) => [key, value === null ? null : one(take([value]))]),
+  )
 }
 
 /** A text is a bare one as long as it is not encoded: it becomes a payload and a text again. */

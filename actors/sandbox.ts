@@ -4,7 +4,7 @@ import vm from 'node:vm'
 import type { Command } from './commands.ts'
 import { InputKind } from './inputs.ts'
 import { drains, findMicrotaskCheckpoint } from './microtask-checkpoint.ts'
-import { apiFileName, workflowFileName } from './sandbox-file-names.ts'
+import { apiFileName, sharedFileName, workflowFileName } from './sandbox-file-names.ts'
 import { RejectionWatch } from './sandbox-rejections.ts'
 import { copyIn, copyOut } from './sandbox-transfer.ts'
 import { hostUrlParser } from './sandbox-urls.ts'
@@ -91,6 +91,11 @@ class ContextSandbox implements Sandbox {
       },
     })
     this.#enter = this.#entrance(checkpoint)
+    if (bundle.shared !== undefined) {
+      const { code, names } = bundle.shared
+      const shared = new vm.Script(code, { filename: sharedFileName })
+      this.#realm.share(shared.runInContext(this.#context) as Factory, copyIn(this.#realm, names))
+    }
     const script = new vm.Script(bundle.workflowCode, { filename: workflowFileName })
     const { workflowCode, extras } = bundle
     this.#realm.install(

@@ -80,6 +80,8 @@ export interface WorkflowBundle {
   readonly apiCode: string
   /** The user's workflows as one strict factory script, evaluated once per run. */
   readonly workflowCode: string
+  /** Modules that are evaluated once a context, and are the same objects for all runs. */
+  readonly shared?: SharedModules
   /** What the bundle has beside the workflows; undefined without any of it. */
   readonly extras?: BundleExtras
   /** Source map (JSON text) of `workflowCode`, for the stacks of workflow errors. */
@@ -100,6 +102,13 @@ export interface SinkCall {
   readonly functionName: string
   /** WorkflowInfo and arguments, serialized by V8. */
   readonly infoAndArgs: Uint8Array
+}
+
+export interface SharedModules {
+  /** As workflow code imports them: module i is what `code` exports as `m` and i. */
+  readonly names: readonly string[]
+  /** One strict factory script. */
+  readonly code: string
 }
 
 /** What was bundled together with the workflows, whose code then exports it under these names. */

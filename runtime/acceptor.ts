@@ -116,12 +116,13 @@ export class Acceptor {
 
   /** The size of a start's payloads. @throws SIGNALBOX_ERR_PAYLOAD_TOO_LARGE */
   measureStart(
-    request: Pick<StartRequest, 'args' | 'memo' | 'searchAttributes' | 'headers'>,
+    request: Pick<StartRequest, 'args' | 'memo' | 'userMetadata' | 'searchAttributes' | 'headers'>,
   ): number {
     const { maxPayloadBytes } = this.#options.limits
     return (
       checkPayloads(request.args, maxPayloadBytes, 'input') +
       checkPayloadMap(request.memo, maxPayloadBytes, 'memo') +
+      checkPayloadMap(request.userMetadata, maxPayloadBytes, 'userMetadata') +
       checkPayloadMap(request.searchAttributes, maxPayloadBytes, 'searchAttributes') +
       checkPayloadMap(request.headers, maxPayloadBytes, 'header')
     )
@@ -164,6 +165,7 @@ export class Acceptor {
           request.executionTimeoutMs === undefined ? undefined : now + request.executionTimeoutMs,
         runTimeoutMs: request.runTimeoutMs,
         memo: request.memo,
+        userMetadata: request.userMetadata,
         searchAttributes: request.searchAttributes,
         headers: request.headers,
       }),

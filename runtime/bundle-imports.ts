@@ -44,11 +44,12 @@ const hostOnly: ReadonlyMap<string, string> = new Map([
  * Leaves what contexts supply out of a bundle of workflows, and refuses what a workflow cannot have:
  * Node's modules, also when a package imports them, and code of the host.
  */
-export function workflowImports(): Plugin {
+export function workflowImports(sharedModules: readonly string[] = []): Plugin {
   return {
     name: 'signalbox-workflow-imports',
     setup(build) {
       build.onResolve({ filter: /^[^./]/ }, ({ path, importer }) => {
+        if (sharedModules.includes(path)) return { path, external: true }
         if (suppliedByContext.has(path) || path.startsWith('@temporalio/common/lib/'))
           return { path, external: true }
         const advice = hostOnly.get(path)

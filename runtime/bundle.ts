@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { BuildFailure, BuildOptions, Message } from 'esbuild'
-import type { BundleExtras, WorkflowBundle } from '../actors/turns.ts'
+import type { BundleExtras, SharedModules, WorkflowBundle } from '../actors/turns.ts'
 import { workflowImports } from './bundle-imports.ts'
 import { SignalboxError } from './errors.ts'
 import type { DataConverterOptions } from './data-converter-options.ts'
@@ -15,6 +15,11 @@ export interface BundleOptions {
   /** As `dataConverter.failureConverterPath`. */
   readonly failureConverterPath?: string | URL | undefined
   /** As `interceptors.workflowModules`. */
+  /**
+   * Packages, as workflow code imports them, that are evaluated once for all runs and frozen: for large
+   * ones without state of their own, which each run would otherwise evaluate anew.
+   */
+  readonly sharedModules?: readonly string[] | undefined
   readonly workflowInterceptorModules?: readonly (string | URL)[] | undefined
 }
 
@@ -35,11 +40,17 @@ export async function bundleWorkflowCode(options: BundleOptions): Promise<Workfl
   }
   const extras = extrasOf(options)
   const entry = extras === undefined ? undefined : entryCode(path, options)
-  const [apiCode, workflows] = await Promise.all([bundleApi(), bundleWorkflows(path, entry)])
+  const names = [...new Set(options.sharedModules ?? [])]
+  const [apiCode, workflows, shared] = await Promise.all([
+    bundleApi(),
+    bundleWorkflows(path, entry, names),
+    names.length === 0 ? undefined : bundleShared(path, names),
+  ])
   return {
     version: packageVersion(),
     apiCode,
     ...workflows,
+    ...(shared === undefined ? {} : { shared }),
     ...(extras === undefined ? {} : { extras }),
   }
 }
@@ -161,6 +172,7 @@ function entryCode(path: string, options: BundleOptions): string {
 async function bundleWorkflows(
   path: string,
   entry: string | undefined,
+  sharedModules: readonly string[],
 ): Promise<Pick<WorkflowBundle, 'workflowCode' | 'sourceMap'>> {
   const outdir = dirname(path)
   const { build } = await esbuild()
@@ -178,7 +190,7 @@ async function bundleWorkflows(
       // One function a run: modules' state and globals are the run's own.
       banner: { js: '(function (globalThis, require, module, exports) { "use strict";' },
       footer: { js: '})' },
-      plugins: [workflowImports()],
+      plugins: [workflowImports(sharedModules)],
     })
     const text = (end: string): string =>
       outputFiles.find((file) => file.path.endsWith(end))?.text ?? ''
@@ -186,6 +198,29 @@ async function bundleWorkflows(
       workflowCode: withoutExportCopy(text('.js')),
       sourceMap: absoluteSources(text('.js.map'), outdir),
     }
+  } catch (error) {
+    throw bundleError(error, path)
+  }
+}
+
+async function bundleShared(path: string, names: readonly string[]): Promise<SharedModules> {
+  const { build } = await esbuild()
+  const contents = names.map((name, at) => `export * as m${at} from ${JSON.stringify(name)}`)
+  try {
+    const { outputFiles } = await build({
+      ...shared,
+      stdin: {
+        contents: contents.join('\n'),
+        resolveDir: dirname(path),
+        sourcefile: 'signalbox-shared.js',
+      },
+      format: 'cjs',
+      define: { 'process.env.NODE_ENV': '"production"', global: 'globalThis' },
+      banner: { js: '(function (globalThis, require, module, exports) { "use strict";' },
+      footer: { js: '})' },
+      plugins: [workflowImports()],
+    })
+    return { names, code: outputFiles[0]?.text ?? '' }
   } catch (error) {
     throw bundleError(error, path)
   }

@@ -46,6 +46,10 @@ export interface WorkflowStartOptions<W extends Workflow = Workflow> {
   readonly workflowRunTimeout?: Duration
   readonly workflowTaskTimeout?: Duration
   readonly memo?: Readonly<Record<string, unknown>>
+  /** A line that says what this workflow is for; see `describe().staticSummary()`. */
+  readonly staticSummary?: string
+  /** More than a line. */
+  readonly staticDetails?: string
   readonly searchAttributes?: Readonly<Record<string, unknown>>
 }
 
@@ -249,8 +253,21 @@ export class WorkflowClient {
       runTimeoutMs: optionalDurationToMs(options.workflowRunTimeout),
       taskTimeoutMs: optionalDurationToMs(options.workflowTaskTimeout),
       memo: memo === undefined ? undefined : convertMap(memo, this.#setup.converters),
+      userMetadata: this.#userMetadata(options),
       searchAttributes: searchAttributes === undefined ? undefined : toPayloadMap(searchAttributes),
     }
+  }
+
+  #userMetadata({
+    staticSummary: summary,
+    staticDetails: details,
+  }: Pick<WorkflowStartOptions, 'staticSummary' | 'staticDetails'>): StartRequest['userMetadata'] {
+    if (summary === undefined && details === undefined) return undefined
+    const given = {
+      ...(summary === undefined ? {} : { summary }),
+      ...(details === undefined ? {} : { details }),
+    }
+    return convertMap(given, this.#setup.converters)
   }
 
   #handleOf<W extends Workflow>(request: StartRequest, started: StartResponse): WorkflowHandle<W> {

@@ -17,7 +17,7 @@ import {
   type StartedAttributes,
   type UpdateRequestedInput,
 } from '../actors/inputs.ts'
-import type { EncodedPayload } from '../actors/payload.ts'
+import type { EncodedPayload, PayloadMap } from '../actors/payload.ts'
 import {
   activityScheduledAttributes,
   terminalAttributes,
@@ -185,7 +185,12 @@ class HistoryExporter implements HistoryView {
     switch (input[0]) {
       case InputKind.started:
         this.#started = input[2]
-        this.#emit('WORKFLOW_EXECUTION_STARTED', () => startedAttributes(input[2]), summary)
+        this.#emit(
+          'WORKFLOW_EXECUTION_STARTED',
+          () => startedAttributes(input[2]),
+          summary,
+          input[2].userMetadata,
+        )
         break
       case InputKind.signaled:
         this.#emit('WORKFLOW_EXECUTION_SIGNALED', () => signaledAttributes(input), summary)
@@ -396,7 +401,12 @@ class HistoryExporter implements HistoryView {
     this.settledLength = this.length
   }
 
-  #emit(type: string, attributes: () => JsonMessage, summary?: string | EncodedPayload): void {
+  #emit(
+    type: string,
+    attributes: () => JsonMessage,
+    summary?: string | EncodedPayload,
+    metadata?: PayloadMap,
+  ): void {
     const id = ++this.length
     if (this.#closeEventOnly ? !this.#isClosed : id < this.#from || id >= this.#to) return
     this.events.push({
@@ -404,17 +414,21 @@ class HistoryExporter implements HistoryView {
       eventTime: timeToJson(this.#time),
       eventType: `EVENT_TYPE_${type}`,
       [attributesKey(type)]: attributes(),
-      ...(summary === undefined
-        ? {}
-        : {
-            userMetadata: {
-              summary: payloadToJson(
-                typeof summary === 'string' ? JSON.stringify(summary) : summary,
-              ),
-            },
-          }),
+      ...userMetadataField(summary, metadata),
     })
   }
+}
+
+function userMetadataField(
+  summary: string | EncodedPayload | undefined,
+  metadata: PayloadMap = {},
+): JsonMessage {
+  const shown = Object.entries(metadata).map(([name, payload]) => [name, payloadToJson(payload)])
+  if (summary !== undefined) {
+    const payload = typeof summary === 'string' ? JSON.stringify(summary) : summary
+    shown.push(['summary', payloadToJson(payload)])
+  }
+  return shown.length === 0 ? {} : { userMetadata: Object.fromEntries(shown) as JsonMessage }
 }
 
 const attributesKeys = new Map<string, string>()

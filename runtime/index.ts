@@ -44,7 +44,11 @@ export {
   type WorkflowUpdateOptions,
   WorkflowUpdateStage,
 } from './workflow-update-handle.ts'
-export { WorkflowHandle, type SignalOptions } from './workflow-handle.ts'
+export {
+  WorkflowHandle,
+  type SignalOptions,
+  type WorkflowExecutionDescription,
+} from './workflow-handle.ts'
 export { type ErrorCode, errorTable, SignalboxError, type StatusName } from './errors.ts'
 export {
   ActivityCancelledError,

@@ -23,6 +23,8 @@ export interface RuntimeOptions {
   readonly activities?: object
   /** How values become payloads, and payloads what rests in the journal. Default: JSON and bytes, as they are. */
   readonly dataConverter?: DataConverterOptions
+  /** Large packages of workflow code that are evaluated once for all runs; see `bundleWorkflowCode`. */
+  readonly sharedModules?: readonly string[]
   /** Functions of the host that workflows call by `proxySinks`. */
   readonly sinks?: InjectedSinks
   /** What stands around calls of workflows, of activities and of `client`. */
@@ -116,6 +118,7 @@ export interface ResolvedOptions {
   readonly workflowsPath: string | undefined
   readonly workflowBundle: WorkflowBundle | undefined
   readonly activities: Readonly<Record<string, (...args: never[]) => unknown>>
+  readonly sharedModules: readonly string[]
   readonly sinks: InjectedSinks
   readonly interceptors: InterceptorOptions
   readonly workflowFailureErrorTypes: Readonly<Record<string, readonly string[]>> | undefined
@@ -177,6 +180,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'activities',
   'dataConverter',
   'interceptors',
+  'sharedModules',
   'sinks',
   'workflowFailureErrorTypes',
   'slots',
@@ -213,6 +217,7 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
     workflowBundle,
     activities: checkActivities(options.activities ?? {}),
     dataConverter: resolveDataConverter(options.dataConverter ?? {}),
+    sharedModules: options.sharedModules ?? [],
     sinks: checkSinks(options.sinks ?? {}),
     interceptors: checkInterceptors(options.interceptors ?? {}),
     workflowFailureErrorTypes: options.workflowFailureErrorTypes,

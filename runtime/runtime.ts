@@ -143,6 +143,7 @@ export async function bundleOf(options: ResolvedOptions): Promise<WorkflowBundle
     workflowsPath: options.workflowsPath as string,
     payloadConverterPath,
     failureConverterPath,
+    sharedModules: options.sharedModules,
     workflowInterceptorModules: options.interceptors.workflowModules,
   })
 }

@@ -48,6 +48,12 @@ export interface SignalOptions<Args extends unknown[] = unknown[]> {
   readonly waitFor?: WaitFor
 }
 
+/** What is known of a run, and what it was started with to be shown of it. */
+export interface WorkflowExecutionDescription extends WorkflowDescription {
+  readonly staticSummary: () => Promise<string | undefined>
+  readonly staticDetails: () => Promise<string | undefined>
+}
+
 interface HandleTarget {
   readonly namespace: string | undefined
   readonly workflowId: string
@@ -227,8 +233,16 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
   }
 
   /** Status, pending activities, mailbox depth, and why the run does not advance if it does not. */
-  describe(): Promise<WorkflowDescription> {
-    return this.#service.describeWorkflow(this.#runTarget())
+  async describe(): Promise<WorkflowExecutionDescription> {
+    const description = await this.#service.describeWorkflow(this.#runTarget())
+    const text = async (payload: Payload | undefined): Promise<string | undefined> =>
+      payload === undefined ? undefined : (this.#fromPayload(payload) as string)
+    const { summary, details } = description.userMetadata ?? {}
+    return {
+      ...description,
+      staticSummary: () => text(summary),
+      staticDetails: () => text(details),
+    }
   }
 
   /** Ask the workflow to cancel itself: its root scope is cancelled, and its code decides. Idempotent. */

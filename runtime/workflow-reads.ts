@@ -1,3 +1,5 @@
+import { InputKind } from '../actors/inputs.ts'
+import type { PayloadMap } from '../actors/payload.ts'
 import type { QueryOutcome } from '../actors/turns.ts'
 import { QueryNotRegisteredError } from './client-errors.ts'
 import type { EngineParts } from './engine-parts.ts'
@@ -7,6 +9,7 @@ import { decodeHistoryToken, historyPage, reverseHistoryPage } from './history-p
 import { checkIdentifier } from './identifiers.ts'
 import { checkPayloadMap, checkPayloads } from './payload-size.ts'
 import { isStackTraceQuery } from './read-answer.ts'
+import { readInput } from './request-ledger.ts'
 import type { Run, Waiter } from './run.ts'
 import { readClose, readTurns } from './run-history.ts'
 import { summarize } from './visibility.ts'
@@ -82,8 +85,10 @@ export class WorkflowReads {
     const { row, parked } = run
     // Not told by a turn since the runtime was opened: counted once, from the journal.
     if (run.historyLength === 0) this.#countHistory(run)
+    const userMetadata = this.#userMetadata(run)
     return {
       ...summarize(row),
+      ...(userMetadata === undefined ? {} : { userMetadata }),
       historyLength: run.historyLength,
       taskTimeoutMs: row.taskTimeoutMs,
       ...(row.executionTimeoutMs === undefined
@@ -103,15 +108,23 @@ export class WorkflowReads {
     }
   }
 
+  #userMetadata(run: Run): PayloadMap | undefined {
+    try {
+      const started = readInput(this.#parts.journal, run.key, 1)
+      return started?.[0] === InputKind.started ? started[2].userMetadata : undefined
+    } catch (error) {
+      if (isCorruption(error)) return undefined
+      throw error
+    }
+  }
+
   #countHistory(run: Run): void {
     try {
       const turns = readTurns(this.#parts.journal, run)
       run.historyLength = viewHistory(turns, run.row, { limit: 0 }).settledLength
     } catch (error) {
       // Of a run with a corrupt record nothing can be counted, and why it stands still must be told.
-      if (!(error instanceof SignalboxError) || error.code !== 'SIGNALBOX_ERR_JOURNAL_CORRUPT') {
-        throw error
-      }
+      if (!isCorruption(error)) throw error
     }
   }
 
@@ -168,6 +181,10 @@ export class WorkflowReads {
     run.watchers.delete(wake)
     if (run.watchers.size === 0) run.watchers = undefined
   }
+}
+
+function isCorruption(error: unknown): boolean {
+  return error instanceof SignalboxError && error.code === 'SIGNALBOX_ERR_JOURNAL_CORRUPT'
 }
 
 function isRejected(status: WorkflowStatus, condition: QueryRejectCondition): boolean {

@@ -83,6 +83,8 @@ export interface StartRequest {
   /** With 'processed', resolve when the first turn has ended. Default 'durable'. */
   readonly waitFor?: WaitFor | undefined
   readonly memo?: PayloadMap | undefined
+  /** Shown beside the workflow, and fixed: texts by the names `summary` and `details`. */
+  readonly userMetadata?: PayloadMap | undefined
   readonly searchAttributes?: PayloadMap | undefined
   readonly headers?: PayloadMap | undefined
 }
@@ -203,6 +205,8 @@ export interface WorkflowDescription extends WorkflowSummary {
   readonly executionTimeoutMs?: number
   readonly runTimeoutMs?: number
   readonly taskTimeoutMs: number
+  /** Of a workflow that was started with a summary or details. */
+  readonly userMetadata?: PayloadMap
   readonly pendingActivities: readonly PendingActivity[]
   readonly pendingChildren: readonly PendingChild[]
   /** Accepted inputs whose turns have not ended. */

@@ -32,7 +32,12 @@ describe('with a codec that encrypts', () => {
   test('nothing of the users rests in the data folder, over the whole life of workflows', async () => {
     const lab = await Lab.create()
     const { client } = await lab.open(codecs())
-    const start = { args: [['PLAIN-argument']] as [unknown[]], memo: { note: 'PLAIN-memo' } }
+    const start = {
+      args: [['PLAIN-argument']] as [unknown[]],
+      memo: { note: 'PLAIN-memo' },
+      staticSummary: 'PLAIN-summary',
+      staticDetails: 'PLAIN-details',
+    }
     const handle = await client.workflow.signalWithStart(keeper, {
       ...start,
       workflowId: 'w',
@@ -40,6 +45,9 @@ describe('with a codec that encrypts', () => {
       signalArgs: ['PLAIN-first'],
     })
     await handle.signal(tell, { text: 'PLAIN-signal' })
+    const description = await handle.describe()
+    expect(await description.staticSummary()).toBe('PLAIN-summary')
+    expect(await description.staticDetails()).toBe('PLAIN-details')
     await handle.signal(roll)
     await handle.signal(tell, new TextEncoder().encode('PLAIN-bytes'))
     expect(await handle.query(memoOf)).toEqual({ note: 'PLAIN-memo' })

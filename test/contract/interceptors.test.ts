@@ -23,6 +23,7 @@ import {
   traced,
   waiter,
 } from '../fixtures/interceptors/workflows.ts'
+import { parser } from '../fixtures/interceptors/shared-workflows.ts'
 import { numbers, temporaryFolder } from '../fixtures/lab.ts'
 
 const file = (name: string): string =>
@@ -346,4 +347,39 @@ test('AsyncLocalStorage keeps each flow its own value', async () => {
   const { client } = await open()
   const got = await client.workflow.execute(localValues, { workflowId: 'w' })
   expect(got).toEqual(['a', 'a!', null, 'b', 'b!', null, null])
+})
+
+test('shared modules are evaluated once for all runs, and no run can change them', async () => {
+  const warned: string[] = []
+  const runtime = await Runtime.open({
+    dataDir: await temporaryFolder(),
+    workflowsPath: file('shared-workflows.ts'),
+    sharedModules: ['typebox', 'typebox/value'],
+    slots: 1,
+    logger: {
+      ...silentLogger,
+      warn: (_fields: object, message: string) => void warned.push(message),
+    },
+  })
+  onTestFinished(() => runtime.close())
+  const run = (workflowId: string, input: unknown) =>
+    runtime.client.workflow.execute(parser, { workflowId, args: [input] })
+  expect(await run('a', { id: 1, name: 'one' })).toEqual({ valid: true, frozen: true })
+  expect(await run('b', { id: 'x' })).toEqual({ valid: false, frozen: true })
+  expect(warned.filter((message) => message.includes('top level'))).toEqual([])
+})
+
+test('code that takes long to evaluate is told of at open', async () => {
+  const warned: string[] = []
+  const runtime = await Runtime.open({
+    dataDir: await temporaryFolder(),
+    workflowsPath: file('slow-workflows.ts'),
+    slots: 1,
+    logger: {
+      ...silentLogger,
+      warn: (_fields: object, message: string) => void warned.push(message),
+    },
+  })
+  onTestFinished(() => runtime.close())
+  expect(warned).toEqual([expect.stringContaining('sharedModules')])
 })

@@ -28,7 +28,8 @@ export function harden(roots: readonly unknown[]): void {
   }
   for (const value of queue) if (isPrototype(value)) allowOverrides(value)
   for (const value of queue) {
-    // Typed arrays with elements cannot be frozen; none of ours can be reached.
+    // Typed arrays with elements cannot be frozen.
+    if (ArrayBuffer.isView(value)) continue
     if (value === Error) Object.preventExtensions(freezeAllBut(value, 'stackTraceLimit'))
     else Object.freeze(value)
   }

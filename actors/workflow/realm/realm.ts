@@ -2,7 +2,6 @@ import type { Input, StartedAttributes } from '../../inputs.ts'
 import { InputKind } from '../../inputs.ts'
 import type { Command } from '../../commands.ts'
 import type { Payload, PayloadMap } from '../../payload.ts'
-import * as encoding from '../../text-encoding.ts'
 import { applyDefaultConverters } from '../../converters.ts'
 import type { BundleExtras, QueryOutcome, TurnError } from '../../turns.ts'
 import { Activator, isViolation, type WorkflowFunction } from '../activator.ts'
@@ -10,14 +9,12 @@ import { type FrameStorage, setFrameStorage } from '../async-local-storage.ts'
 import { setScopeStorage, type ScopeStorage } from '../cancellation-scope.ts'
 import { setCurrentRun } from '../current-run.ts'
 import { countSyncHandlers } from '../handler-table.ts'
-import * as api from '../index.ts'
 import { composeInterceptors, makeInterceptors } from '../interceptors.ts'
 import { setLogSink, type LogSink } from '../log.ts'
 import { setSinkHost, type SinkHost } from '../sinks.ts'
 import { traceWaits } from '../stack-traces.ts'
 import { applyWorkflowOptions, setFailureTypeNames } from '../workflow-options.ts'
 import { carryUpdateInfo } from '../update-info.ts'
-import { assertModule } from './assert-module.ts'
 import { answerQuery } from './answer-query.ts'
 import { describeError } from './describe-error.ts'
 import { Entry } from './entry.ts'
@@ -26,8 +23,8 @@ import { installGlobals } from './install-globals.ts'
 import { isNews, isUpdate, perform, rankOf, RANKS } from './perform-input.ts'
 import { makeRunGlobal, prepareRunGlobals } from './run-global.ts'
 import { readRunCode, type RunCode } from './run-code.ts'
-import { WorkflowTextDecoder, WorkflowTextEncoder } from './text-codec.ts'
-import { setUrlParser, WorkflowURL, WorkflowURLSearchParams, type UrlParser } from './url.ts'
+import { nobody, requireModule, shareModules, suppliedModules } from './supplied-modules.ts'
+import { setUrlParser, type UrlParser } from './url.ts'
 import { warnOfUnfinished } from './warn-of-unfinished.ts'
 
 /** What the host writes before it enters: primitives and objects of this realm, nothing else. */
@@ -100,6 +97,8 @@ export interface Realm {
   /** The end of an activation that had updates. False if a validator tried to change the run. */
   concludeUpdates(activator: Activator): boolean
   isViolation(thrown: unknown): boolean
+  /** Before {@link install}: modules that all runs have in common. */
+  share(factory: Factory, names: readonly string[]): void
   /** What only an activation's end can tell; it runs no code of the user. */
   conclude(activator: Activator): void
   forget(run: number): void
@@ -149,7 +148,7 @@ export function boot(host: RealmHost): Realm {
   installGlobals()
   prepareRunGlobals()
   Object.defineProperty(globalThis, '__enter', { value: enter })
-  harden([globalThis, api, workflowModule, encodingModule, assertModule, ...hiddenIntrinsics()])
+  harden([globalThis, ...suppliedModules, ...hiddenIntrinsics()])
   return {
     inbox,
     outbox,
@@ -163,6 +162,7 @@ export function boot(host: RealmHost): Realm {
     },
     concludeUpdates,
     isViolation,
+    share: shareModules,
     conclude,
     forget: (run) => void runs.delete(run),
     makeArray: () => [],
@@ -170,12 +170,6 @@ export function boot(host: RealmHost): Realm {
     makeBytes: (length) => new Uint8Array(length),
   }
 }
-
-const workflowModule: Readonly<Record<string, unknown>> = Object.defineProperty(
-  { ...api },
-  '__esModule',
-  { value: true },
-)
 
 /**
  * Every way into this context. It never throws: a call that throws is not drained by Node, and its
@@ -354,46 +348,8 @@ function load(): RunCode {
   return readRunCode(module.exports, extras)
 }
 
-const urlModule = Object.freeze({ URL: WorkflowURL, URLSearchParams: WorkflowURLSearchParams })
-
-const utilModule = Object.freeze({
-  TextEncoder: WorkflowTextEncoder,
-  TextDecoder: WorkflowTextDecoder,
-})
-
-const encodingModule = Object.freeze({ ...encoding })
-
-/** What the bundler leaves out of a bundle: the authoring API under whichever name, and `url`. */
-function requireModule(name: string): unknown {
-  if (name === '@temporalio/common/lib/encoding') return encodingModule
-  switch (name) {
-    case 'url':
-    case 'node:url':
-      return urlModule
-    case 'util':
-    case 'node:util':
-      return utilModule
-    case 'assert':
-    case 'node:assert':
-      return assertModule
-    default:
-      return workflowModule
-  }
-}
-
 /** Run the top level of the user's code as no run's, to learn which functions it exports. */
 function loadForTypes(): void {
-  const nobody: StartedAttributes = {
-    namespace: 'default',
-    workflowId: '',
-    runId: '',
-    workflowType: '',
-    taskQueue: '',
-    args: [],
-    firstExecutionRunId: '',
-    attempt: 1,
-    taskTimeoutMs: 10_000,
-  }
   setCurrentRun(new Activator(-1, nobody, 0))
   outbox.workflowTypes = Object.entries(load().workflows)
     .filter(([, value]) => typeof value === 'function')
