@@ -20,6 +20,10 @@ import type {
   StartRequest,
   StartResponse,
   Target,
+  UpdateOutcome,
+  UpdateRequest,
+  UpdateResponse,
+  UpdateStage,
   WorkflowDescription,
   WorkflowService,
 } from './workflow-service.ts'
@@ -67,6 +71,23 @@ export interface WorkflowQueryInput {
   readonly workflowExecution: WorkflowExecution
   readonly headers: Headers
 }
+export interface WorkflowStartUpdateInput {
+  readonly updateName: string
+  readonly args: unknown[]
+  readonly workflowExecution: WorkflowExecution
+  readonly firstExecutionRunId?: string | undefined
+  readonly headers: Headers
+  readonly options: {
+    readonly updateId?: string | undefined
+    readonly waitForStage?: UpdateStage | undefined
+  }
+}
+export interface WorkflowStartUpdateOutput {
+  readonly updateId: string
+  readonly workflowRunId: string
+  /** Of an update that is completed; in signalbox's own form. */
+  readonly outcome?: UpdateOutcome | undefined
+}
 export interface WorkflowTerminateInput {
   readonly workflowExecution: WorkflowExecution
   readonly reason?: string | undefined
@@ -87,6 +108,11 @@ export interface WorkflowClientInterceptor {
     input: WorkflowStartInput,
     next: Next<WorkflowClientInterceptor, 'startWithDetails'>,
   ) => Promise<WorkflowStartOutput>
+  /** An update that is asked for together with a start has none. */
+  startUpdate?: (
+    input: WorkflowStartUpdateInput,
+    next: Next<WorkflowClientInterceptor, 'startUpdate'>,
+  ) => Promise<WorkflowStartUpdateOutput>
   signal?: (
     input: WorkflowSignalInput,
     next: Next<WorkflowClientInterceptor, 'signal'>,
@@ -174,6 +200,7 @@ class InterceptedCalls {
         }),
       signalWithStart: (request) =>
         this.#inOrder(request, (place) => this.#signalWithStart(request, place)),
+      updateWorkflow: (request) => this.#inOrder(request, (place) => this.#update(request, place)),
       queryWorkflow: async (request) => {
         const ask = this.#compose('query', async (input) => {
           const answer = await this.#service.queryWorkflow({
@@ -266,6 +293,43 @@ class InterceptedCalls {
       signalArgs: this.#values(signalArgs),
     })
     return response?.runId === runId ? response : standIn(runId)
+  }
+
+  async #update(request: UpdateRequest, place: CallPlace): Promise<UpdateResponse> {
+    let response: UpdateResponse | undefined
+    const start = this.#compose('startUpdate', async (input) => {
+      const { updateName, workflowExecution, firstExecutionRunId, options } = input
+      response = await place.fill(() =>
+        this.#service.updateWorkflow({
+          ...request,
+          ...workflowExecution,
+          ...options,
+          updateName,
+          firstExecutionRunId,
+          args: convert(input.args, this.#converters),
+          ...headersField(input.headers),
+        }),
+      )
+      const { updateId, runId: workflowRunId, outcome } = response
+      return { updateId, workflowRunId, outcome }
+    })
+    const { updateName, args, updateId, waitForStage, firstExecutionRunId, headers } = request
+    const output = await start({
+      updateName,
+      args: this.#values(args),
+      workflowExecution: executionOf(request),
+      firstExecutionRunId,
+      headers: toHeaders(headers),
+      options: { updateId, waitForStage },
+    })
+    const { outcome } = output
+    return {
+      workflowId: response?.workflowId ?? request.workflowId,
+      runId: output.workflowRunId,
+      updateId: output.updateId,
+      stage: response?.stage ?? (outcome === undefined ? 'ACCEPTED' : 'COMPLETED'),
+      ...(outcome === undefined ? {} : { outcome }),
+    }
   }
 
   #startInput(request: StartRequest): WorkflowStartInput {

@@ -10,6 +10,8 @@ export type {
   WorkflowSignalWithStartInput,
   WorkflowStartInput,
   WorkflowStartOutput,
+  WorkflowStartUpdateInput,
+  WorkflowStartUpdateOutput,
   WorkflowTerminateInput,
 } from './client-interceptors.ts'
 export type { InjectedSinkFunction, InjectedSinks, SinkWorkflowInfo } from './sink-caller.ts'

@@ -16,6 +16,7 @@ import {
   type WorkflowInboundCallsInterceptor,
 } from './interceptors.ts'
 import { runInUpdate } from './update-info.ts'
+import { isFailureType } from './workflow-options.ts'
 
 /** Gets the update's name and arguments; what it returns, or its promise resolves to, is the result. */
 export type DefaultUpdateHandler = (updateName: string, ...args: unknown[]) => unknown
@@ -139,7 +140,7 @@ export class UpdateTable {
     void startHandler(() => handle(this.#input(update, args)))
       .then((result) => this.#complete(update, { result: toPayload(result) }))
       .catch((error: unknown) => {
-        if (error instanceof TemporalFailure) {
+        if (error instanceof TemporalFailure || isFailureType(this.#activator, error)) {
           this.#complete(update, { failure: errorToFailure(error) })
         } else this.#activator.fail(error)
       })

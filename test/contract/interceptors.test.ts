@@ -14,6 +14,7 @@ import {
   defined,
   everything,
   heard,
+  keep,
   listener,
   localValues,
   named,
@@ -103,6 +104,51 @@ describe('interceptors of workflows', () => {
     const handle = client.workflow.getHandle('w')
     expect((await handle.query(traced))[0]).toBe('activate 1')
     expect((await handle.query(traced))[1]).toBe('a>execute [1] "continued"')
+  })
+})
+
+describe('interceptors of updates', () => {
+  test('stand around validators, handlers and the calls of clients', async () => {
+    const seen: string[] = []
+    const { client } = await open({
+      interceptors: {
+        workflowModules,
+        client: [
+          {
+            startUpdate: async (input, next) => {
+              seen.push(`${input.updateName} ${String(input.options.waitForStage)}`)
+              return next({ ...input, args: [`${String(input.args[0])}!`] })
+            },
+          },
+        ],
+      },
+    })
+    const handle = client.workflow.getHandle('listener')
+    expect(await handle.executeUpdate(keep, { args: ['word'] })).toBe(201)
+    expect(await handle.query(heard)).toContain('word!')
+    await expect(handle.executeUpdate(keep, { args: ['bad'] })).rejects.toMatchObject({
+      cause: { message: 'refused' },
+    })
+    expect(seen).toEqual(['keep COMPLETED', 'keep COMPLETED'])
+    expect((await handle.query(traced)).filter((line) => /validate|update/.test(line))).toEqual([
+      'a>validate keep -',
+      'b>validate keep -',
+      'a>update keep',
+      'b>update keep',
+      'a>validate keep -',
+      'b>validate keep -',
+    ])
+    const metadata = await handle.query(workflowMetadataQuery)
+    expect(metadata.definition.updateDefinitions).toEqual([{ name: 'keep', description: 'Kept.' }])
+  })
+
+  test('errors of the classes that the workflow names fail the update alone', async () => {
+    const { client } = await open()
+    const handle = client.workflow.getHandle('listener')
+    await expect(handle.executeUpdate(keep, { args: ['insufficient'] })).rejects.toMatchObject({
+      cause: { message: 'funds' },
+    })
+    expect(await handle.executeUpdate(keep, { args: ['word'] })).toBe(1)
   })
 })
 
