@@ -63,7 +63,8 @@ function makeError(failure: Failure): TemporalFailure {
     const info = failure.applicationFailureInfo
     return new ApplicationFailure(
       message,
-      info.type,
+      // As from Temporal's protobuf, where a text that is not set is empty.
+      info.type ?? '',
       info.nonRetryable ?? false,
       fromPayloads(info.details ?? []),
       cause,

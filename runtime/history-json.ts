@@ -131,10 +131,14 @@ export function retryPolicyToJson(policy: RetryPolicyData): JsonMessage {
   })
 }
 
-/** A `Duration`: seconds with an `s`, and milliseconds where there are some. */
+/** A `Duration`: seconds with an `s`, and 3, 6 or 9 digits of a second where there are such parts. */
 export function durationToJson(durationMs: number): string {
-  const whole = Math.round(durationMs)
-  return `${whole % 1_000 === 0 ? whole / 1_000 : (whole / 1_000).toFixed(3)}s`
+  const seconds = Math.floor(durationMs / 1_000)
+  const nanos = Math.trunc((durationMs % 1_000) * 1_000_000)
+  if (nanos === 0) return `${seconds}s`
+  return `${seconds}.${String(nanos)
+    .padStart(9, '0')
+    .replace(/(000){1,2}$/, '')}s`
 }
 
 export function optionalDuration(durationMs: number | undefined): string | undefined {

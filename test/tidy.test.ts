@@ -142,8 +142,18 @@ describe('dependencies', () => {
   } = JSON.parse(read('package.json'))
   const all = Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })
 
+  const oracle: { dependencies: Dependencies; overrides: Dependencies } = JSON.parse(
+    read('test/temporal/package.json'),
+  )
+
   test('are pinned', () => {
-    expect(all.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
+    const pinned = [...all, ...Object.entries({ ...oracle.dependencies, ...oracle.overrides })]
+    expect(pinned.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
+  })
+
+  test('on the SDK that we are held against are those of its tests alone', () => {
+    expect(all.filter(([name]) => name.startsWith('@temporalio/'))).toEqual([])
+    expect(Object.keys(oracle.dependencies)).toContain('@temporalio/workflow')
   })
 
   test('are named in docs/architecture.md', () => {
@@ -155,13 +165,17 @@ describe('dependencies', () => {
 
   test('are all in the lockfile, for every platform, so that npm ci takes it', () => {
     type Locked = { version?: string; optionalDependencies?: Dependencies }
-    const lock: { packages: Record<string, Locked> } = JSON.parse(read('package-lock.json'))
-    const missing = Object.entries(lock.packages).flatMap(([path, { optionalDependencies = {} }]) =>
-      Object.keys(optionalDependencies).filter(
-        (name) => !places(path).some((place) => `${place}node_modules/${name}` in lock.packages),
-      ),
-    )
-    expect(missing).toEqual([])
+    for (const file of ['package-lock.json', 'test/temporal/package-lock.json']) {
+      const lock: { packages: Record<string, Locked> } = JSON.parse(read(file))
+      const missing = Object.entries(lock.packages).flatMap(
+        ([path, { optionalDependencies = {} }]) =>
+          Object.keys(optionalDependencies).filter(
+            (name) =>
+              !places(path).some((place) => `${place}node_modules/${name}` in lock.packages),
+          ),
+      )
+      expect(missing).toEqual([])
+    }
   })
 
   test('the checks of verify are those of .ci/run', () => {
@@ -173,7 +187,9 @@ describe('dependencies', () => {
       expect(ci).toContain(`npm run ${check}\n`)
     }
     expect(ci).toMatch(/^npm ci\b/m)
+    expect(ci).toMatch(/^npm ci .*--prefix test\/temporal$/m)
     expect(ci).toMatch(/^npm test\b/m)
+    expect(ci).toMatch(/^npm run test:temporal\b/m)
   })
 })
 

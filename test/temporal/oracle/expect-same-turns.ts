@@ -1,0 +1,28 @@
+import { expect } from 'vitest'
+import { historyTurns } from './history-turns.ts'
+import type { Recorded, Replayed } from './replayer.ts'
+import type { Turn } from './turn.ts'
+
+/**
+ * Guarantee: the SDK took the history, and every turn of it had the same jobs, time and history length,
+ * and answered with the same commands, arguments and results, in the same order.
+ */
+export function expectSameTurns(runs: readonly Recorded[], replayed: readonly Replayed[]): void {
+  expect(replayed.map(({ error }) => error?.message)).toEqual(runs.map(() => undefined))
+  const ours = runs.map(({ history }, at) => {
+    return historyTurns(history).filter((turn) => isSeen(turn, replayed[at] as Replayed))
+  })
+  expect(replayed.map(({ turns }) => turns)).toEqual(ours)
+}
+
+/**
+ * The outcome of what was cancelled without waiting for it has an event and a workflow task, in
+ * Temporal as with us, but workflow code does not hear of it and the SDK does not enter it.
+ */
+function isSeen({ historyLength, jobs, commands }: Turn, replayed: Replayed): boolean {
+  if (commands.length > 0 || jobs.length === 0) return true
+  if (replayed.turns.some((turn) => turn.historyLength === historyLength)) return true
+  return !jobs.every(({ kind, id }) => {
+    return (kind === 'activity' || kind === 'child') && replayed.resolvedByCore.has(id)
+  })
+}

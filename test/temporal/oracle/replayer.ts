@@ -1,0 +1,141 @@
+import { fileURLToPath } from 'node:url'
+import {
+  bundleWorkflowCode,
+  type InjectedSinks,
+  type ReplayWorkerOptions,
+  Runtime,
+  Worker,
+} from '@temporalio/worker'
+import type { HistoryJson } from './history-turns.ts'
+import type { ActivationReport, ProbeSinks } from './probe.ts'
+import { type ReplayTurns, replayTurns, type SdkActivation } from './replay-turns.ts'
+
+/** A native core that panics never settles its promise: a history takes milliseconds, not this. */
+const PATIENCE_MS = 30_000
+
+const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} }
+let isInstalled = false
+
+/** A run of signalbox for the SDK to replay. */
+export interface Recorded {
+  readonly workflowId: string
+  readonly history: HistoryJson
+}
+
+/** What became of it. */
+export interface Replayed extends ReplayTurns {
+  readonly workflowId: string
+  readonly runId: string
+  /** Why the SDK's core refused the history. */
+  readonly error: Error | undefined
+}
+
+/**
+ * Temporal's own replayer for one workflow file, with the probe among its interceptors. Loading it
+ * takes about two seconds, a history some milliseconds.
+ */
+export class Replayer {
+  readonly #bundle: { readonly code: string }
+
+  private constructor(bundle: { readonly code: string }) {
+    this.#bundle = bundle
+  }
+
+  static async load(
+    workflowsPath: string,
+    interceptorModules: readonly string[] = [],
+  ): Promise<Replayer> {
+    return new Replayer(await bundleForSdk(workflowsPath, [probePath, ...interceptorModules]))
+  }
+
+  async replay(
+    histories: readonly Recorded[],
+    options: Partial<ReplayWorkerOptions> = {},
+  ): Promise<readonly Replayed[]> {
+    install()
+    const reports = new Map<string, SdkActivation[]>()
+    const replays = Worker.runReplayHistories(
+      {
+        workflowBundle: this.#bundle,
+        sinks: reportInto(reports),
+        ...options,
+      },
+      histories,
+    )
+    const replayed: Replayed[] = []
+    for (const { workflowId } of histories) {
+      const next = await withinPatience(replays.next(), workflowId)
+      if (next.done === true) throw new Error(`The replayer gave no result for ${workflowId}`)
+      const { runId, error } = next.value
+      const turns = replayTurns(reports.get(runId) ?? [])
+      replayed.push({ workflowId: next.value.workflowId, runId, error, ...turns })
+    }
+    await replays.return?.()
+    return replayed
+  }
+}
+
+const probePath = fileURLToPath(new URL('./probe.ts', import.meta.url))
+
+/** Workflow code as the SDK runs it. */
+export function bundleForSdk(
+  workflowsPath: string,
+  interceptorModules: readonly string[] = [],
+): Promise<Awaited<ReturnType<typeof bundleWorkflowCode>>> {
+  return bundleWorkflowCode({
+    workflowsPath,
+    workflowInterceptorModules: [...interceptorModules],
+    logger: quiet,
+  })
+}
+
+function install(): void {
+  if (isInstalled) return
+  isInstalled = true
+  Runtime.install({
+    logger: quiet,
+    telemetryOptions: { logging: { filter: 'off', forward: {} } },
+  })
+}
+
+function reportInto(reports: Map<string, SdkActivation[]>): InjectedSinks<ProbeSinks> {
+  const of = (runId: string): SdkActivation[] => {
+    let activations = reports.get(runId)
+    if (activations === undefined) reports.set(runId, (activations = []))
+    return activations
+  }
+  return {
+    probe: {
+      activated: {
+        fn: ({ runId }, report) => {
+          of(runId).push({ ...(JSON.parse(report) as ActivationReport), commands: [] })
+        },
+        callDuringReplay: true,
+      },
+      concluded: {
+        fn: ({ runId }, report) => {
+          const commands = JSON.parse(report) as SdkActivation['commands']
+          const last = of(runId).pop()
+          if (last === undefined) throw new Error('An activation concluded that did not begin')
+          of(runId).push({ ...last, commands })
+        },
+        callDuringReplay: true,
+      },
+    },
+  }
+}
+
+async function withinPatience<T>(promise: Promise<T>, what: string): Promise<T> {
+  let timer: NodeJS.Timeout | undefined
+  const impatience = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`The replay of ${what} does not end: its history is malformed`)),
+      PATIENCE_MS,
+    )
+  })
+  try {
+    return await Promise.race([promise, impatience])
+  } finally {
+    clearTimeout(timer)
+  }
+}

@@ -1,0 +1,8 @@
+export * from './activities.ts'
+export * from './control.ts'
+export * from './lifecycle.ts'
+export { default } from './lifecycle.ts'
+export * from './microtasks.ts'
+export * from './scopes.ts'
+export * from './signals.ts'
+export * from './timers.ts'
