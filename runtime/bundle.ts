@@ -269,7 +269,7 @@ function describe({ text, location, notes }: Message): string {
 }
 
 /** The version in the package's package.json, above this file however it was built. */
-function packageVersion(): string {
+export function packageVersion(): string {
   for (const up of ['../package.json', '../../package.json']) {
     const file = fileURLToPath(new URL(up, import.meta.url))
     if (!existsSync(file)) continue

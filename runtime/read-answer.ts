@@ -1,4 +1,5 @@
 import { decode } from '../actors/records.ts'
+import { packageVersion } from './bundle.ts'
 import { mapFailure } from './map-failure.ts'
 import type { Payload } from '../actors/payload.ts'
 import type { QueryOutcome } from '../actors/turns.ts'
@@ -38,7 +39,7 @@ function text(stacks: readonly string[]): Payload {
 
 function data(stacks: readonly string[]): Payload {
   return JSON.stringify({
-    sdk: { name: 'signalbox', version: '' },
+    sdk: { name: 'signalbox', version: packageVersion() },
     sources: {},
     stacks: stacks.map((stack) => ({
       locations: stack.split('\n').filter(isFrame).map(locationOf),

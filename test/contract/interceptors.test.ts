@@ -368,7 +368,8 @@ describe('queries that every workflow answers', () => {
     expect(stacks).toHaveLength(5)
     expect(stacks[0]).toMatch(/waitsForTimer .*interceptors\/workflows\.ts:\d+:\d+/)
     expect(text).not.toContain('signalbox:api')
-    const { stacks: located } = await handle.query(enhancedStackTraceQuery)
+    const { sdk, stacks: located } = await handle.query(enhancedStackTraceQuery)
+    expect(sdk).toEqual({ name: 'signalbox', version: expect.stringMatching(/^\d+\.\d+\.\d+/) })
     expect(located).toHaveLength(5)
     expect(located[0]?.locations[0]).toMatchObject({
       function_name: 'waitsForTimer',
