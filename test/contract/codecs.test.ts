@@ -6,7 +6,7 @@ import fc from 'fast-check'
 import { SignalboxError, WorkflowFailedError } from 'signalbox'
 import { ApplicationFailure } from 'signalbox/workflow'
 import { describe, expect, test } from 'vitest'
-import { end, keeper, memoOf, roll, tell, told } from '../fixtures/codec-workflows.ts'
+import { end, keeper, memoOf, roll, swap, tell, told } from '../fixtures/codec-workflows.ts'
 import { EncryptionCodec } from '../fixtures/encryption-codec.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { Lab, numbers } from '../fixtures/lab.ts'
@@ -85,6 +85,26 @@ describe('with a codec that encrypts', () => {
     )
     const reopened = await lab.reopen(codecs())
     expect(await reopened.client.workflow.getHandle('w').query(told)).toHaveLength(5)
+    expect(await restsIn(lab.dataDir, 'PLAIN-')).toBe(false)
+  })
+
+  test('updates are encrypted, and one that is asked for again is found', async () => {
+    const lab = await Lab.create()
+    const { client } = await lab.open(codecs())
+    const handle = await client.workflow.start(keeper, { workflowId: 'w' })
+    const swapped = ['PLAIN-swapped', 'PLAIN-value']
+    const once = { args: ['PLAIN-value'] as [unknown], updateId: 'once' }
+    expect(await handle.executeUpdate(swap, once)).toEqual(swapped)
+    expect(await handle.executeUpdate(swap, once)).toEqual(swapped)
+    for (const value of ['PLAIN-fail', 'PLAIN-refuse']) {
+      await expect(handle.executeUpdate(swap, { args: [value] })).rejects.toMatchObject({
+        cause: { details: [value] },
+      })
+    }
+    const reopened = await lab.reopen(codecs())
+    const again = reopened.client.workflow.getHandle('w')
+    expect(await again.executeUpdate(swap, once)).toEqual(swapped)
+    expect(await again.query(told)).toEqual(['PLAIN-value'])
     expect(await restsIn(lab.dataDir, 'PLAIN-')).toBe(false)
   })
 
