@@ -1,4 +1,10 @@
-import { type Command, isTerminal } from './commands.ts'
+import {
+  type Command,
+  commandIdentity,
+  isSameTurn,
+  isTerminal,
+  type SetPatchMarkerCommand,
+} from './commands.ts'
 import {
   bytesOfCommand,
   bytesOfInput,
@@ -10,8 +16,8 @@ import {
 } from './history-length.ts'
 import { type Input, InputKind, type UpdateRequestedInput } from './inputs.ts'
 import { Mailbox } from './mailbox.ts'
-import { identityOf, rejectedSeqs } from './turn-identity.ts'
-import type { OpenBody } from './protocol.ts'
+import { rejectedSeqs } from './rejected-seqs.ts'
+import type { OpenBody, PatchMark } from './protocol.ts'
 import type { TurnCommands } from './records.ts'
 import type { Activation, Sandbox, TurnError, TurnOutcome } from './turns.ts'
 
@@ -40,6 +46,8 @@ export class Actor {
   readonly #sandbox: Sandbox
   readonly #mailbox = new Mailbox(1)
   readonly #groups: ReadonlyMap<number, number>
+  /** The patch markers of the journal, by the turns that issued them; undefined for none. */
+  readonly #patches: ReadonlyMap<number, readonly PatchMark[]> | undefined
   readonly #closed: boolean
   readonly #timers = new Map<number, number>()
   readonly #activation: { -readonly [K in keyof Activation]: Activation[K] }
@@ -63,6 +71,7 @@ export class Actor {
     this.#closed = body.closed
     this.#sandbox = sandbox
     this.#groups = body.groups.length === 0 ? NO_GROUPS : new Map(body.groups)
+    this.#patches = body.patches === undefined ? undefined : byTurn(body.patches)
     this.#activation = {
       firstSeq: 0,
       inputs: [],
@@ -224,14 +233,22 @@ export class Actor {
       activation.historyLength,
       activation.historySize,
     )
-    return this.#sandbox.activate(this.run, activation)
+    const marks = this.#patches?.get(lastSeq)
+    activation.patches = marks?.map(([patchId]) => patchId)
+    const outcome = this.#sandbox.activate(this.run, activation)
+    if (marks !== undefined) this.#countMarks(marks)
+    return outcome
   }
 
   #issue(seq: number, issued: readonly Command[]): TurnError | undefined {
     const commands = issued.map((command) => this.#withDueTime(command))
     for (const command of commands) {
-      this.#historyLength += eventsOfCommand(command)
-      this.#historySize += bytesOfCommand(command)
+      // The markers of a replayed turn are counted as the journal has them: code that no longer asks
+      // for a deprecated patch has the same history.
+      if (command.kind !== 'setPatchMarker' || seq > this.#replayTo) {
+        this.#historyLength += eventsOfCommand(command)
+        this.#historySize += bytesOfCommand(command)
+      }
       if (isTerminal(command)) this.#ended = true
     }
     if (seq > this.#replayTo) {
@@ -240,10 +257,18 @@ export class Actor {
     }
     if (this.#ended && !(this.#closed && seq === this.#replayTo)) {
       // The journal went on after this turn, so the run did not end in it.
-      return this.#fail(mismatch(seq, 'no end of the run', identityOf(commands)))
+      return this.#fail(mismatch(seq, 'no end of the run', commands))
     }
     this.#replayed.push([seq, commands])
     return this.#compare()
+  }
+
+  #countMarks(marks: readonly PatchMark[]): void {
+    for (const mark of marks) {
+      const command = commandOfMark(mark)
+      this.#historyLength += eventsOfCommand(command)
+      this.#historySize += bytesOfCommand(command)
+    }
   }
 
   #withDueTime(command: Command): Command {
@@ -265,27 +290,24 @@ export class Actor {
    * one are each found, whatever the order in which inputs and commands arrive from the journal.
    */
   #compare(): TurnError | undefined {
-    let matched = 0
-    while (matched < this.#journaled.length && matched < this.#replayed.length) {
-      const [journaledSeq, journaled] = this.#journaled[matched] as TurnCommands
-      const [replayedSeq, replayed] = this.#replayed[matched] as TurnCommands
-      const then = identityOf(journaled)
-      const now = identityOf(replayed)
-      if (journaledSeq !== replayedSeq || then !== now) {
-        return this.#fail(
-          journaledSeq === replayedSeq
-            ? mismatch(journaledSeq, then, now)
-            : journaledSeq < replayedSeq
-              ? mismatch(journaledSeq, then, 'nothing')
-              : mismatch(replayedSeq, 'nothing', now),
-        )
+    const journaledTurns = this.#journaled
+    const replayedTurns = this.#replayed
+    let journaledAt = 0
+    let replayedAt = 0
+    while (journaledAt < journaledTurns.length && replayedAt < replayedTurns.length) {
+      const [then, journaled] = journaledTurns[journaledAt] as TurnCommands
+      const [now, replayed] = replayedTurns[replayedAt] as TurnCommands
+      // A turn that only one side has may consist of patch markers that need no counterpart.
+      const issued = now <= then ? replayed : []
+      const recorded = then <= now ? journaled : []
+      if (!isSameTurn(recorded, issued)) {
+        return this.#fail(mismatch(Math.min(then, now), recorded, issued))
       }
-      matched++
+      if (then <= now) journaledAt++
+      if (now <= then) replayedAt++
     }
-    if (matched > 0) {
-      this.#journaled.splice(0, matched)
-      this.#replayed.splice(0, matched)
-    }
+    if (journaledAt > 0) journaledTurns.splice(0, journaledAt)
+    if (replayedAt > 0) replayedTurns.splice(0, replayedAt)
     return undefined
   }
 
@@ -295,15 +317,15 @@ export class Actor {
    */
   checkReplay(): TurnError | undefined {
     if (!this.#loaded || this.#processed < this.#replayTo) return undefined
-    const [journaled] = this.#journaled
-    if (journaled !== undefined) {
-      const then = identityOf(journaled[1])
-      return this.#fail(mismatch(journaled[0], then, 'nothing'))
+    for (const [seq, journaled] of this.#journaled) {
+      if (!isSameTurn(journaled, [])) return this.#fail(mismatch(seq, journaled, []))
     }
-    const [replayed] = this.#replayed
-    if (replayed === undefined) return undefined
-    const now = identityOf(replayed[1])
-    return this.#fail(mismatch(replayed[0], 'nothing', now))
+    for (const [seq, replayed] of this.#replayed) {
+      if (!isSameTurn([], replayed)) return this.#fail(mismatch(seq, [], replayed))
+    }
+    if (this.#journaled.length > 0) this.#journaled = []
+    if (this.#replayed.length > 0) this.#replayed = []
+    return undefined
   }
 
   #fail(error: TurnError): TurnError {
@@ -326,13 +348,37 @@ export class Actor {
   }
 }
 
-function mismatch(seq: number, journaled: string, issued: string): TurnError {
+function mismatch(
+  seq: number,
+  journaled: readonly Command[] | 'no end of the run',
+  issued: readonly Command[],
+): TurnError {
   return {
     name: 'DeterminismViolationError',
     message:
-      `[TMPRL1100] Nondeterminism error: for input ${seq} the journal has ${journaled || 'nothing'}, ` +
-      `and the code now issues ${issued || 'nothing'}. Deploy code that does what the journal says, ` +
+      `[TMPRL1100] Nondeterminism error: for input ${seq} the journal has ${listed(journaled)}, ` +
+      `and the code now issues ${listed(issued)}. Deploy code that does what the journal says, ` +
       'or start the workflow anew.',
     nonDeterministic: true,
   }
+}
+
+function listed(commands: readonly Command[] | string): string {
+  if (typeof commands === 'string') return commands
+  return commands.length === 0 ? 'nothing' : commands.map(commandIdentity).join(', ')
+}
+
+function byTurn(marks: readonly PatchMark[]): ReadonlyMap<number, readonly PatchMark[]> {
+  const turns = new Map<number, PatchMark[]>()
+  for (const mark of marks) {
+    const turn = turns.get(mark[1])
+    if (turn === undefined) turns.set(mark[1], [mark])
+    else turn.push(mark)
+  }
+  return turns
+}
+
+function commandOfMark([patchId, , deprecated, events]: PatchMark): SetPatchMarkerCommand {
+  const kind = 'setPatchMarker'
+  return { kind, patchId, deprecated, ...(events > 1 ? { changeVersions: [] } : {}) }
 }

@@ -31,6 +31,17 @@ export type Command =
       readonly dueTime?: number
     }
   | UpdateCommand
+  | SetPatchMarkerCommand
+  | {
+      readonly kind: 'upsertSearchAttributes'
+      /** What changes: a payload of null or of an empty list removes. */
+      readonly searchAttributes: PayloadMap
+    }
+  | {
+      readonly kind: 'upsertMemo'
+      /** What changes: a null payload removes. */
+      readonly memo: PayloadMap
+    }
   | TerminalCommand
 
 /**
@@ -61,6 +72,15 @@ export type TerminalCommand =
   | { readonly kind: 'failWorkflow'; readonly failure: Failure }
   | { readonly kind: 'cancelWorkflow'; readonly details?: readonly Payload[] }
   | ContinueAsNewCommand
+
+/** Recorded where `patched` or `deprecatePatch` is true for the first time in a run. */
+export interface SetPatchMarkerCommand {
+  readonly kind: 'setPatchMarker'
+  readonly patchId: string
+  readonly deprecated: boolean
+  /** All patches of the run until now, for the search attribute TemporalChangeVersion. Missing if they are too long. */
+  readonly changeVersions?: readonly string[]
+}
 
 export interface ScheduleActivityCommand {
   readonly kind: 'scheduleActivity'
@@ -191,6 +211,8 @@ export interface ContinueAsNewCommand {
   readonly taskQueue?: string
   readonly runTimeoutMs?: number
   readonly taskTimeoutMs?: number
+  /** The new run's first turn waits this long. */
+  readonly backoffMs?: number
   readonly memo?: PayloadMap
   readonly searchAttributes?: PayloadMap
   readonly headers?: PayloadMap
@@ -237,7 +259,44 @@ export function commandIdentity(command: Command): string {
     case 'completeUpdate':
     case 'rejectUpdate':
       return `${command.kind} ${command.seq}`
+    case 'setPatchMarker':
+      return `setPatchMarker ${command.patchId}`
     default:
       return command.kind
   }
+}
+
+/**
+ * Whether a turn's commands are those that the journal has for it, as Temporal compares them: a marker
+ * of a deprecated patch may be missing from the code by now, and a marker that the code asks for may
+ * be missing from the journal; everything else must be there in the same order.
+ */
+export function isSameTurn(ofJournal: readonly Command[], ofCode: readonly Command[]): boolean {
+  const journaled = withoutRejections(ofJournal)
+  const issued = withoutRejections(ofCode)
+  let then = 0
+  let now = 0
+  while (then < journaled.length || now < issued.length) {
+    const recorded = journaled[then]
+    const asked = issued[now]
+    if (recorded !== undefined && asked !== undefined) {
+      if (commandIdentity(recorded) === commandIdentity(asked)) {
+        then++
+        now++
+        continue
+      }
+    }
+    if (recorded?.kind === 'setPatchMarker') {
+      if (!recorded.deprecated) return false
+      then++
+    } else if (asked?.kind === 'setPatchMarker') now++
+    else return false
+  }
+  return true
+}
+
+/** Updates that were rejected are not shown to a replay. */
+function withoutRejections(commands: readonly Command[]): readonly Command[] {
+  const isRejection = ({ kind }: Command): boolean => kind === 'rejectUpdate'
+  return commands.some(isRejection) ? commands.filter((command) => !isRejection(command)) : commands
 }

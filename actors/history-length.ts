@@ -25,6 +25,25 @@ export function isContinueAsNewSuggested(historyLength: number, historySize: num
   return historyLength >= SUGGESTED_EVENTS || historySize >= SUGGESTED_BYTES
 }
 
+export const SuggestContinueAsNewReason = {
+  HISTORY_SIZE_TOO_LARGE: 'HISTORY_SIZE_TOO_LARGE',
+  TOO_MANY_HISTORY_EVENTS: 'TOO_MANY_HISTORY_EVENTS',
+  TOO_MANY_UPDATES: 'TOO_MANY_UPDATES',
+} as const
+/** Why a run should continue as new. */
+export type SuggestContinueAsNewReason =
+  (typeof SuggestContinueAsNewReason)[keyof typeof SuggestContinueAsNewReason]
+
+export function continueAsNewReasons(
+  historyLength: number,
+  historySize: number,
+): readonly SuggestContinueAsNewReason[] {
+  const reasons: SuggestContinueAsNewReason[] = []
+  if (historySize >= SUGGESTED_BYTES) reasons.push('HISTORY_SIZE_TOO_LARGE')
+  if (historyLength >= SUGGESTED_EVENTS) reasons.push('TOO_MANY_HISTORY_EVENTS')
+  return reasons
+}
+
 /**
  * The number of history events of an input that a turn handles. An update has none: its event is that
  * of its acceptance.
@@ -35,9 +54,17 @@ export function eventsOfInput(input: Input): number {
   return input[0] === InputKind.activityResolved ? 2 : 1
 }
 
-/** The number of history events of a command: one each, but for a rejection, which leaves no trace. */
+/** The number of history events of a command: none of a rejection, which leaves no trace. */
 export function eventsOfCommand(command: Command): number {
-  return command.kind === 'rejectUpdate' ? 0 : 1
+  switch (command.kind) {
+    case 'rejectUpdate':
+      return 0
+    case 'setPatchMarker':
+      // The marker, and the upsert of TemporalChangeVersion after it.
+      return command.changeVersions === undefined ? 1 : 2
+    default:
+      return 1
+  }
 }
 
 /** About what an event of no great content takes. */
@@ -109,6 +136,12 @@ export function bytesOfCommand(command: Command): number {
     case 'acceptUpdate':
     case 'rejectUpdate':
       return 0
+    case 'upsertSearchAttributes':
+      return EVENT_BYTES + bytesOfMap(command.searchAttributes)
+    case 'upsertMemo':
+      return EVENT_BYTES + bytesOfMap(command.memo)
+    case 'setPatchMarker':
+      return eventsOfCommand(command) * EVENT_BYTES + command.patchId.length
     default:
       return EVENT_BYTES
   }

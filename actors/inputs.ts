@@ -192,6 +192,14 @@ export interface StartedAttributes {
   readonly parent?: ParentRef
   /** Of a child: the workflow at the top of the tree of parents. */
   readonly root?: ExecutionRef
+  /** What made this run follow another; missing in runs of earlier versions, which only continued as new. */
+  readonly initiator?: 'WORKFLOW' | 'RETRY' | 'CRON_SCHEDULE'
+  /** How the run before this one failed. */
+  readonly continuedFailure?: Failure
+  /** What the last run of a cron schedule that completed returned. */
+  readonly lastCompletionResult?: Payload
+  /** How long after the start the first turn was to be: start delay, retry backoff, cron. */
+  readonly firstTaskBackoffMs?: number
 }
 
 export interface SignaledAttributes {

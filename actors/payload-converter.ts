@@ -97,10 +97,6 @@ export function toSearchAttributes(values: Readonly<Record<string, unknown>>): P
   return usingPayloadConverter(undefined, () => toPayloadMap(values))
 }
 
-export function fromSearchAttributes(payloads: PayloadMap): Record<string, unknown> {
-  return usingPayloadConverter(undefined, () => fromPayloadMap(payloads))
-}
-
 function fromEncodedPayload({ metadata, data }: EncodedPayload): unknown {
   const encoding = metadata['encoding']
   if (encoding === undefined) throw new ValueError('Missing payload metadata')

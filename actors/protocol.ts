@@ -8,7 +8,19 @@ export interface OpenBody {
   readonly traced?: boolean
   /** Inputs that were, or are to be, handled as one activation: first and last number. */
   readonly groups: readonly (readonly [first: number, last: number])[]
+  /** The patch markers that the journal has, by the turns that issued them. */
+  readonly patches?: readonly PatchMark[] | undefined
 }
+
+/** A patch marker of a run's history. */
+export type PatchMark = readonly [
+  patchId: string,
+  /** The last input of the turn that issued it. */
+  seq: number,
+  deprecated: boolean,
+  /** 2 if the search attribute TemporalChangeVersion was changed along with it, else 1. */
+  events: number,
+]
 
 /** The body of a `query` frame. */
 export interface QueryBody {

@@ -20,6 +20,7 @@ import type {
   WorkflowBundle,
   WorkflowLogEntry,
 } from './turns.ts'
+import { defaultUpsertLimits } from './upsert-limits.ts'
 import type { Activator } from './workflow/activator.ts'
 import type { Factory, Realm, RealmHost } from './workflow/realm/realm.ts'
 import { Entry } from './workflow/realm/entry.ts'
@@ -89,6 +90,7 @@ class ContextSandbox implements Sandbox {
           // A copy that structuredClone has made: no code of the user runs while it is read.
           sink?.(run, { sinkName, functionName, infoAndArgs: serialize(infoAndArgs) }),
       },
+      upsertLimits: settings.upsertLimits ?? defaultUpsertLimits,
     })
     this.#enter = this.#entrance(checkpoint)
     if (bundle.shared !== undefined) {
@@ -186,6 +188,8 @@ class ContextSandbox implements Sandbox {
     inbox.historyLength = activation.historyLength
     inbox.historySize = activation.historySize
     inbox.continueAsNewSuggested = activation.continueAsNewSuggested
+    inbox.patches =
+      activation.patches === undefined ? undefined : copyIn(this.#realm, activation.patches)
     const [first] = inputs
     if (
       inputs.length === 1 &&

@@ -1,3 +1,4 @@
+import type { UpsertLimits } from './upsert-limits.ts'
 import type { Command } from './commands.ts'
 import type { Failure } from './failure.ts'
 import type { Input } from './inputs.ts'
@@ -27,6 +28,8 @@ export interface Activation {
   readonly hasUpdates?: boolean
   /** The numbers of updates that were rejected then: a replay is not shown them. */
   readonly skippedSeqs?: readonly number[]
+  /** Patches whose markers the journal has for this turn. */
+  readonly patches?: readonly string[] | undefined
 }
 
 /** What came of an activation. */
@@ -94,6 +97,8 @@ export interface SandboxSettings {
   readonly replayedSinks?: readonly string[]
   /** Names of error classes that fail workflows, by workflow type; `*` for all. */
   readonly failureErrorTypes?: Readonly<Record<string, readonly string[]>>
+  /** The bounds of search attributes and memo; default Temporal's. */
+  readonly upsertLimits?: UpsertLimits
 }
 
 /** A call of a sink of the host. */

@@ -10,6 +10,7 @@ import {
   type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { PayloadMap, Payload } from '../actors/payload.ts'
+import { memoProblem, searchAttributesProblem, type UpsertLimits } from '../actors/upsert-limits.ts'
 import type { Committer } from './committer.ts'
 import { SignalboxError } from './errors.ts'
 import type { LinkedInput } from './linked-effect.ts'
@@ -118,7 +119,9 @@ export class Acceptor {
   measureStart(
     request: Pick<StartRequest, 'args' | 'memo' | 'userMetadata' | 'searchAttributes' | 'headers'>,
   ): number {
-    const { maxPayloadBytes } = this.#options.limits
+    const { limits } = this.#options
+    const { maxPayloadBytes } = limits
+    checkAttributes(request, limits)
     return (
       checkPayloads(request.args, maxPayloadBytes, 'input') +
       checkPayloadMap(request.memo, maxPayloadBytes, 'memo') +
@@ -366,6 +369,23 @@ export class Acceptor {
   #remember(run: Run, operation: 'start' | 'signal', requestId: string, input: Input): void {
     const hash = this.#requests.add(run, operation, requestId, input)
     this.#committer.afterCommit(() => this.#requests.committed(hash, input))
+  }
+}
+
+/** @throws SIGNALBOX_ERR_INVALID_ARGUMENT, SIGNALBOX_ERR_PAYLOAD_TOO_LARGE naming the limit */
+function checkAttributes(
+  { memo, searchAttributes }: Pick<StartRequest, 'memo' | 'searchAttributes'>,
+  limits: UpsertLimits,
+): void {
+  const found = searchAttributes && searchAttributesProblem(searchAttributes, limits)
+  if (found !== undefined) {
+    const fields = { field: 'searchAttributes' }
+    throw new SignalboxError('SIGNALBOX_ERR_INVALID_ARGUMENT', found, { fields })
+  }
+  const tooLarge = memo && memoProblem(memo, limits)
+  if (tooLarge !== undefined) {
+    const fields = { field: 'memo' }
+    throw new SignalboxError('SIGNALBOX_ERR_PAYLOAD_TOO_LARGE', tooLarge, { fields })
   }
 }
 

@@ -1,11 +1,19 @@
 import { hostname } from 'node:os'
-import { toPayloadMap } from '../actors/payload-converter.ts'
+import type { PayloadMap } from '../actors/payload.ts'
+
 import type {
   SignalDefinition,
   UpdateDefinition,
   Workflow,
   WorkflowResultType,
 } from '../actors/workflow/definitions.ts'
+import { encodeSearchAttributes } from '../actors/search-attribute-payloads.ts'
+import type {
+  SearchAttributePair,
+  SearchAttributes,
+  TypedSearchAttributes,
+} from '../actors/search-attributes.ts'
+import { fillRetryPolicy, type RetryPolicy } from '../actors/workflow/retry-policy.ts'
 import { type Duration, optionalDurationToMs } from '../actors/workflow/duration.ts'
 import { AsyncCompletionClient } from './async-completion-client.ts'
 import type { ClientSetup } from './client-setup.ts'
@@ -50,7 +58,15 @@ export interface WorkflowStartOptions<W extends Workflow = Workflow> {
   readonly staticSummary?: string
   /** More than a line. */
   readonly staticDetails?: string
-  readonly searchAttributes?: Readonly<Record<string, unknown>>
+  /** Prefer `typedSearchAttributes`, which count where both name a key. */
+  readonly searchAttributes?: SearchAttributes
+  readonly typedSearchAttributes?: SearchAttributePair[] | TypedSearchAttributes
+  /** If the workflow fails or its run times out, another run follows. Default none. */
+  readonly retry?: RetryPolicy
+  /** A run at each of these times (cron, in UTC), each once the one before it has ended. */
+  readonly cronSchedule?: string
+  /** Wait this long before the first turn. Not together with `cronSchedule`. */
+  readonly startDelay?: Duration
 }
 
 export interface SignalWithStartOptions<
@@ -238,7 +254,7 @@ export class WorkflowClient {
     workflow: W | string,
     options: WorkflowStartOptions<W>,
   ): StartRequest {
-    const { memo, searchAttributes } = options
+    const { memo, searchAttributes, typedSearchAttributes } = options
     return {
       namespace: options.namespace,
       workflowId: options.workflowId,
@@ -254,7 +270,10 @@ export class WorkflowClient {
       taskTimeoutMs: optionalDurationToMs(options.workflowTaskTimeout),
       memo: memo === undefined ? undefined : convertMap(memo, this.#setup.converters),
       userMetadata: this.#userMetadata(options),
-      searchAttributes: searchAttributes === undefined ? undefined : toPayloadMap(searchAttributes),
+      searchAttributes: encodeAttributes(searchAttributes, typedSearchAttributes),
+      retryPolicy: options.retry === undefined ? undefined : fillRetryPolicy(options.retry),
+      cronSchedule: options.cronSchedule,
+      startDelayMs: optionalDurationToMs(options.startDelay),
     }
   }
 
@@ -280,4 +299,13 @@ export class WorkflowClient {
       startedRunId: started.runId,
     })
   }
+}
+
+function encodeAttributes(
+  untyped: SearchAttributes | undefined,
+  typed: WorkflowStartOptions['typedSearchAttributes'],
+): PayloadMap | undefined {
+  if (untyped === undefined && typed === undefined) return undefined
+  const encoded = encodeSearchAttributes(untyped, typed)
+  return Object.keys(encoded).length === 0 ? undefined : encoded
 }

@@ -1,4 +1,5 @@
 import { FrameKind, type FrameWriter } from '../actors/frames.ts'
+import type { OpenBody } from '../actors/protocol.ts'
 import { encode } from '../actors/records.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
@@ -218,8 +219,14 @@ export class Dispatcher {
 
   #open(run: Run, slot: SlotFeed): void {
     const groups = run.regroup === undefined ? run.row.groups : [...run.row.groups, run.regroup]
+    const { patches } = run.row
     const traced = run.queries.some(({ request }) => isStackTraceQuery(request.queryType))
-    const body = encode({ closed: !run.isOpen, groups, ...(traced ? { traced } : {}) })
+    const body = encode({
+      closed: !run.isOpen,
+      groups,
+      ...(traced ? { traced } : {}),
+      ...(patches === undefined ? {} : { patches }),
+    } satisfies OpenBody)
     run.actorNumber = (run.actorNumber % MAX_ACTOR_NUMBER) + 1
     slot.write(FrameKind.open, run.key, run.replayTo, 0, body, 0, run.actorNumber)
     run.residency = 'loading'

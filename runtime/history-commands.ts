@@ -1,6 +1,12 @@
-import type { ScheduleActivityCommand, TerminalCommand, UpdateOutcome } from '../actors/commands.ts'
+import type {
+  ScheduleActivityCommand,
+  SetPatchMarkerCommand,
+  TerminalCommand,
+  UpdateOutcome,
+} from '../actors/commands.ts'
 import type { Failure } from '../actors/failure.ts'
 import type { StartedAttributes } from '../actors/inputs.ts'
+import type { PayloadMap } from '../actors/payload.ts'
 import {
   failureToJson,
   type JsonMessage,
@@ -37,6 +43,25 @@ export function updateOutcome(outcome: UpdateOutcome): JsonMessage {
   return 'result' in outcome
     ? { success: { payloads: [payloadToJson(outcome.result)] } }
     : { failure: failureToJson(outcome.failure) }
+}
+
+/** The marker of a patch, in the form of Temporal's core. */
+export function markerAttributes({ patchId, deprecated }: SetPatchMarkerCommand): JsonMessage {
+  const data = JSON.stringify({ id: patchId, deprecated })
+  return {
+    markerName: 'core_patch',
+    details: { 'patch-data': { payloads: [payloadToJson(data)] } },
+  }
+}
+
+export function upsertAttributes(searchAttributes: PayloadMap): JsonMessage {
+  return jsonMessage({
+    searchAttributes: payloadMapToJson(searchAttributes, 'indexedFields'),
+  })
+}
+
+export function propertiesAttributes(memo: PayloadMap): JsonMessage {
+  return jsonMessage({ upsertedMemo: payloadMapToJson(memo) })
 }
 
 export type TerminalEvent =

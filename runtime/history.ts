@@ -18,11 +18,16 @@ import {
   type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { EncodedPayload, PayloadMap } from '../actors/payload.ts'
+import { mergeMemo, mergeSearchAttributes } from '../actors/search-attribute-payloads.ts'
+import { CHANGE_VERSION, changeVersionPayload } from './change-versions.ts'
 import {
   activityScheduledAttributes,
+  markerAttributes,
+  propertiesAttributes,
   terminalAttributes,
   terminalEvent,
   updateOutcome,
+  upsertAttributes,
 } from './history-commands.ts'
 import {
   activityOutcomeAttributes,
@@ -130,6 +135,8 @@ class HistoryExporter implements HistoryView {
   readonly #closeEventOnly: boolean
   readonly #settledOnly: boolean
   #started: StartedAttributes | undefined
+  #memo: PayloadMap | undefined
+  #attributes: PayloadMap | undefined
   #size = 0
   #time = 0
   #taskCompletedId = 0
@@ -185,6 +192,8 @@ class HistoryExporter implements HistoryView {
     switch (input[0]) {
       case InputKind.started:
         this.#started = input[2]
+        this.#memo = input[2].memo
+        this.#attributes = input[2].searchAttributes
         this.#emit(
           'WORKFLOW_EXECUTION_STARTED',
           () => startedAttributes(input[2]),
@@ -284,9 +293,9 @@ class HistoryExporter implements HistoryView {
       this.#addTerminal(command, workflowTaskCompletedEventId)
       return
     }
-    const { seq } = command
     switch (command.kind) {
       case 'scheduleActivity': {
+        const { seq } = command
         const taskQueue = this.#started?.taskQueue ?? ''
         const attributes = () => activityScheduledAttributes(command, taskQueue)
         this.#emit(
@@ -298,7 +307,7 @@ class HistoryExporter implements HistoryView {
         break
       }
       case 'requestCancelActivity': {
-        const activity = this.#activities.get(seq)
+        const activity = this.#activities.get(command.seq)
         const scheduledEventId = String(activity?.scheduledId ?? 0)
         const attributes = { scheduledEventId, workflowTaskCompletedEventId }
         this.#emit('ACTIVITY_TASK_CANCEL_REQUESTED', () => attributes)
@@ -306,7 +315,7 @@ class HistoryExporter implements HistoryView {
         break
       }
       case 'startTimer': {
-        const { delayMs, summary } = command
+        const { seq, delayMs, summary } = command
         const startToFireTimeout = durationToJson(delayMs)
         const attributes = {
           timerId: String(seq),
@@ -318,6 +327,7 @@ class HistoryExporter implements HistoryView {
         break
       }
       case 'cancelTimer': {
+        const { seq } = command
         const startedEventId = String(this.#timers.get(seq) ?? 0)
         this.#timers.delete(seq)
         const attributes = { timerId: String(seq), startedEventId, workflowTaskCompletedEventId }
@@ -344,8 +354,39 @@ class HistoryExporter implements HistoryView {
         this.#addUpdate(command, workflowTaskCompletedEventId)
         break
       case 'rejectUpdate':
-        this.#updates.delete(seq)
+        this.#updates.delete(command.seq)
         break
+      case 'setPatchMarker': {
+        const { changeVersions } = command
+        const marker = () => ({ ...markerAttributes(command), workflowTaskCompletedEventId })
+        this.#emit('MARKER_RECORDED', marker)
+        if (changeVersions === undefined) break
+        const upserted = { [CHANGE_VERSION]: changeVersionPayload(changeVersions) }
+        this.#emit('UPSERT_WORKFLOW_SEARCH_ATTRIBUTES', () => ({
+          ...upsertAttributes(upserted),
+          workflowTaskCompletedEventId,
+        }))
+        break
+      }
+      case 'upsertSearchAttributes': {
+        const { searchAttributes } = command
+        this.#attributes = mergeSearchAttributes(this.#attributes, searchAttributes)
+        const attributes = () => upsertAttributes(searchAttributes)
+        this.#emit('UPSERT_WORKFLOW_SEARCH_ATTRIBUTES', () => ({
+          ...attributes(),
+          workflowTaskCompletedEventId,
+        }))
+        break
+      }
+      case 'upsertMemo': {
+        this.#memo = mergeMemo(this.#memo, command.memo)
+        const attributes = () => propertiesAttributes(command.memo)
+        this.#emit('WORKFLOW_PROPERTIES_MODIFIED', () => ({
+          ...attributes(),
+          workflowTaskCompletedEventId,
+        }))
+        break
+      }
       default:
         command satisfies never
     }
@@ -382,9 +423,20 @@ class HistoryExporter implements HistoryView {
   }
 
   #addTerminal(command: TerminalCommand, workflowTaskCompletedEventId: string): void {
-    const attributes = () => terminalAttributes(command, this.#started, this.#run.newRunId)
+    const attributes = () => terminalAttributes(command, this.#current(), this.#run.newRunId)
     this.#isClosed = true
     this.#emit(terminalEvent(command), () => ({ ...attributes(), workflowTaskCompletedEventId }))
+  }
+
+  /** What the run was started with, and what it has changed of that. */
+  #current(): StartedAttributes | undefined {
+    return (
+      this.#started && {
+        ...this.#started,
+        ...(this.#memo === undefined ? {} : { memo: this.#memo }),
+        ...(this.#attributes === undefined ? {} : { searchAttributes: this.#attributes }),
+      }
+    )
   }
 
   /** Terminated or timed out: no workflow task, and what waited stays as it is. */

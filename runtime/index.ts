@@ -76,6 +76,16 @@ export {
   TerminatedFailure,
   TimeoutFailure,
 } from '../actors/failures.ts'
+export {
+  defineSearchAttributeKey,
+  type SearchAttributeKey,
+  type SearchAttributePair,
+  type SearchAttributes,
+  SearchAttributeType,
+  type SearchAttributeUpdatePair,
+  type SearchAttributeValue,
+  TypedSearchAttributes,
+} from '../actors/search-attributes.ts'
 export { defineQuery, defineSignal, defineUpdate } from '../actors/workflow/definitions.ts'
 export type {
   QueryDefinition,

@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { Converters } from '../actors/converters.ts'
 import type { SandboxSettings, WorkflowBundle } from '../actors/turns.ts'
 import { type Clock, systemClock } from './clock.ts'
+import { defaultUpsertLimits, type UpsertLimits } from '../actors/upsert-limits.ts'
 import { SignalboxError } from './errors.ts'
 import { type DataConverterOptions, resolveDataConverter } from './data-converter-options.ts'
 import type { ActivityInterceptorsFactory } from './activity/interceptors.ts'
@@ -55,9 +56,17 @@ export interface InterceptorOptions {
 }
 
 /** Every bound of the engine. */
-export interface Limits {
+export interface Limits extends UpsertLimits {
   /** The size of one payload. Default 2 MiB. Beyond it: SIGNALBOX_ERR_PAYLOAD_TOO_LARGE. */
   readonly maxPayloadBytes: number
+  /** Search attributes of one workflow. Default 100. */
+  readonly maxSearchAttributes: number
+  /** The size of one search attribute's value. Default 2 KiB. */
+  readonly maxSearchAttributeBytes: number
+  /** The size of all search attributes of one workflow. Default 40 KiB. */
+  readonly maxSearchAttributesBytes: number
+  /** The size of one workflow's memo. Default 2 MiB. */
+  readonly maxMemoBytes: number
   /** Accepted inputs of one workflow that wait to be handled. Default 100,000. Beyond it: SIGNALBOX_ERR_MAILBOX_FULL. */
   readonly maxMailboxDepth: number
   /** Accepted inputs of all workflows that wait to be handled. Default 1,000,000. */
@@ -138,6 +147,7 @@ function defaultLimits(slots: number): Limits {
   const megabytes = totalmem() / 2 ** 20
   return {
     maxPayloadBytes: 2 * 2 ** 20,
+    ...defaultUpsertLimits,
     maxMailboxDepth: 100_000,
     maxWaitingInputs: 1_000_000,
     maxUncommittedBytes: 256 * 2 ** 20,
@@ -241,9 +251,16 @@ function resolveLimits(defaults: Limits, given: Partial<Limits>): Limits {
 
 /** What the contexts of workflows must know of the options. */
 export function sandboxSettings(options: ResolvedOptions): SandboxSettings {
-  const { sinks, workflowFailureErrorTypes } = options
+  const { sinks, workflowFailureErrorTypes, limits } = options
+  const { maxSearchAttributes, maxSearchAttributeBytes, maxSearchAttributesBytes } = limits
   return {
     replayedSinks: replayedSinks(sinks),
+    upsertLimits: {
+      maxSearchAttributes,
+      maxSearchAttributeBytes,
+      maxSearchAttributesBytes,
+      maxMemoBytes: limits.maxMemoBytes,
+    },
     ...(workflowFailureErrorTypes === undefined
       ? {}
       : { failureErrorTypes: workflowFailureErrorTypes }),

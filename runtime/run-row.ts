@@ -1,5 +1,6 @@
 import type { ExecutionRef, ParentRef } from '../actors/inputs.ts'
 import type { PayloadMap } from '../actors/payload.ts'
+import type { PatchMark } from '../actors/protocol.ts'
 import { decode, encode } from '../actors/records.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
 
@@ -29,6 +30,8 @@ export interface RunRow {
   readonly groups: readonly (readonly [first: number, last: number])[]
   readonly cancelRequested: boolean
   readonly quarantined?: { readonly reason: string; readonly since: number } | undefined
+  /** The patch markers of its history, so that a replay knows them before it comes to their turns. */
+  readonly patches?: readonly PatchMark[] | undefined
   /** How often in a row its code took a worker, or the process, down with it. */
   readonly strikes: number
   /** Of a child: who started it. */
@@ -76,6 +79,7 @@ export function encodeRunRow(row: RunRow): Uint8Array {
     row.strikes,
     row.parent ?? null,
     row.root ?? null,
+    row.patches ?? null,
   ])
 }
 
@@ -105,6 +109,7 @@ type Stored = [
   strikes: number,
   parent?: ParentRef | null,
   root?: ExecutionRef | null,
+  patches?: PatchMark[] | null,
 ]
 
 export function decodeRunRow(bytes: Uint8Array): RunRow {
@@ -134,5 +139,6 @@ export function decodeRunRow(bytes: Uint8Array): RunRow {
     strikes: at[22],
     parent: at[23] ?? undefined,
     root: at[24] ?? undefined,
+    patches: at[25] ?? undefined,
   }
 }

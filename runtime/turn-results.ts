@@ -13,6 +13,9 @@ import {
   type TurnCommands,
 } from '../actors/records.ts'
 import type { TurnError } from '../actors/turns.ts'
+import { eventsOfCommand } from '../actors/history-length.ts'
+import type { PayloadMap } from '../actors/payload.ts'
+import { mergeMemo, mergeSearchAttributes } from '../actors/search-attribute-payloads.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { ActivityRunner } from './activity-runner.ts'
 import type { ActivityTask } from './activity-task.ts'
@@ -188,7 +191,7 @@ export class TurnResults {
 
   /** Rows of the same commit, and the effect that follows it. */
   #apply(run: Run, command: Command, seq: number, turn: readonly Command[], closes: boolean): void {
-    const { committer, timers, activities, links, updates } = this.#ports
+    const { acceptor, committer, timers, activities, links, updates } = this.#ports
     switch (command.kind) {
       case 'startTimer': {
         const timer = { dueTime: command.dueTime ?? 0, run: run.key, seq: command.seq }
@@ -245,6 +248,24 @@ export class TurnResults {
       case 'rejectUpdate':
         updates.apply(run, command, seq)
         return
+      case 'setPatchMarker': {
+        const { patchId, deprecated } = command
+        const mark = [patchId, seq, deprecated, eventsOfCommand(command)] as const
+        acceptor.saveRow(run, { ...run.row, patches: [...(run.row.patches ?? []), mark] })
+        return
+      }
+      case 'upsertSearchAttributes': {
+        const { row } = run
+        const merged = mergeSearchAttributes(row.searchAttributes, command.searchAttributes)
+        acceptor.saveRow(run, { ...row, searchAttributes: unlessEmpty(merged) })
+        return
+      }
+      case 'upsertMemo':
+        acceptor.saveRow(run, {
+          ...run.row,
+          memo: unlessEmpty(mergeMemo(run.row.memo, command.memo)),
+        })
+        return
       default:
         // The terminal commands are the closer's.
         return
@@ -289,6 +310,10 @@ function firstOfTurn(run: Run, lastSeq: number): number {
   if (run.regroup?.[1] === lastSeq) return run.regroup[0]
   const group = run.row.groups.find(([, last]) => last === lastSeq)
   return group === undefined ? lastSeq : group[0]
+}
+
+function unlessEmpty(map: PayloadMap): PayloadMap | undefined {
+  return Object.keys(map).length === 0 ? undefined : map
 }
 
 const NO_VALUE = new Uint8Array(0)

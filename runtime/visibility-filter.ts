@@ -1,6 +1,16 @@
+import type { Payload } from '../actors/payload.ts'
 import { parseVisibilityText } from './visibility-parser.ts'
 import {
+  compareAttribute,
+  readAttribute,
+  type VisibilityAttribute,
+} from './visibility-attribute.ts'
+import {
+  type AnyField,
   type ComparisonOperator,
+  type CustomField,
+  isCustom,
+  nameOfField,
   statusNames,
   type VisibilityExpression,
   type VisibilityField,
@@ -47,22 +57,48 @@ function compile(expression: VisibilityExpression): Test {
     }
     case 'isNull': {
       const { field, negated } = expression
-      return (summary) => (valueOf(summary, field) === undefined) !== negated
+      return (summary) => isMissing(summary, field) !== negated
     }
     case 'compare': {
       const { field, operator, value } = expression
+      if (isCustom(field)) {
+        return onAttribute(field, false, (actual) => compareAttribute(actual, operator, value))
+      }
       return onValue(field, false, (actual) => compare(actual, operator, value))
     }
     case 'in': {
+      const { field, negated } = expression
       const values = new Set(expression.values)
-      return onValue(expression.field, expression.negated, (actual) => values.has(actual))
+      if (!isCustom(field)) return onValue(field, negated, (actual) => values.has(actual))
+      return onAttribute(field, negated, (actual) =>
+        anyOf([...values].map((value) => compareAttribute(actual, '=', value))),
+      )
     }
     case 'startsWith': {
       const { field, negated, prefix } = expression
+      if (isCustom(field)) {
+        return onAttribute(field, negated, ({ type, values }) => {
+          const texts = values.filter((value) => typeof value === 'string')
+          if (type === 'TEXT' || texts.length === 0) return undefined
+          return texts.some((text) => text.startsWith(prefix))
+        })
+      }
       return onValue(field, negated, (actual) => String(actual).startsWith(prefix))
     }
     case 'between': {
       const { field, negated, low, high } = expression
+      if (isCustom(field)) {
+        return onAttribute(field, negated, (actual) =>
+          anyOf(
+            actual.values.map((value) => {
+              const one = { type: actual.type, values: [value] }
+              const isAbove = compareAttribute(one, '>=', low)
+              const isBelow = compareAttribute(one, '<=', high)
+              return isAbove === undefined || isBelow === undefined ? undefined : isAbove && isBelow
+            }),
+          ),
+        )
+      }
       return onValue(field, negated, (actual) => actual >= low && actual <= high)
     }
     default:
@@ -92,6 +128,35 @@ function onValue(
     const actual = valueOf(summary, field)
     return actual === undefined ? undefined : test(actual) !== negated
   }
+}
+
+function onAttribute(
+  field: CustomField,
+  negated: boolean,
+  test: (actual: VisibilityAttribute) => boolean | undefined,
+): Test {
+  const name = nameOfField(field)
+  return (summary) => {
+    const actual = readAttribute(ownAttribute(summary, name))
+    const result = actual === undefined ? undefined : test(actual)
+    return negated ? negate(result) : result
+  }
+}
+
+function isMissing(summary: WorkflowSummary, field: AnyField): boolean {
+  if (!isCustom(field)) return valueOf(summary, field) === undefined
+  return readAttribute(ownAttribute(summary, nameOfField(field))) === undefined
+}
+
+function ownAttribute({ searchAttributes }: WorkflowSummary, name: string): Payload | undefined {
+  if (searchAttributes === undefined || !Object.hasOwn(searchAttributes, name)) return undefined
+  return searchAttributes[name]
+}
+
+/** SQL's OR of values that are known. */
+function anyOf(results: readonly (boolean | undefined)[]): boolean | undefined {
+  if (results.includes(true)) return true
+  return results.includes(false) ? false : undefined
 }
 
 function negate(value: boolean | undefined): boolean | undefined {

@@ -1,7 +1,11 @@
 import { SignalboxError } from './errors.ts'
+import { timeOf } from './visibility-attribute.ts'
 import {
+  type AnyField,
   type ComparisonOperator,
+  customField,
   statusNames,
+  typeOfField,
   type VisibilityExpression,
   type VisibilityField,
   visibilityFields,
@@ -17,7 +21,7 @@ const MAX_VALUES = 1_000
 const statusByName = new Map<string, string>()
 for (const name of Object.values(statusNames)) statusByName.set(statusKey(name), name)
 
-/** Fields that Temporal has and this version does not, beside custom ones. */
+/** Fields that Temporal has and this version does not. */
 const OTHER_FIELDS = new Set([
   'BatcherUser',
   'BinaryChecksums',
@@ -31,7 +35,6 @@ const OTHER_FIELDS = new Set([
   'RootRunId',
   'RootWorkflowId',
   'StateTransitionCount',
-  'TemporalChangeVersion',
 ])
 
 /**
@@ -115,7 +118,7 @@ class VisibilityParser {
 
   #predicate(): VisibilityExpression {
     const field = this.#field()
-    const type = visibilityFields[field]
+    const type = typeOfField(field)
     if (this.#takeWord('IS')) {
       const negated = this.#takeWord('NOT')
       if (!this.#takeWord('NULL')) throw this.#expected(negated ? 'NULL' : 'NULL or NOT NULL')
@@ -130,41 +133,43 @@ class VisibilityParser {
     }
     const { at } = this.#token
     if (this.#takeWord('STARTS_WITH')) {
-      if (type !== 'keyword') throw visibilityError(`STARTS_WITH does not apply to ${field}`, at)
+      if (type !== 'keyword' && type !== 'custom')
+        throw visibilityError(`STARTS_WITH does not apply to ${field}`, at)
       return { kind: 'startsWith', field, negated, prefix: this.#text() }
     }
     if (negated) throw this.#expected('IN, BETWEEN or STARTS_WITH')
     return { kind: 'compare', field, operator: this.#operator(field), value: this.#value(field) }
   }
 
-  #field(): VisibilityField {
-    const { kind, text, at } = this.#token
-    if (kind !== 'word') throw this.#expected('a field, NOT or "("')
-    if (!isField(text)) {
-      const problem = OTHER_FIELDS.has(text)
-        ? `the field ${text} is not part of this version`
-        : `unknown field ${quoted(text)}: custom search attributes are not part of this version`
+  #field(): AnyField {
+    const { kind, text, at, isQuoted } = this.#token
+    const isName = kind === 'word' && text !== '' && (isQuoted === true || !RESERVED.test(text))
+    if (!isName) throw this.#expected('a field, NOT or "("')
+    if (OTHER_FIELDS.has(text)) {
       const names = Object.keys(visibilityFields).join(', ')
-      throw visibilityError(`${problem}, expected one of ${names}`, at)
+      throw visibilityError(
+        `the field ${text} is not part of this version, expected one of ${names} or a search attribute`,
+        at,
+      )
     }
     this.#index++
-    return text
+    return isField(text) ? text : customField(text)
   }
 
-  #operator(field: VisibilityField): ComparisonOperator {
+  #operator(field: AnyField): ComparisonOperator {
     const { kind, text, at } = this.#token
     const operator = text === '<>' ? '!=' : text
     if (kind !== 'symbol' || !isOperator(operator)) {
       throw this.#expected('=, !=, <, >, <=, >=, IN, BETWEEN, STARTS_WITH or IS')
     }
-    if (visibilityFields[field] === 'status' && operator !== '=' && operator !== '!=') {
+    if (typeOfField(field) === 'status' && operator !== '=' && operator !== '!=') {
       throw visibilityError(`${operator} does not apply to ${field}`, at)
     }
     this.#index++
     return operator
   }
 
-  #values(field: VisibilityField): VisibilityValue[] {
+  #values(field: AnyField): VisibilityValue[] {
     if (!this.#takeSymbol('(')) throw this.#expected('"("')
     const values = [this.#value(field)]
     while (this.#takeSymbol(',')) {
@@ -175,9 +180,9 @@ class VisibilityParser {
     return values
   }
 
-  #value(field: VisibilityField): VisibilityValue {
+  #value(field: AnyField): VisibilityValue {
     const { at } = this.#token
-    switch (visibilityFields[field]) {
+    switch (typeOfField(field)) {
       case 'time':
         return this.#time()
       case 'status': {
@@ -187,9 +192,25 @@ class VisibilityParser {
         const names = Object.values(statusNames).join(', ')
         throw visibilityError(`unknown status ${quoted(text)}, expected one of ${names}`, at)
       }
+      case 'custom':
+        return this.#literal()
       default:
         return this.#text()
     }
+  }
+
+  /** A value of a search attribute, whose type only the runs know. */
+  #literal(): VisibilityValue {
+    const { kind, text, isQuoted } = this.#token
+    if (kind === 'number') {
+      this.#index++
+      return Number(text)
+    }
+    const isFlag = kind === 'word' && isQuoted !== true && /^(true|false)$/i.test(text)
+    if (!isFlag && kind !== 'text')
+      throw this.#expected('a text in quotes, a number, true or false')
+    this.#index++
+    return isFlag ? text.toLowerCase() === 'true' : text
   }
 
   #text(): string {
@@ -203,8 +224,8 @@ class VisibilityParser {
     const { kind, text, at } = this.#token
     if (kind !== 'text') throw this.#expected('a time in quotes')
     this.#index++
-    const time = RFC_3339.test(text) ? Date.parse(text) : Number.NaN
-    if (!Number.isNaN(time)) return time
+    const time = timeOf(text)
+    if (time !== undefined) return time
     throw visibilityError(
       `${quoted(text)} is no time, expected one like "2026-01-31T12:00:00Z"`,
       at,
@@ -218,8 +239,8 @@ class VisibilityParser {
   }
 
   #isWord(word: string): boolean {
-    const { kind, text } = this.#token
-    return kind === 'word' && text.toUpperCase() === word
+    const { kind, text, isQuoted } = this.#token
+    return kind === 'word' && isQuoted !== true && text.toUpperCase() === word
   }
 
   #takeWord(word: string): boolean {
@@ -242,7 +263,8 @@ class VisibilityParser {
   }
 }
 
-const RFC_3339 = /^\d{4}-\d\d-\d\d(?:[Tt ]\d\d:\d\d:\d\d(?:\.\d+)?(?:[Zz]|[+-]\d\d:\d\d))?$/
+/** Words that no field has for its name, unless it stands between backticks. */
+const RESERVED = /^(?:AND|OR|NOT|IN|IS|NULL|BETWEEN|STARTS_WITH|GROUP|ORDER|BY|TRUE|FALSE)$/i
 
 function isField(name: string): name is VisibilityField {
   return Object.hasOwn(visibilityFields, name)

@@ -13,8 +13,33 @@ export const visibilityFields = {
 
 export type VisibilityField = keyof typeof visibilityFields
 
-/** Keyword and status values are texts, time values milliseconds since the epoch. */
-export type VisibilityValue = string | number
+/** A search attribute of the user's, by its name behind the colon. */
+export type CustomField = `custom:${string}`
+export type AnyField = VisibilityField | CustomField
+
+const CUSTOM = 'custom:'
+
+export function customField(name: string): CustomField {
+  return `${CUSTOM}${name}`
+}
+
+export function isCustom(field: AnyField): field is CustomField {
+  return field.startsWith(CUSTOM)
+}
+
+export function nameOfField(field: AnyField): string {
+  return isCustom(field) ? field.slice(CUSTOM.length) : field
+}
+
+export function typeOfField(field: AnyField): 'keyword' | 'status' | 'time' | 'custom' {
+  return isCustom(field) ? 'custom' : visibilityFields[field]
+}
+
+/**
+ * Keyword and status values are texts, time values milliseconds since the epoch; those of custom
+ * fields are what the filter says.
+ */
+export type VisibilityValue = string | number | boolean
 
 export type ComparisonOperator = '=' | '!=' | '<' | '>' | '<=' | '>='
 
@@ -22,30 +47,30 @@ export type ComparisonOperator = '=' | '!=' | '<' | '>' | '<=' | '>='
 export type VisibilityExpression =
   | {
       readonly kind: 'compare'
-      readonly field: VisibilityField
+      readonly field: AnyField
       readonly operator: ComparisonOperator
       readonly value: VisibilityValue
     }
   | {
       readonly kind: 'in'
-      readonly field: VisibilityField
+      readonly field: AnyField
       readonly negated: boolean
       readonly values: readonly VisibilityValue[]
     }
   | {
       readonly kind: 'startsWith'
-      readonly field: VisibilityField
+      readonly field: AnyField
       readonly negated: boolean
       readonly prefix: string
     }
   | {
       readonly kind: 'between'
-      readonly field: VisibilityField
+      readonly field: AnyField
       readonly negated: boolean
       readonly low: VisibilityValue
       readonly high: VisibilityValue
     }
-  | { readonly kind: 'isNull'; readonly field: VisibilityField; readonly negated: boolean }
+  | { readonly kind: 'isNull'; readonly field: AnyField; readonly negated: boolean }
   | { readonly kind: 'not'; readonly operand: VisibilityExpression }
   | { readonly kind: 'and' | 'or'; readonly operands: readonly VisibilityExpression[] }
 
@@ -91,8 +116,8 @@ function print(expression: VisibilityExpression): string {
 function printPredicate(
   predicate: Exclude<VisibilityExpression, { readonly kind: 'and' | 'or' | 'not' }>,
 ): string {
-  const { field } = predicate
-  const value = (item: VisibilityValue): string => printValue(field, item)
+  const field = printField(predicate.field)
+  const value = (item: VisibilityValue): string => printValue(predicate.field, item)
   if (predicate.kind === 'compare')
     return `${field} ${predicate.operator} ${value(predicate.value)}`
   const not = predicate.negated ? 'NOT ' : ''
@@ -108,7 +133,15 @@ function printPredicate(
   }
 }
 
-function printValue(field: VisibilityField, value: VisibilityValue): string {
-  if (visibilityFields[field] === 'time') return `'${new Date(value).toISOString()}'`
-  return `'${String(value).replaceAll(/['\\]/g, (character) => `\\${character}`)}'`
+function printField(field: AnyField): string {
+  // Between backticks, so that it may be a word of the language.
+  return isCustom(field) ? `\`${nameOfField(field)}\`` : field
+}
+
+function printValue(field: AnyField, value: VisibilityValue): string {
+  if (typeof value === 'boolean') return String(value)
+  if (typeof value === 'number') {
+    return typeOfField(field) === 'time' ? `'${new Date(value).toISOString()}'` : String(value)
+  }
+  return `'${value.replaceAll(/['\\]/g, (character) => `\\${character}`)}'`
 }

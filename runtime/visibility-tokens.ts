@@ -2,6 +2,8 @@ import { SignalboxError } from './errors.ts'
 
 export interface VisibilityToken {
   readonly kind: 'word' | 'text' | 'number' | 'symbol' | 'end'
+  /** A word between backticks is a name, whatever it says. */
+  readonly isQuoted?: boolean
   /** Of a text: what the quotes enclose, without escapes. */
   readonly text: string
   /** Where it begins, in characters from 0. */
@@ -10,7 +12,7 @@ export interface VisibilityToken {
 
 const SPACE = /\s+/y
 const WORD = /[A-Za-z_][A-Za-z0-9_]*|`[^`]*`/y
-const NUMBER = /[+-]?\d+(?:\.\d+)?/y
+const NUMBER = /[+-]?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/y
 const SYMBOL = /<=|>=|!=|<>|[=<>(),]/y
 
 /**
@@ -46,7 +48,9 @@ export function readVisibilityTokens(query: string): VisibilityToken[] {
     const text = word ?? number ?? match(SYMBOL)
     if (text === undefined) throw visibilityError(`found "${first}"`, at)
     const kind = word !== undefined ? 'word' : number !== undefined ? 'number' : 'symbol'
-    tokens.push({ kind, text: text.replaceAll('`', ''), at })
+    tokens.push(
+      first === '`' ? { kind, text: text.slice(1, -1), at, isQuoted: true } : { kind, text, at },
+    )
     at += text.length
   }
   tokens.push({ kind: 'end', text: '', at })

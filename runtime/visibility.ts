@@ -1,3 +1,4 @@
+import { CHANGE_VERSION, changeVersionsOf } from './change-versions.ts'
 import { SignalboxError } from './errors.ts'
 import { checkNamespace } from './identifiers.ts'
 import type { Journal } from './journal.ts'
@@ -23,6 +24,11 @@ const ROWS_PER_SLICE = 500
 
 /** A run's row as clients see it. */
 export function summarize(row: RunRow): WorkflowSummary {
+  const changeVersions = changeVersionsOf(row.patches)
+  const searchAttributes =
+    changeVersions === undefined
+      ? row.searchAttributes
+      : { ...row.searchAttributes, [CHANGE_VERSION]: changeVersions }
   return {
     namespace: row.namespace,
     workflowId: row.workflowId,
@@ -39,7 +45,7 @@ export function summarize(row: RunRow): WorkflowSummary {
     ...(row.root === undefined ? {} : { rootExecution: row.root }),
     ...(row.closeTime === undefined ? {} : { closeTime: row.closeTime }),
     ...(row.memo === undefined ? {} : { memo: row.memo }),
-    ...(row.searchAttributes === undefined ? {} : { searchAttributes: row.searchAttributes }),
+    ...(searchAttributes === undefined ? {} : { searchAttributes }),
   }
 }
 

@@ -2,6 +2,7 @@ import type { Command, ScheduleActivityCommand, TerminalCommand } from '../comma
 import { errorToFailure } from '../failure-converter.ts'
 import { DeterminismViolationError, isCancellation, TemporalFailure } from '../failures.ts'
 import type { ActivityResolution, Input, StartedAttributes } from '../inputs.ts'
+import type { PayloadMap } from '../payload.ts'
 import { fromPayloads, toPayload } from '../payload-converter.ts'
 import { CancellationScope } from './cancellation-scope.ts'
 import { ContinueAsNew } from './continue-as-new.ts'
@@ -18,6 +19,7 @@ import { RunRandom } from './random.ts'
 import type { RunExtensions } from './run-extensions.ts'
 import { UpdateTable } from './update-table.ts'
 import { isFailureType } from './workflow-options.ts'
+import { PatchTable } from './versioning.ts'
 
 export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>
 
@@ -33,6 +35,8 @@ export class Activator {
   readonly run: number
   readonly started: StartedAttributes
   readonly startTime: number
+  /** The time of its first turn. */
+  readonly runStartTime: number
   readonly rootScope: CancellationScope
   readonly handlers: HandlerTable
   /** Evaluated in the order in which they began to wait. */
@@ -77,6 +81,13 @@ export class Activator {
   get knownUpdates(): UpdateTable | undefined {
     return this.#updates
   }
+  /** What the run has recorded of its patches. */
+  get patches(): PatchTable {
+    return (this.#patches ??= new PatchTable(this))
+  }
+  /** Search attributes and memo since they were first changed. */
+  searchAttributes: PayloadMap | undefined
+  memo: PayloadMap | undefined
   now: number
   replaying = false
   historyLength = 0
@@ -92,6 +103,7 @@ export class Activator {
   #timers: Map<number, PendingTimer> | undefined
   #activities: Map<number, PendingActivity> | undefined
   #channels: Map<string, unknown> | undefined
+  #patches: PatchTable | undefined
   #timeouts: Map<number, CancellationScope> | undefined
   #links: LinkedWorkflows | undefined
   #updates: UpdateTable | undefined
@@ -100,10 +112,11 @@ export class Activator {
   #cancelRequested = false
   #random: RunRandom | undefined
 
-  constructor(run: number, started: StartedAttributes, time: number) {
+  constructor(run: number, started: StartedAttributes, startTime: number, time = startTime) {
     this.run = run
     this.started = started
-    this.startTime = time
+    this.startTime = startTime
+    this.runStartTime = time
     this.now = time
     this.rootScope = CancellationScope.root()
     this.handlers = new HandlerTable(this)

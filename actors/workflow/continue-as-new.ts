@@ -1,10 +1,17 @@
 import type { ContinueAsNewCommand } from '../commands.ts'
 import type { StartedAttributes } from '../inputs.ts'
-import { toPayloadMap, toPayloads, toSearchAttributes } from '../payload-converter.ts'
+import { toPayloadMap, toPayloads } from '../payload-converter.ts'
+import { encodeSearchAttributes } from '../search-attribute-payloads.ts'
+import type {
+  SearchAttributePair,
+  SearchAttributes,
+  TypedSearchAttributes,
+} from '../search-attributes.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import { optionalDurationToMs, type Duration } from './duration.ts'
 import { composeInterceptors, type ContinueAsNewInput, headersField } from './interceptors.ts'
 import { notBuilt } from './not-built.ts'
+import { checkSuccessor } from './upserts.ts'
 import type { Workflow } from './definitions.ts'
 
 /** Thrown by {@link continueAsNew}: the workflow that lets it through goes on as a new run. */
@@ -26,9 +33,23 @@ export interface ContinueAsNewOptions {
   taskQueue?: string
   workflowRunTimeout?: Duration
   workflowTaskTimeout?: Duration
+  /** Wait this long before the new run's first turn. What is sent to it meanwhile is in that turn. */
+  backoffStartInterval?: Duration
+  /** Default what this run has. */
   memo?: Record<string, unknown>
-  searchAttributes?: Record<string, unknown>
+  /** Default those of this run. Prefer `typedSearchAttributes`, which count where both name a key. */
+  searchAttributes?: SearchAttributes
+  typedSearchAttributes?: SearchAttributePair[] | TypedSearchAttributes
 }
+
+/** What Temporal knows and has no meaning without worker deployments or event groups. */
+const UNAVAILABLE_OPTIONS = [
+  'backoffStartInterval',
+  'versioningIntent',
+  'initialVersioningBehavior',
+  'eventGroups',
+  'typeInfo',
+]
 
 /**
  * A function that ends this run and starts a new one of the same workflow id with the given arguments.
@@ -37,19 +58,23 @@ export interface ContinueAsNewOptions {
 export function makeContinueAsNewFunc<F extends Workflow>(
   options: ContinueAsNewOptions = {},
 ): (...args: Parameters<F>) => Promise<never> {
-  const activator = assertInWorkflowContext()
+  const activator = assertInWorkflowContext(
+    'Workflow.continueAsNew(...) and Workflow.makeContinueAsNewFunc(...) may only be used from a ' +
+      'Workflow Execution.',
+  )
   const { started } = activator
-  if ('backoffStartInterval' in options) notBuilt('ContinueAsNewOptions.backoffStartInterval')
   const attributes = attributesOf(options, started)
   const outbound = activator.extensions?.interceptors?.outbound
   if (outbound === undefined) {
     return async (...args: Parameters<F>): Promise<never> => {
+      checkSuccessor(activator, attributes.searchAttributes, attributes.memo)
       throw new ContinueAsNew({ ...attributes, args: toPayloads(args) })
     }
   }
   const proceed = async (input: ContinueAsNewInput): Promise<never> => {
     // An interceptor may have changed the options.
     const changed = input.options === given ? attributes : attributesOf(input.options, started)
+    checkSuccessor(activator, changed.searchAttributes, changed.memo)
     throw new ContinueAsNew({
       ...changed,
       ...headersField(input.headers),
@@ -65,7 +90,14 @@ function attributesOf(
   options: ContinueAsNewOptions,
   started: StartedAttributes,
 ): Omit<ContinueAsNewCommand, 'kind' | 'carriedSeqs' | 'args'> {
-  const { memo, searchAttributes } = options
+  for (const name of UNAVAILABLE_OPTIONS) {
+    if ((options as Record<string, unknown>)[name] !== undefined) {
+      notBuilt(`ContinueAsNewOptions.${name}`)
+    }
+  }
+  const { memo, searchAttributes, typedSearchAttributes } = options
+  const hasAttributes = searchAttributes !== undefined || typedSearchAttributes !== undefined
+  const backoffMs = optionalDurationToMs(options.backoffStartInterval)
   const runTimeoutMs = optionalDurationToMs(options.workflowRunTimeout)
   const taskTimeoutMs = optionalDurationToMs(options.workflowTaskTimeout)
   return {
@@ -74,9 +106,10 @@ function attributesOf(
     ...(runTimeoutMs === undefined ? {} : { runTimeoutMs }),
     ...(taskTimeoutMs === undefined ? {} : { taskTimeoutMs }),
     ...(memo === undefined ? {} : { memo: toPayloadMap(memo) }),
-    ...(searchAttributes === undefined
-      ? {}
-      : { searchAttributes: toSearchAttributes(searchAttributes) }),
+    ...(hasAttributes
+      ? { searchAttributes: encodeSearchAttributes(searchAttributes, typedSearchAttributes) }
+      : {}),
+    ...(backoffMs === undefined ? {} : { backoffMs }),
   }
 }
 

@@ -30,6 +30,17 @@ export {
   WorkflowExecutionAlreadyStartedError,
   WorkflowNotFoundError,
 } from '../failures.ts'
+export { SuggestContinueAsNewReason } from '../history-length.ts'
+export {
+  defineSearchAttributeKey,
+  type SearchAttributeKey,
+  type SearchAttributePair,
+  type SearchAttributes,
+  SearchAttributeType,
+  type SearchAttributeUpdatePair,
+  type SearchAttributeValue,
+  TypedSearchAttributes,
+} from '../search-attributes.ts'
 export type { RetryState, TimeoutType } from '../failure.ts'
 export {
   DefaultFailureConverter,
@@ -149,28 +160,27 @@ export { Trigger } from './trigger.ts'
 export {
   createEventGroup,
   createNexusServiceClient,
-  deprecatePatch,
   ExternalStorageNotConfiguredError,
   getRandomStream,
   LocalActivityDoBackoff,
   metricMeter,
   NexusOperationCancellationType,
-  patched,
   proxyLocalActivities,
   scheduleLocalActivity,
-  upsertMemo,
-  upsertSearchAttributes,
   workflowRandom,
 } from './unavailable.ts'
 export { currentUpdateInfo, type UpdateInfo } from './update-info.ts'
 export type { DefaultUpdateHandler } from './update-table.ts'
+export { upsertMemo, upsertSearchAttributes } from './upserts.ts'
 export { uuid4 } from './uuid4.ts'
+export { deprecatePatch, patched } from './versioning.ts'
 export { condition, sleep, type TimerOptions } from './waiting.ts'
 export { WaitGroup } from './wait-group.ts'
 export { WorkflowIdConflictPolicy, WorkflowIdReusePolicy } from './workflow-id-policies.ts'
 export {
   type ParentWorkflowInfo,
   type RootWorkflowInfo,
+  type UnsafeRandomSource,
   type UnsafeWorkflowInfo,
   workflowInfo,
   type WorkflowInfo,

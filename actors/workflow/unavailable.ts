@@ -12,13 +12,9 @@ function unavailable(name: string): Unavailable {
 
 export const createEventGroup = unavailable('createEventGroup')
 export const createNexusServiceClient = unavailable('createNexusServiceClient')
-export const deprecatePatch = unavailable('deprecatePatch')
 export const getRandomStream = unavailable('getRandomStream')
-export const patched = unavailable('patched')
 export const proxyLocalActivities = unavailable('proxyLocalActivities')
 export const scheduleLocalActivity = unavailable('scheduleLocalActivity')
-export const upsertMemo = unavailable('upsertMemo')
-export const upsertSearchAttributes = unavailable('upsertSearchAttributes')
 
 export class LocalActivityDoBackoff extends Error {
   constructor() {

@@ -2,6 +2,9 @@ import { CancellationScope, endScope } from './cancellation-scope.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import { durationToMs, type Duration } from './duration.ts'
 
+/** By which Temporal tells a `condition` of timeout 0 that is one from one of old that waits for ever. */
+const CONDITION_0_PATCH = '__sdk_internal_patch_number:1'
+
 export interface TimerOptions {
   /** Shown beside the timer in the workflow's history. */
   readonly summary?: string
@@ -43,6 +46,10 @@ export async function condition(
     'Workflow.condition(...) may only be used from a Workflow Execution.',
   )
   if (timeout === undefined) return activator.block(CancellationScope.current(), predicate)
+  // As in Temporal's SDK, whose replay expects the marker wherever a timeout of 0 is.
+  if (timeout === 0 && !activator.patches.decide(CONDITION_0_PATCH, false)) {
+    return activator.block(CancellationScope.current(), predicate)
+  }
   const timeoutMs = durationToMs(timeout)
   const scope = new CancellationScope({ cancellable: true })
   const timer = () => activator.startTimer(scope, timeoutMs, options?.summary)

@@ -1,4 +1,5 @@
 import { type Command, commandIdentity } from '../../actors/commands.ts'
+import { CHANGE_VERSION } from '../change-versions.ts'
 import type { RecordedEvent, RecordedTask } from './history-tasks.ts'
 import { idOf, objectOf, textOf } from './history-values.ts'
 import type { RecordedLinks } from './recorded-links.ts'
@@ -24,7 +25,9 @@ export function matchCommands(
   links: RecordedLinks,
   workflowId: string,
 ): void {
-  const events = task.commands.filter((event) => !isLocalActivityMarker(event))
+  const events = task.commands.filter(
+    (event) => !isLocalActivityMarker(event) && !isChangeVersionUpsert(event),
+  )
   const fail = (
     kind: MismatchKind,
     event: RecordedEvent | undefined,
@@ -41,6 +44,14 @@ export function matchCommands(
   }
   let at = 0
   for (const command of commands) {
+    const patchId = command.kind === 'setPatchMarker' ? command.patchId : undefined
+    // A marker of a deprecated patch may be missing from the code by now.
+    for (let patch = patchOf(events[at]); patch?.deprecated === true; patch = patchOf(events[at])) {
+      if (patch.id === patchId) break
+      at++
+    }
+    // And one that the code asks for may be missing from the history.
+    if (patchId !== undefined && patchOf(events[at]) === undefined) continue
     const expectation = expectationOf(command, links)
     if (expectation === undefined) continue
     const event = events[at++]
@@ -50,6 +61,7 @@ export function matchCommands(
     }
     expectation.link?.(event.id)
   }
+  while (patchOf(events[at])?.deprecated === true) at++
   const [missing] = events.slice(at)
   if (missing !== undefined) fail('missing', missing, undefined)
 }
@@ -119,6 +131,15 @@ function expectationOf(command: Command, links: RecordedLinks): Expectation | un
     case 'scheduleLocalActivity':
     case 'cancelLocalActivity':
       return undefined
+    case 'setPatchMarker':
+      return {
+        type: 'MARKER_RECORDED',
+        fits: (event) => patchOf(event)?.id === command.patchId,
+      }
+    case 'upsertSearchAttributes':
+      return { type: 'UPSERT_WORKFLOW_SEARCH_ATTRIBUTES' }
+    case 'upsertMemo':
+      return { type: 'WORKFLOW_PROPERTIES_MODIFIED' }
     case 'completeWorkflow':
       return { type: 'WORKFLOW_EXECUTION_COMPLETED' }
     case 'failWorkflow':
@@ -134,6 +155,26 @@ function expectationOf(command: Command, links: RecordedLinks): Expectation | un
 
 export function isLocalActivityMarker({ type, attributes }: RecordedEvent): boolean {
   return type === 'MARKER_RECORDED' && attributes['markerName'] === 'core_local_activity'
+}
+
+/** The patch whose marker an event is. */
+export function patchOf(
+  event: RecordedEvent | undefined,
+): { readonly id: string; readonly deprecated: boolean } | undefined {
+  if (event?.type !== 'MARKER_RECORDED') return undefined
+  if (event.attributes['markerName'] !== 'core_patch') return undefined
+  const { payloads } = objectOf(objectOf(event.attributes['details'])['patch-data'])
+  const [payload] = Array.isArray(payloads) ? (payloads as unknown[]) : []
+  const data = Buffer.from(textOf(objectOf(payload)['data']), 'base64').toString('utf8')
+  const { id, deprecated } = objectOf(JSON.parse(data === '' ? '{}' : data))
+  return { id: textOf(id), deprecated: deprecated === true }
+}
+
+/** What Temporal's core writes after the marker of a patch. */
+function isChangeVersionUpsert({ type, attributes }: RecordedEvent): boolean {
+  if (type !== 'UPSERT_WORKFLOW_SEARCH_ATTRIBUTES') return false
+  const { indexedFields } = objectOf(attributes['searchAttributes'])
+  return Object.hasOwn(objectOf(indexedFields), CHANGE_VERSION)
 }
 
 function nameOf(value: unknown): string {

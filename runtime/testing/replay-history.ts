@@ -11,7 +11,7 @@ import { decodeHistory } from './decode-history.ts'
 import { inputOf, isAcceptance, updateOf } from './event-to-input.ts'
 import { completedTasks, readEvents, type RecordedTask } from './history-tasks.ts'
 import { objectOf, textOf } from './history-values.ts'
-import { matchCommands } from './match-commands.ts'
+import { matchCommands, patchOf } from './match-commands.ts'
 import { RecordedLinks } from './recorded-links.ts'
 import { HistoryMismatchError, ReplayError } from './replay-errors.ts'
 
@@ -199,6 +199,7 @@ class Replayer {
       historySize: task.historySize,
       continueAsNewSuggested: task.continueAsNewSuggested,
       hasUpdates: task.commands.some(isAcceptance),
+      patches: patchIdsOf(task),
     })
     if (outcome.error === undefined) return outcome.commands
     throw this.#codeError(outcome.error, workflowId, task.startedId)
@@ -233,4 +234,10 @@ function macrotask<T>(task: () => T): Promise<T> {
       }
     })
   })
+}
+
+/** The patches whose markers a task has: what its code is to know of them. */
+function patchIdsOf({ commands }: RecordedTask): readonly string[] | undefined {
+  const ids = commands.flatMap((event) => patchOf(event)?.id ?? [])
+  return ids.length === 0 ? undefined : ids
 }

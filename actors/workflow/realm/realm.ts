@@ -4,12 +4,14 @@ import type { Command } from '../../commands.ts'
 import type { Payload, PayloadMap } from '../../payload.ts'
 import { applyDefaultConverters } from '../../converters.ts'
 import type { BundleExtras, QueryOutcome, TurnError } from '../../turns.ts'
+import type { UpsertLimits } from '../../upsert-limits.ts'
 import { Activator, isViolation, type WorkflowFunction } from '../activator.ts'
 import { type FrameStorage, setFrameStorage } from '../async-local-storage.ts'
 import { setScopeStorage, type ScopeStorage } from '../cancellation-scope.ts'
 import { setCurrentRun } from '../current-run.ts'
 import { countSyncHandlers } from '../handler-table.ts'
 import { composeInterceptors, makeInterceptors } from '../interceptors.ts'
+import { setUpsertLimits } from '../upserts.ts'
 import { setLogSink, type LogSink } from '../log.ts'
 import { setSinkHost, type SinkHost } from '../sinks.ts'
 import { traceWaits } from '../stack-traces.ts'
@@ -37,6 +39,8 @@ export interface Inbox {
   historyLength: number
   historySize: number
   continueAsNewSuggested: boolean
+  /** Patches whose markers the journal has for this turn; undefined, as almost always, for none. */
+  patches: string[] | undefined
   name: string
   args: Payload[]
   headers: PayloadMap | undefined
@@ -74,6 +78,7 @@ export interface RealmHost {
   readonly urls: UrlParser
   readonly frames: FrameStorage
   readonly sinks: SinkHost
+  readonly upsertLimits: UpsertLimits
 }
 
 /** Functions of the API that cost something from the moment on that code may call them. */
@@ -116,6 +121,7 @@ const inbox: Inbox = {
   historyLength: 0,
   historySize: 0,
   continueAsNewSuggested: false,
+  patches: undefined,
   name: '',
   args: [],
   headers: undefined,
@@ -145,6 +151,7 @@ export function boot(host: RealmHost): Realm {
   setUrlParser(host.urls)
   setFrameStorage(host.frames)
   setSinkHost(host.sinks)
+  setUpsertLimits(host.upsertLimits)
   installGlobals()
   prepareRunGlobals()
   Object.defineProperty(globalThis, '__enter', { value: enter })
@@ -247,6 +254,7 @@ function begin(activator: Activator, time = inbox.time): void {
   activator.historyLength = inbox.historyLength
   activator.historySize = inbox.historySize
   activator.continueAsNewSuggested = inbox.continueAsNewSuggested
+  if (inbox.patches !== undefined) activator.patches.record(inbox.patches)
 }
 
 /** One signal, the most frequent activation by far. */
@@ -264,7 +272,7 @@ function enterSignal(): void {
 function activate(): void {
   const { inputs, seq } = inbox
   const started = inputs.find((input) => input[0] === InputKind.started)
-  const main = started ? create(started[2]) : undefined
+  const main = started ? create(started[2], started[1]) : undefined
   const activator = requireRun()
   // What Temporal has no event for, such as a timer that was cancelled before it fired, is as if it
   // had not been: neither time nor conditions move.
@@ -311,8 +319,8 @@ function activate(): void {
 }
 
 /** Bring a run into being: its state, then its own instance of the user's modules. */
-function create(started: StartedAttributes): WorkflowFunction {
-  const activator = new Activator(inbox.run, started, inbox.time)
+function create(started: StartedAttributes, startTime: number): WorkflowFunction {
+  const activator = new Activator(inbox.run, started, startTime, inbox.time)
   runs.set(inbox.run, activator)
   outbox.activator = activator
   giveFloor(activator)

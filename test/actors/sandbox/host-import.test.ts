@@ -25,6 +25,10 @@ it.each<[string, () => unknown]>([
   ['getUnhandledSignalNames', () => api.getUnhandledSignalNames()],
   ['log', () => api.log.info('x')],
   ['getExternalWorkflowHandle', () => api.getExternalWorkflowHandle('x')],
+  ['patched', () => api.patched('x')],
+  ['deprecatePatch', () => api.deprecatePatch('x')],
+  ['upsertMemo', () => api.upsertMemo({})],
+  ['upsertSearchAttributes', () => api.upsertSearchAttributes({})],
   ['allHandlersFinished', () => api.allHandlersFinished()],
 ])('host code that calls %s is told that it is no workflow', (_, call) => {
   expect(call).toThrow(IllegalStateError)
@@ -40,9 +44,7 @@ it('conditions of host code reject', async () => {
 })
 
 it.each<[string, () => unknown]>([
-  ['patched', () => api.patched('x')],
   ['proxyLocalActivities', () => api.proxyLocalActivities({})],
-  ['upsertMemo', () => api.upsertMemo({})],
   ['metricMeter.createCounter', () => api.metricMeter['createCounter']],
 ])('what is not built yet throws by its name: %s', (name, use) => {
   expect(use).toThrow(`${name} is not part of this version of signalbox`)
