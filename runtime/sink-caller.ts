@@ -1,7 +1,7 @@
 import { deserialize } from 'node:v8'
 import { decode } from '../actors/records.ts'
 import type { SinkCall } from '../actors/turns.ts'
-import type { Sinks } from '../actors/workflow/sinks.ts'
+import type { SinkFunction, Sinks } from '../actors/workflow/sinks.ts'
 import type { WorkflowInfo } from '../actors/workflow/workflow-info.ts'
 import type { Logger } from './logger.ts'
 import type { RunRow } from './run-row.ts'
@@ -11,17 +11,15 @@ export type SinkWorkflowInfo = Omit<WorkflowInfo, 'unsafe'> & {
   readonly unsafe: Omit<WorkflowInfo['unsafe'], 'now'>
 }
 
-export interface InjectedSinkFunction {
-  // A set of functions of any signature has no narrower type.
-  // oxlint-disable-next-line typescript/no-explicit-any
-  fn(info: SinkWorkflowInfo, ...args: any[]): void | Promise<void>
+export interface InjectedSinkFunction<F extends SinkFunction = SinkFunction> {
+  fn(info: SinkWorkflowInfo, ...args: Parameters<F>): void | Promise<void>
   /** Called also while a turn is done again from the journal. Default false. */
   readonly callDuringReplay?: boolean
 }
 
 /** The functions that workflows reach by `proxySinks`, by sink and name. */
 export type InjectedSinks<T extends Sinks = Sinks> = {
-  readonly [S in keyof T]: { readonly [F in keyof T[S]]: InjectedSinkFunction }
+  readonly [S in keyof T]: { readonly [F in keyof T[S]]: InjectedSinkFunction<T[S][F]> }
 }
 
 /** The functions that are called during replay too, as `sink.function`. */
