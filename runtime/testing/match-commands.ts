@@ -2,6 +2,7 @@ import { type Command, commandIdentity } from '../../actors/commands.ts'
 import { CHANGE_VERSION } from '../change-versions.ts'
 import type { RecordedEvent, RecordedTask } from './history-tasks.ts'
 import { idOf, objectOf, textOf } from './history-values.ts'
+import { isLocalActivityMarker } from './local-activity-markers.ts'
 import type { RecordedLinks } from './recorded-links.ts'
 import { HistoryMismatchError, type MismatchKind } from './replay-errors.ts'
 
@@ -151,10 +152,6 @@ function expectationOf(command: Command, links: RecordedLinks): Expectation | un
     default:
       return command satisfies never
   }
-}
-
-export function isLocalActivityMarker({ type, attributes }: RecordedEvent): boolean {
-  return type === 'MARKER_RECORDED' && attributes['markerName'] === 'core_local_activity'
 }
 
 /** The patch whose marker an event is. */

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import type { Command } from '../../actors/commands.ts'
-import type { Input } from '../../actors/inputs.ts'
+import { type Input, InputKind } from '../../actors/inputs.ts'
 import { createSandbox } from '../../actors/sandbox.ts'
 import type { Sandbox, TurnError, WorkflowBundle, WorkflowLogEntry } from '../../actors/turns.ts'
 import { assertBundleConverters, assertBundleVersion, bundleWorkflowCode } from '../bundle.ts'
@@ -9,8 +9,14 @@ import { CodecChain } from '../payload-codec.ts'
 import { mapStack } from '../source-map.ts'
 import { decodeHistory } from './decode-history.ts'
 import { inputOf, isAcceptance, updateOf } from './event-to-input.ts'
-import { completedTasks, readEvents, type RecordedTask } from './history-tasks.ts'
+import {
+  completedTasks,
+  readEvents,
+  type RecordedEvent,
+  type RecordedTask,
+} from './history-tasks.ts'
 import { objectOf, textOf } from './history-values.ts'
+import { isLocalActivityMarker, ReplayedLocalActivities } from './local-activity-markers.ts'
 import { matchCommands, patchOf } from './match-commands.ts'
 import { RecordedLinks } from './recorded-links.ts'
 import { HistoryMismatchError, ReplayError } from './replay-errors.ts'
@@ -165,6 +171,7 @@ class Replayer {
       throw new ReplayError(message, { workflowId, eventId: 1 })
     }
     const links = new RecordedLinks()
+    const local = new ReplayedLocalActivities()
     let firstSeq = 1
     let tasks = 0
     for (const task of completedTasks(events)) {
@@ -174,9 +181,19 @@ class Replayer {
         .filter((input) => input !== undefined)
         // In the task that accepted it: an update has no event of its own before.
         .concat(task.commands.filter(isAcceptance).map((event) => updateOf(event, task.timeMs)))
-      const commands =
-        inputs.length === 0 ? [] : this.#turn(run, firstSeq, inputs, task, workflowId)
-      firstSeq += inputs.length
+      const turn = (inputs: readonly Input[], timeMs: number): readonly Command[] => {
+        if (inputs.length === 0) return []
+        const commands = this.#turn(run, firstSeq, inputs, { ...task, timeMs }, workflowId)
+        firstSeq += inputs.length
+        local.note(commands)
+        return commands
+      }
+      const commands = [...turn(inputs, task.timeMs)]
+      for (const marker of task.commands.filter(isLocalActivityMarker)) {
+        const outcome = local.take(marker, task.timeMs)
+        if (outcome === 'unknown') throw surplusMarker(marker, task, workflowId)
+        if (outcome !== undefined) commands.push(...turn([outcome], outcome[1]))
+      }
       matchCommands(task, commands, links, workflowId)
     }
     if (tasks > 0) return
@@ -198,7 +215,7 @@ class Replayer {
       historyLength: task.startedId,
       historySize: task.historySize,
       continueAsNewSuggested: task.continueAsNewSuggested,
-      hasUpdates: task.commands.some(isAcceptance),
+      hasUpdates: inputs.some(([kind]) => kind === InputKind.updateRequested),
       patches: patchIdsOf(task),
     })
     if (outcome.error === undefined) return outcome.commands
@@ -222,6 +239,22 @@ class Replayer {
       { cause },
     )
   }
+}
+
+/** The outcome of a local activity that the code has not asked for. */
+function surplusMarker(
+  marker: RecordedEvent,
+  task: RecordedTask,
+  workflowId: string,
+): HistoryMismatchError {
+  return new HistoryMismatchError({
+    workflowId,
+    kind: 'missing',
+    eventId: marker.id,
+    taskCompletedEventId: task.completedId,
+    expected: `${marker.type} (core_local_activity)`,
+    actual: undefined,
+  })
 }
 
 function macrotask<T>(task: () => T): Promise<T> {
