@@ -13,6 +13,10 @@ import { type ReplayTurns, replayTurns, type SdkActivation } from './replay-turn
 /** A native core that panics never settles its promise: a history takes milliseconds, not this. */
 const PATIENCE_MS = 30_000
 
+const channelsPath = fileURLToPath(
+  new URL('../../../dist/actors/workflow/channels.js', import.meta.url),
+)
+const sdkModules = fileURLToPath(new URL('../node_modules', import.meta.url))
 const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 let isInstalled = false
 
@@ -86,6 +90,15 @@ export function bundleForSdk(
     workflowsPath,
     workflowInterceptorModules: [...interceptorModules],
     logger: quiet,
+    // As in a project that has both packages installed: files outside of this folder find the SDK too.
+    webpackConfigHook: (config) => ({
+      ...config,
+      resolve: {
+        ...config.resolve,
+        alias: { ...(config.resolve?.alias as object), 'signalbox/channels$': channelsPath },
+        modules: [sdkModules, 'node_modules'],
+      },
+    }),
   })
 }
 
