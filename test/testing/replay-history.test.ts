@@ -13,7 +13,7 @@ import {
 } from 'signalbox/testing'
 import { DeterminismViolationError } from 'signalbox/workflow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { again, type Change, go, journey } from './replayed/journey.ts'
+import { again, type Change, changes, go, journey, rename } from './replayed/journey.ts'
 
 interface History {
   readonly events: readonly HistoryEvent[]
@@ -23,6 +23,7 @@ const journeyFile = fileURLToPath(new URL('replayed/journey.ts', import.meta.url
 let folder: string
 let recorded: History
 let continued: History
+let changing: History
 let asRecorded: WorkflowBundle
 
 beforeAll(async () => {
@@ -55,6 +56,12 @@ beforeAll(async () => {
   const firstRun = workflow.getHandle('again-1', chain.firstExecutionRunId)
   expect(await chain.result()).toBe(0)
   continued = await firstRun.fetchHistory()
+  const changer = await workflow.start(changes, { workflowId: 'changes-1' })
+  const renaming = changer.executeUpdate(rename, { args: ['ada'] })
+  await env.sleep('2 days')
+  expect(await renaming).toBe('renamed ada')
+  expect(await changer.result()).toBe('ada')
+  changing = await changer.fetchHistory()
   await env.teardown()
 })
 
@@ -68,6 +75,7 @@ async function changed(change: Change): Promise<string> {
     `import * as was from ${JSON.stringify(journeyFile)}
     export const journey = (items: number) => was.journey(items, ${JSON.stringify(change)})
     export const again = (rounds: number) => was.again(rounds, ${JSON.stringify(change)})
+    export const changes = () => was.changes(${JSON.stringify(change)})
     export const child = was.child`,
   )
   return file
@@ -123,6 +131,22 @@ describe('replayHistory', () => {
     expect(String(error.expected)).toMatch(expected)
     expect(String(error.actual)).toMatch(actual)
     expect(error.message).toContain(`workflow journey-1, event ${error.eventId}: `)
+  })
+
+  it.each<Change>(['none', 'patched'])(
+    'passes patches, upserts and updates: %s',
+    async (change) => {
+      await replayHistory(await changed(change), changing)
+    },
+  )
+
+  it.each<[Change, string, RegExp]>([
+    ['no patch', 'different', /MARKER_RECORDED/],
+    ['other patch', 'different', /MARKER_RECORDED/],
+    ['no upsert', 'different', /WORKFLOW_PROPERTIES_MODIFIED/],
+  ])('finds what differs in patches and upserts: %s', async (change, kind, expected) => {
+    const error = await replayHistory(await changed(change), changing).catch((e: unknown) => e)
+    expect(error).toMatchObject({ kind, expected: expect.stringMatching(expected) })
   })
 
   it('finds a surplus, and names the task that lacks it', async () => {

@@ -1,17 +1,21 @@
 import {
+  allHandlersFinished,
   ApplicationFailure,
   CancellationScope,
   condition,
   continueAsNew,
   defineSignal,
+  defineUpdate,
   executeChild,
   getExternalWorkflowHandle,
   isCancellation,
   ParentClosePolicy,
+  patched,
   proxyActivities,
   setHandler,
   sleep,
   startChild,
+  upsertMemo,
   uuid4,
 } from 'signalbox/workflow'
 
@@ -30,6 +34,10 @@ export type Change =
   | 'earlier end'
   | 'other child'
   | 'no cancel'
+  | 'patched'
+  | 'no patch'
+  | 'other patch'
+  | 'no upsert'
 
 export const go = defineSignal<[string]>('go')
 
@@ -122,4 +130,25 @@ export async function again(rounds: number, change: Change = 'none'): Promise<nu
   await sleep('1 day')
   if (rounds > 0 && change !== 'no end') await continueAsNew<typeof again>(rounds - 1)
   return rounds
+}
+
+export const rename = defineUpdate<string, [string]>('rename')
+
+/** Patches, search attributes, memo and updates. */
+export async function changes(change: Change = 'none'): Promise<string> {
+  let name = ''
+  setHandler(rename, async (to) => {
+    name = to
+    await sleep('1 minute')
+    return `renamed ${to}`
+  })
+  const patch = change === 'other patch' ? 'second' : 'first'
+  if (change === 'no patch' || patched(patch)) await sleep('1 day')
+  else await pack('old way')
+  if (change !== 'no upsert') upsertMemo({ note: 'on its way' })
+  await condition(() => name !== '' && allHandlersFinished())
+  // What is new in this deployment is not done by runs that have passed it.
+  if (change === 'patched' && patched('new here')) await ship('new way')
+  await sleep('1 hour')
+  return name
 }
