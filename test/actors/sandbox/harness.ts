@@ -53,6 +53,8 @@ export class Run {
   readonly times: number[] = []
   time = startTime
   replaying = false
+  /** Updates that a replay leaves out, by number. */
+  skippedSeqs: number[] = []
   runId = '11111111-1111-4111-8111-111111111111'
   readonly #sandbox: Sandbox
   readonly #type: string
@@ -125,6 +127,8 @@ export class Run {
       historyLength: this.#seq * 4,
       historySize: this.#seq * 100,
       continueAsNewSuggested: false,
+      hasUpdates: inputs.some(([kind]) => kind === InputKind.updateRequested),
+      skippedSeqs: this.skippedSeqs,
     })
     this.#seq += inputs.length
     this.turns.push(inputs)
@@ -187,6 +191,10 @@ export function inMacrotask<T>(body: () => T): Promise<T> {
       }
     })
   })
+}
+
+export function update(id: string, name: string, ...args: unknown[]): Input {
+  return [InputKind.updateRequested, startTime, id, name, toPayloads(args)]
 }
 
 /** After the macrotask in which a promise was left floating. */

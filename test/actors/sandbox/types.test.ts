@@ -3,10 +3,13 @@ import {
   condition,
   continueAsNew,
   defineQuery,
+  currentUpdateInfo,
   defineSignal,
+  defineUpdate,
   executeChild,
   getExternalWorkflowHandle,
   getSignalChannel,
+  HandlerUnfinishedPolicy,
   makeContinueAsNewFunc,
   proxyActivities,
   Selector,
@@ -17,6 +20,8 @@ import {
   type QueryDefinition,
   type Received,
   type SignalDefinition,
+  type UpdateDefinition,
+  type UpdateInfo,
   type WorkflowResultType,
 } from '../../../actors/workflow/index.ts'
 
@@ -47,6 +52,27 @@ async function workflow(): Promise<never> {
     expectTypeOf(exact).toEqualTypeOf<boolean>()
     return 1
   })
+  const multiply = defineUpdate<string, [number, boolean]>('multiply')
+  expectTypeOf(multiply).toEqualTypeOf<UpdateDefinition<string, [number, boolean]>>()
+  setHandler(
+    multiply,
+    async (n, exact) => {
+      expectTypeOf(n).toEqualTypeOf<number>()
+      expectTypeOf(exact).toEqualTypeOf<boolean>()
+      return 'text'
+    },
+    {
+      validator: (n, exact) => {
+        expectTypeOf(n).toEqualTypeOf<number>()
+        expectTypeOf(exact).toEqualTypeOf<boolean>()
+      },
+      unfinishedPolicy: HandlerUnfinishedPolicy.ABANDON,
+    },
+  )
+  setHandler(multiply, undefined)
+  // @ts-expect-error -- an update's handler gives the update's result
+  setHandler(multiply, () => 1)
+  expectTypeOf(currentUpdateInfo()).toEqualTypeOf<UpdateInfo | undefined>()
   const channel = getSignalChannel(add)
   expectTypeOf(await channel.receive()).toEqualTypeOf<number>()
   expectTypeOf(channel.receiveAsync()).toEqualTypeOf<Received<number>>()
