@@ -4,18 +4,23 @@ import { fromPayload, fromPayloadMap, fromPayloads } from '../actors/payload-con
 import { toPayload } from '../actors/payload-converter.ts'
 import {
   composeInterceptors,
-  type Headers,
   headersField,
   type Next,
   toHeaders,
 } from '../actors/workflow/interceptors.ts'
+import { attempt } from './attempt.ts'
 import type { CallOrder, CallPlace } from './call-order.ts'
 import { QueryRejectedError } from './client-errors.ts'
 import { convert, convertMap } from './convert-arguments.ts'
 import { payloadsBytes } from './payload-size.ts'
 import type {
-  IdConflictPolicy,
-  IdReusePolicy,
+  WorkflowClientInterceptor,
+  WorkflowExecution,
+  WorkflowStartInput,
+  WorkflowStartOutput,
+  WorkflowStartUpdateWithStartInput,
+} from './workflow-client-interceptor.ts'
+import type {
   SignalWithStartRequest,
   StartRequest,
   StartResponse,
@@ -23,121 +28,10 @@ import type {
   UpdateOutcome,
   UpdateRequest,
   UpdateResponse,
-  UpdateStage,
-  WorkflowDescription,
+  UpdateWithStartRequest,
+  UpdateWithStartResponse,
   WorkflowService,
 } from './workflow-service.ts'
-
-interface WorkflowExecution {
-  readonly workflowId: string
-  readonly runId?: string
-}
-
-/** Options of a start as interceptors see and may change them. Timeouts in milliseconds. */
-export interface CompiledWorkflowOptions {
-  readonly workflowId: string
-  readonly args: unknown[]
-  readonly taskQueue?: string | undefined
-  readonly memo?: Record<string, unknown> | undefined
-  readonly workflowIdReusePolicy?: IdReusePolicy | undefined
-  readonly workflowIdConflictPolicy?: IdConflictPolicy | undefined
-  readonly workflowExecutionTimeout?: number | undefined
-  readonly workflowRunTimeout?: number | undefined
-  readonly workflowTaskTimeout?: number | undefined
-}
-
-export interface WorkflowStartInput {
-  readonly workflowType: string
-  readonly headers: Headers
-  readonly options: CompiledWorkflowOptions
-}
-export interface WorkflowStartOutput {
-  readonly runId: string
-  readonly eagerlyStarted: boolean
-}
-export interface WorkflowSignalInput {
-  readonly signalName: string
-  readonly args: unknown[]
-  readonly workflowExecution: WorkflowExecution
-  readonly headers: Headers
-}
-export interface WorkflowSignalWithStartInput extends WorkflowStartInput {
-  readonly signalName: string
-  readonly signalArgs: unknown[]
-}
-export interface WorkflowQueryInput {
-  readonly queryType: string
-  readonly args: unknown[]
-  readonly workflowExecution: WorkflowExecution
-  readonly headers: Headers
-}
-export interface WorkflowStartUpdateInput {
-  readonly updateName: string
-  readonly args: unknown[]
-  readonly workflowExecution: WorkflowExecution
-  readonly firstExecutionRunId?: string | undefined
-  readonly headers: Headers
-  readonly options: {
-    readonly updateId?: string | undefined
-    readonly waitForStage?: UpdateStage | undefined
-  }
-}
-export interface WorkflowStartUpdateOutput {
-  readonly updateId: string
-  readonly workflowRunId: string
-  /** Of an update that is completed; in signalbox's own form. */
-  readonly outcome?: UpdateOutcome | undefined
-}
-export interface WorkflowTerminateInput {
-  readonly workflowExecution: WorkflowExecution
-  readonly reason?: string | undefined
-  readonly firstExecutionRunId?: string | undefined
-}
-export type WorkflowCancelInput = WorkflowTerminateInput
-export interface WorkflowDescribeInput {
-  readonly workflowExecution: WorkflowExecution
-}
-
-/** Around the calls of `runtime.client`: Temporal's WorkflowClientInterceptor. */
-export interface WorkflowClientInterceptor {
-  start?: (
-    input: WorkflowStartInput,
-    next: Next<WorkflowClientInterceptor, 'start'>,
-  ) => Promise<string>
-  startWithDetails?: (
-    input: WorkflowStartInput,
-    next: Next<WorkflowClientInterceptor, 'startWithDetails'>,
-  ) => Promise<WorkflowStartOutput>
-  /** An update that is asked for together with a start has none. */
-  startUpdate?: (
-    input: WorkflowStartUpdateInput,
-    next: Next<WorkflowClientInterceptor, 'startUpdate'>,
-  ) => Promise<WorkflowStartUpdateOutput>
-  signal?: (
-    input: WorkflowSignalInput,
-    next: Next<WorkflowClientInterceptor, 'signal'>,
-  ) => Promise<void>
-  signalWithStart?: (
-    input: WorkflowSignalWithStartInput,
-    next: Next<WorkflowClientInterceptor, 'signalWithStart'>,
-  ) => Promise<string>
-  query?: (
-    input: WorkflowQueryInput,
-    next: Next<WorkflowClientInterceptor, 'query'>,
-  ) => Promise<unknown>
-  terminate?: (
-    input: WorkflowTerminateInput,
-    next: Next<WorkflowClientInterceptor, 'terminate'>,
-  ) => Promise<unknown>
-  cancel?: (
-    input: WorkflowCancelInput,
-    next: Next<WorkflowClientInterceptor, 'cancel'>,
-  ) => Promise<unknown>
-  describe?: (
-    input: WorkflowDescribeInput,
-    next: Next<WorkflowClientInterceptor, 'describe'>,
-  ) => Promise<WorkflowDescription>
-}
 
 /**
  * The service behind a client with interceptors, which see values where the service has payloads.
@@ -201,6 +95,8 @@ class InterceptedCalls {
       signalWithStart: (request) =>
         this.#inOrder(request, (place) => this.#signalWithStart(request, place)),
       updateWorkflow: (request) => this.#inOrder(request, (place) => this.#update(request, place)),
+      updateWithStart: (request) =>
+        this.#inOrder(request, (place) => this.#updateWithStart(request, place)),
       queryWorkflow: async (request) => {
         const ask = this.#compose('query', async (input) => {
           const answer = await this.#service.queryWorkflow({
@@ -298,22 +194,21 @@ class InterceptedCalls {
   async #update(request: UpdateRequest, place: CallPlace): Promise<UpdateResponse> {
     let response: UpdateResponse | undefined
     const start = this.#compose('startUpdate', async (input) => {
-      const { updateName, workflowExecution, firstExecutionRunId, options } = input
       response = await place.fill(() =>
         this.#service.updateWorkflow({
           ...request,
-          ...workflowExecution,
-          ...options,
-          updateName,
-          firstExecutionRunId,
+          ...input.workflowExecution,
+          firstExecutionRunId: input.firstExecutionRunId,
+          updateName: input.updateName,
           args: convert(input.args, this.#converters),
+          ...input.options,
           ...headersField(input.headers),
         }),
       )
-      const { updateId, runId: workflowRunId, outcome } = response
-      return { updateId, workflowRunId, outcome }
+      const { updateId, runId, outcome } = response
+      return { updateId, workflowRunId: runId, outcome }
     })
-    const { updateName, args, updateId, waitForStage, firstExecutionRunId, headers } = request
+    const { updateName, args, updateId, waitForStage, headers, firstExecutionRunId } = request
     const output = await start({
       updateName,
       args: this.#values(args),
@@ -322,13 +217,68 @@ class InterceptedCalls {
       headers: toHeaders(headers),
       options: { updateId, waitForStage },
     })
-    const { outcome } = output
+    const { workflowRunId: runId, outcome } = output
+    const { workflowId } = response ?? request
+    return updateResponse({ workflowId, runId, updateId: output.updateId, outcome }, response)
+  }
+
+  /** Answers when the workflow is there, as the service does; the interceptors may be at it longer. */
+  #updateWithStart(
+    request: UpdateWithStartRequest,
+    place: CallPlace,
+  ): Promise<UpdateWithStartResponse> {
+    return new Promise((resolve, reject) => {
+      let response: UpdateResponse | undefined
+      const start = this.#compose('startUpdateWithStart', async (input) => {
+        const started = await place.fill(() =>
+          this.#service.updateWithStart(this.#updateWithStartRequest(request, input)),
+        )
+        resolve({ ...started, update: ended })
+        response = await started.update
+        const { workflowId, runId, updateId, outcome } = response
+        return { workflowExecution: { workflowId, runId }, updateId, updateOutcome: outcome }
+      })
+      const ended = attempt(() => start(this.#updateWithStartInput(request))).then((output) => {
+        const { workflowExecution, updateId, updateOutcome: outcome } = output
+        const { workflowId, runId = '' } = workflowExecution
+        return updateResponse({ workflowId, runId, updateId, outcome }, response)
+      })
+      ended.then((update) => {
+        // No interceptor has let the call through: they have an update of their own.
+        resolve({ ...standIn(update.runId), update: Promise.resolve(update) })
+      }, reject)
+    })
+  }
+
+  #updateWithStartInput(request: UpdateWithStartRequest): WorkflowStartUpdateWithStartInput {
+    const { workflowType, headers, options } = this.#startInput(request)
+    const { update } = request
     return {
-      workflowId: response?.workflowId ?? request.workflowId,
-      runId: output.workflowRunId,
-      updateId: output.updateId,
-      stage: response?.stage ?? (outcome === undefined ? 'ACCEPTED' : 'COMPLETED'),
-      ...(outcome === undefined ? {} : { outcome }),
+      workflowType,
+      workflowStartOptions: options,
+      workflowStartHeaders: headers,
+      updateName: update.updateName,
+      updateArgs: this.#values(update.args),
+      updateOptions: { updateId: update.updateId },
+      updateHeaders: toHeaders(update.headers),
+    }
+  }
+
+  #updateWithStartRequest(
+    request: UpdateWithStartRequest,
+    input: WorkflowStartUpdateWithStartInput,
+  ): UpdateWithStartRequest {
+    const { workflowType, workflowStartOptions: options, workflowStartHeaders: headers } = input
+    return {
+      ...request,
+      ...this.#startRequest(request, { workflowType, options, headers }),
+      update: {
+        ...request.update,
+        updateName: input.updateName,
+        args: convert(input.updateArgs, this.#converters),
+        updateId: input.updateOptions.updateId,
+        ...headersField(input.updateHeaders),
+      },
     }
   }
 
@@ -409,6 +359,18 @@ class InterceptedCalls {
 
 function executionOf({ workflowId, runId }: Target): WorkflowExecution {
   return { workflowId, ...(runId === undefined ? {} : { runId }) }
+}
+
+/** What the interceptors made of an answer; the stage is that of the service's, if there was one. */
+function updateResponse(
+  {
+    outcome,
+    ...made
+  }: Omit<UpdateResponse, 'stage' | 'outcome'> & { readonly outcome: UpdateOutcome | undefined },
+  response: UpdateResponse | undefined,
+): UpdateResponse {
+  const stage = outcome === undefined ? (response?.stage ?? 'ACCEPTED') : 'COMPLETED'
+  return { ...made, stage, ...(outcome === undefined ? {} : { outcome }) }
 }
 
 /** An interceptor gave a run of its own choice. */

@@ -12,8 +12,10 @@ export type {
   WorkflowStartOutput,
   WorkflowStartUpdateInput,
   WorkflowStartUpdateOutput,
+  WorkflowStartUpdateWithStartInput,
+  WorkflowStartUpdateWithStartOutput,
   WorkflowTerminateInput,
-} from './client-interceptors.ts'
+} from './workflow-client-interceptor.ts'
 export type { InjectedSinkFunction, InjectedSinks, SinkWorkflowInfo } from './sink-caller.ts'
 export type { DataConverterOptions } from './data-converter-options.ts'
 export type { PayloadCodec } from './payload-codec.ts'

@@ -7,7 +7,7 @@ import { defaultUpsertLimits, type UpsertLimits } from '../actors/upsert-limits.
 import { SignalboxError } from './errors.ts'
 import { type DataConverterOptions, resolveDataConverter } from './data-converter-options.ts'
 import type { ActivityInterceptorsFactory } from './activity/interceptors.ts'
-import type { WorkflowClientInterceptor } from './client-interceptors.ts'
+import type { WorkflowClientInterceptor } from './workflow-client-interceptor.ts'
 import { type Logger, stderrLogger } from './logger.ts'
 import { type InjectedSinks, replayedSinks } from './sink-caller.ts'
 

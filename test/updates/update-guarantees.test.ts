@@ -64,9 +64,8 @@ describe('durable before visible', () => {
     await macrotasks()
     expect(told.state).toBe('pending')
     gate.release()
-    await (
-      await handle.startUpdate(gated, { updateId: 'u', waitForStage: 'ACCEPTED' })
-    ).updateId
+    await admitted
+    await handle.startUpdate(gated, { updateId: 'u', waitForStage: 'ACCEPTED' })
     gate.holdWhen(({ records }) => records.some(({ kind }) => kind === RecordKind.commands))
     const outcome = handle.getUpdateHandle<string>('u').result()
     const heard = watch(outcome)
