@@ -1,30 +1,35 @@
-import { silentLogger } from 'signalbox'
+import { fileURLToPath } from 'node:url'
+import { bundleWorkflowCode, silentLogger } from 'signalbox'
 import {
   type HistoryAndWorkflowId,
   replayHistories,
   TestWorkflowEnvironment,
 } from 'signalbox/testing'
 import { expect, test } from 'vitest'
-import { basket, entangled, poke } from '../fixtures/entangled.ts'
-import { bundleOf, numbers } from '../fixtures/lab.ts'
+import { numbers } from '../fixtures/lab.ts'
 
 const SEEDS = 25
+/** Temporal's SDK replays it as well, in test/temporal. */
+const workflowsPath = fileURLToPath(new URL('../temporal/workflows/entangled.ts', import.meta.url))
 
 test('what random programs do with other workflows, a replay of their histories does again', async () => {
-  const workflowBundle = await bundleOf('entangled.ts')
+  const workflowBundle = await bundleWorkflowCode({ workflowsPath })
   const env = await TestWorkflowEnvironment.createLocal({ workflowBundle, logger: silentLogger })
   try {
     const { workflow } = env.client
-    await workflow.start(basket, { workflowId: 'sink' })
-    await workflow.start(basket, { workflowId: 'other sink' })
+    await workflow.start('basket', { workflowId: 'sink' })
+    await workflow.start('basket', { workflowId: 'other sink' })
     const from = Date.now() % 100_000
     const histories: HistoryAndWorkflowId[] = await Promise.all(
       numbers(SEEDS, from).map(async (seed) => {
         const workflowId = `entangled ${seed}`
-        const handle = await workflow.start(entangled, { workflowId, args: [seed] })
+        const handle = await workflow.start<(seed: number) => Promise<string[]>>('entangled', {
+          workflowId,
+          args: [seed],
+        })
         for (const n of numbers(5)) {
           await new Promise((resolve) => setTimeout(resolve, (n * 7 + seed) % 9))
-          await handle.signal(poke, n).catch(() => undefined)
+          await handle.signal('poke', n).catch(() => undefined)
         }
         expect((await handle.result()).length, workflowId).toBeGreaterThan(11)
         const history = await handle.fetchHistory()

@@ -1,5 +1,6 @@
 export * from './activities.ts'
 export * from './control.ts'
+export * from './entangled.ts'
 export * from './lifecycle.ts'
 export { default } from './lifecycle.ts'
 export * from './microtasks.ts'
