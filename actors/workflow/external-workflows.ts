@@ -2,6 +2,10 @@ import type { WorkflowSignalOptions } from './child-workflows.ts'
 import { CancellationScope } from './cancellation-scope.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import type { SignalDefinition } from './definitions.ts'
+import { patched } from './versioning.ts'
+
+/** By it Temporal's SDK ties the cancellation of a workflow to a scope; its marker is in histories. */
+const scopedCancelPatch = '__temporal_internal_connect_external_handle_cancel_to_scope'
 
 /** Another workflow, by its id. It can be signalled and cancelled, but not asked for its result. */
 export interface ExternalWorkflowHandle {
@@ -53,25 +57,13 @@ export function getExternalWorkflowHandle(
     cancel() {
       return new Promise((resolve, reject) => {
         const scope = CancellationScope.current()
-        if (scope.consideredCancelled) {
-          scope.register({ cancelled: reject })
-          return
+        // Also when the request has long been answered: there Temporal asks for the patch as well.
+        const withdrawn = (error: unknown): void => {
+          if (patched(scopedCancelPatch)) reject(error)
         }
-        const pending = { cancelled: reject }
-        if (scope.cancellable) scope.register(pending)
-        const end = (): void => {
-          if (scope.cancellable) scope.unregister(pending)
-        }
-        activator.links.cancelExternal(workflowId, runId, {
-          resolve: () => {
-            end()
-            resolve()
-          },
-          reject: (error) => {
-            end()
-            reject(error)
-          },
-        })
+        if (scope.cancellable) scope.register({ cancelled: withdrawn })
+        if (scope.consideredCancelled && patched(scopedCancelPatch)) return
+        activator.links.cancelExternal(workflowId, runId, { resolve, reject })
       })
     },
   }
