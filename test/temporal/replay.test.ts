@@ -1,7 +1,6 @@
 import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { entangledScenarios, sinks } from './fixtures/entangled-scenarios.ts'
-import { scenarios as plainScenarios } from './fixtures/scenarios.ts'
+import { scenarios } from './fixtures/scenarios.ts'
 import { SignalboxLab } from './fixtures/signalbox-lab.ts'
 import { expectSameTurns } from './oracle/expect-same-turns.ts'
 import { type HistoryJson, historyTurns } from './oracle/history-turns.ts'
@@ -9,7 +8,6 @@ import { type Recorded, type Replayed, Replayer } from './oracle/replayer.ts'
 
 /** Workflows run on signalbox; the SDK's worker replays their histories, and its every turn is ours. */
 const workflowsPath = fileURLToPath(new URL('./workflows/index.ts', import.meta.url))
-const scenarios = [...plainScenarios, ...entangledScenarios]
 const recorded = new Map<string, readonly Recorded[]>()
 const replayed = new Map<string, readonly Replayed[]>()
 /** Scenarios that did not come to their end on signalbox. */
@@ -18,8 +16,6 @@ let lab: SignalboxLab
 
 beforeAll(async () => {
   lab = await SignalboxLab.open(workflowsPath)
-  const { workflow } = lab.runtime.client
-  await Promise.all(sinks.map((workflowId) => workflow.start('basket', { workflowId })))
   await Promise.all(
     scenarios.map(async (scenario) => {
       try {
