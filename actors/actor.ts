@@ -15,6 +15,7 @@ import {
   WORKFLOW_TASK_EVENTS,
 } from './history-length.ts'
 import { type Input, InputKind, type UpdateRequestedInput } from './inputs.ts'
+import { LocalActivityTasks, type LocalMarkers } from './local-activity-tasks.ts'
 import { Mailbox } from './mailbox.ts'
 import { rejectedSeqs } from './rejected-seqs.ts'
 import type { OpenBody, PatchMark } from './protocol.ts'
@@ -50,6 +51,8 @@ export class Actor {
   readonly #patches: ReadonlyMap<number, readonly PatchMark[]> | undefined
   readonly #closed: boolean
   readonly #timers = new Map<number, number>()
+  /** Made with the run's first local activity. */
+  #local: LocalActivityTasks | undefined
   readonly #activation: { -readonly [K in keyof Activation]: Activation[K] }
   #replayTo: number
   #loaded = false
@@ -147,17 +150,63 @@ export class Actor {
     const inputs: Input[] = []
     let events = 0
     let hasUpdates = false
+    let markers: LocalMarkers | undefined
     for (let seq = firstSeq; seq <= lastSeq; seq++) {
       const input = this.#mailbox.shift()
       // All of a group are passed on, since the sandbox numbers them by their place.
       inputs.push(input)
       if (input[0] === InputKind.updateRequested) hasUpdates = true
-      else events += this.#count(input)
+      else if (input[0] === InputKind.localActivityResolved) {
+        markers = this.#local?.collect(markers, input) ?? markers
+      } else events += this.#count(input)
     }
-    if (hasUpdates) return this.#turnWithUpdates(firstSeq, lastSeq, inputs, events)
+    if (hasUpdates) return this.#turnWithUpdates(firstSeq, lastSeq, inputs, events, markers)
+    if (markers !== undefined) {
+      return this.#activateLocal(firstSeq, lastSeq, inputs, events, markers)
+    }
     if (events > 0) return this.#activate(firstSeq, lastSeq, inputs)
     this.#processed = lastSeq
     return undefined
+  }
+
+  /** A turn with outcomes of local activities: those are markers at the end of its workflow task. */
+  #activateLocal(
+    firstSeq: number,
+    lastSeq: number,
+    inputs: readonly Input[],
+    events: number,
+    markers: LocalMarkers,
+  ): TurnError | undefined {
+    if (markers.time > this.#activation.time) this.#activation.time = markers.time
+    const task = events > 0 ? 'own' : this.#local?.taskOf(markers)
+    if (task === 'separated') this.#historyLength++
+    const taskEvents = task === 'joined' ? 0 : WORKFLOW_TASK_EVENTS
+    const from = this.#historyLength + taskEvents
+    const outcome = this.#run(firstSeq, lastSeq, inputs, task === 'joined')
+    if (outcome.error !== undefined) return this.#fail(outcome.error)
+    this.#processed = lastSeq
+    this.#historyLength += taskEvents
+    return this.#conclude(lastSeq, outcome.commands, from, markers)
+  }
+
+  /**
+   * The events that end a turn: markers, then those of its commands.
+   *
+   * @param from the history's length when its workflow task was complete, patch markers aside
+   */
+  #conclude(
+    lastSeq: number,
+    commands: readonly Command[],
+    from: number,
+    markers?: LocalMarkers,
+  ): TurnError | undefined {
+    if (markers !== undefined) {
+      this.#historyLength += markers.askedIn.length
+      this.#historySize += markers.bytes
+    }
+    const error = commands.length === 0 ? undefined : this.#issue(lastSeq, commands)
+    this.#local?.ended(lastSeq, this.#historyLength - from)
+    return error
   }
 
   /**
@@ -183,15 +232,18 @@ export class Actor {
     lastSeq: number,
     inputs: readonly Input[],
     events: number,
+    markers: LocalMarkers | undefined,
   ): TurnError | undefined {
     const activation = this.#activation
     const journaled = this.#journaled.find(([seq]) => seq === lastSeq)?.[1] ?? []
     const skipped = lastSeq <= this.#replayTo ? rejectedSeqs(journaled) : NO_SEQS
-    if (events === 0 && skipped.length === inputs.length) {
+    if (events === 0 && markers === undefined && skipped.length === inputs.length) {
       this.#processed = lastSeq
       this.#replayed.push([lastSeq, journaled])
       return this.#compare()
     }
+    if (markers !== undefined && markers.time > activation.time) activation.time = markers.time
+    const from = this.#historyLength + WORKFLOW_TASK_EVENTS
     activation.hasUpdates = true
     activation.skippedSeqs = skipped
     const outcome = this.#run(firstSeq, lastSeq, inputs)
@@ -199,7 +251,7 @@ export class Actor {
     activation.skippedSeqs = NO_SEQS
     if (outcome.error !== undefined) return this.#fail(outcome.error)
     this.#processed = lastSeq
-    let isTurn = events > 0
+    let isTurn = events > 0 || markers !== undefined
     for (const command of outcome.commands) {
       if (command.kind !== 'acceptUpdate') continue
       const input = inputs[command.seq - firstSeq] as UpdateRequestedInput
@@ -208,31 +260,30 @@ export class Actor {
       this.#historySize += bytesOfInput(input)
     }
     if (isTurn) this.#historyLength += WORKFLOW_TASK_EVENTS
-    const error = this.#issue(lastSeq, outcome.commands)
+    const error = isTurn
+      ? this.#conclude(lastSeq, outcome.commands, from, markers)
+      : this.#issue(lastSeq, outcome.commands)
     return error ?? (outcome.dirty === true ? MUST_REBUILD : undefined)
   }
 
   #activate(firstSeq: number, lastSeq: number, inputs: readonly Input[]): TurnError | undefined {
+    const from = this.#historyLength + WORKFLOW_TASK_EVENTS
     const outcome = this.#run(firstSeq, lastSeq, inputs)
     // A turn that failed has not ended: the run still has its inputs to handle.
     if (outcome.error !== undefined) return this.#fail(outcome.error)
     this.#processed = lastSeq
     this.#historyLength += WORKFLOW_TASK_EVENTS
-    if (outcome.commands.length === 0) return undefined
-    return this.#issue(lastSeq, outcome.commands)
+    if (outcome.commands.length === 0 && this.#local === undefined) return undefined
+    return this.#conclude(lastSeq, outcome.commands, from)
   }
 
-  #run(firstSeq: number, lastSeq: number, inputs: readonly Input[]): TurnOutcome {
+  /** @param joined the turn belongs to the workflow task before: it sees of the history what that saw */
+  #run(firstSeq: number, lastSeq: number, inputs: readonly Input[], joined = false): TurnOutcome {
     const activation = this.#activation
     activation.firstSeq = firstSeq
     activation.inputs = inputs
     activation.replaying = lastSeq <= this.#replayTo
-    activation.historyLength = this.#historyLength + EVENTS_BEFORE_CODE_RUNS
-    activation.historySize = this.#historySize
-    activation.continueAsNewSuggested = isContinueAsNewSuggested(
-      activation.historyLength,
-      activation.historySize,
-    )
+    if (!joined) this.#showHistory()
     const marks = this.#patches?.get(lastSeq)
     activation.patches = marks?.map(([patchId]) => patchId)
     const outcome = this.#sandbox.activate(this.run, activation)
@@ -240,8 +291,19 @@ export class Actor {
     return outcome
   }
 
+  /** What code sees of the history in a workflow task that begins now. */
+  #showHistory(): void {
+    const activation = this.#activation
+    activation.historyLength = this.#historyLength + EVENTS_BEFORE_CODE_RUNS
+    activation.historySize = this.#historySize
+    activation.continueAsNewSuggested = isContinueAsNewSuggested(
+      activation.historyLength,
+      activation.historySize,
+    )
+  }
+
   #issue(seq: number, issued: readonly Command[]): TurnError | undefined {
-    const commands = issued.map((command) => this.#withDueTime(command))
+    const commands = issued.map((command) => this.#noted(command, seq))
     for (const command of commands) {
       // The markers of a replayed turn are counted as the journal has them: code that no longer asks
       // for a deprecated patch has the same history.
@@ -271,11 +333,21 @@ export class Actor {
     }
   }
 
-  #withDueTime(command: Command): Command {
+  /** Remember what later inputs and commands refer to; give timers their due time. */
+  #noted(command: Command, seq: number): Command {
     if (command.kind === 'startTimer') {
       const dueTime = this.#activation.time + command.delayMs
       this.#timers.set(command.seq, dueTime)
       return { ...command, dueTime }
+    }
+    if (command.kind === 'scheduleLocalActivity') {
+      this.#local ??= new LocalActivityTasks()
+      this.#local.schedule(command.seq, seq)
+      return command
+    }
+    if (command.kind === 'cancelLocalActivity') {
+      if (command.resolved !== undefined) this.#local?.forget(command.seq)
+      return command
     }
     if (command.kind === 'cancelTimer') {
       const dueTime = this.#timers.get(command.seq)

@@ -62,6 +62,11 @@ export function eventsOfCommand(command: Command): number {
     case 'setPatchMarker':
       // The marker, and the upsert of TemporalChangeVersion after it.
       return command.changeVersions === undefined ? 1 : 2
+    case 'scheduleLocalActivity':
+      return 0
+    case 'cancelLocalActivity':
+      // One that is waited for is recorded with its outcome.
+      return command.resolved === undefined ? 0 : 1
     default:
       return 1
   }
@@ -82,6 +87,15 @@ export function bytesOfInput(input: Input): number {
       const { args, headers, memo, searchAttributes } = input[2]
       const maps = bytesOfMap(headers) + bytesOfMap(memo) + bytesOfMap(searchAttributes)
       return EVENT_BYTES + bytesOfPayloads(args) + maps
+    }
+    case InputKind.localActivityResolved: {
+      const resolution = input[3]
+      return (
+        EVENT_BYTES +
+        (resolution.status === 'completed'
+          ? bytesOfPayload(resolution.result)
+          : bytesOfFailure(resolution.failure))
+      )
     }
     case InputKind.activityResolved: {
       const resolution = input[3]
@@ -119,6 +133,8 @@ export function bytesOfCommand(command: Command): number {
     }
     case 'signalExternalWorkflow':
       return EVENT_BYTES + bytesOfPayloads(command.args) + bytesOfMap(command.headers)
+    case 'scheduleLocalActivity':
+      return 0
     case 'completeWorkflow':
       return EVENT_BYTES + bytesOfPayload(command.result)
     case 'failWorkflow':

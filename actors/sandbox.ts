@@ -80,6 +80,7 @@ class ContextSandbox implements Sandbox {
         current: () => scopes.getStore(),
       },
       urls: hostUrlParser,
+      activityTypesJson: JSON.stringify(settings.activityTypes ?? []),
       frames: {
         run: (frame, body) => frames.run(frame as never, body),
         current: () => frames.getStore(),

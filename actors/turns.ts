@@ -99,6 +99,8 @@ export interface SandboxSettings {
   readonly failureErrorTypes?: Readonly<Record<string, readonly string[]>>
   /** The bounds of search attributes and memo; default Temporal's. */
   readonly upsertLimits?: UpsertLimits
+  /** The activities that workflows may run as local ones. Default none. */
+  readonly activityTypes?: readonly string[]
 }
 
 /** A call of a sink of the host. */

@@ -77,6 +77,11 @@ export class ActivityRunner {
     )
   }
 
+  /** What there are functions for. */
+  get activityTypes(): readonly string[] {
+    return this.#executor.activityTypes
+  }
+
   /** How many tasks have no outcome yet. */
   get size(): number {
     return this.#table.size
@@ -142,10 +147,7 @@ export class ActivityRunner {
 
   /** The activity with this number, or this id, if it has no outcome. */
   find(run: number, by: { readonly seq: number } | { readonly activityId: string }) {
-    if ('seq' in by) return this.#table.get(run, by.seq)
-    return this.#table
-      .ofRun(run)
-      .find(({ task }) => !isLocal(task) && task.command.activityId === by.activityId)
+    return this.#table.find(run, by)
   }
 
   /**

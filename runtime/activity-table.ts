@@ -1,5 +1,5 @@
 import { type ActivityExecution, newExecution } from './activity-execution.ts'
-import type { ActivityTask } from './activity-task.ts'
+import { type ActivityTask, isLocal } from './activity-task.ts'
 
 /** The activities without an outcome, by run and number, in the order of scheduling. */
 export class ActivityTable {
@@ -28,6 +28,17 @@ export class ActivityTable {
 
   get(run: number, seq: number): ActivityExecution | undefined {
     return this.#runs.get(run)?.get(seq)
+  }
+
+  /** By number, or by id: then no local one, which nobody can know. */
+  find(
+    run: number,
+    by: { readonly seq: number } | { readonly activityId: string },
+  ): ActivityExecution | undefined {
+    if ('seq' in by) return this.get(run, by.seq)
+    return this.ofRun(run).find(
+      ({ task }) => !isLocal(task) && task.command.activityId === by.activityId,
+    )
   }
 
   delete(execution: ActivityExecution): void {

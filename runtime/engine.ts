@@ -295,6 +295,7 @@ export class Engine implements EngineParts {
         markerPath: this.#marks?.afterUncleanExit === true ? this.#marks.path : undefined,
         startTimeoutMs: this.options.limits.slotStartTimeoutMs,
         settings: sandboxSettings(this.options),
+        activityTypes: () => this.activities.activityTypes,
       },
     )
   }

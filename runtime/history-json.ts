@@ -1,6 +1,6 @@
 import type { Failure } from '../actors/failure.ts'
 import type { RetryPolicyData } from '../actors/inputs.ts'
-import type { Payload, PayloadMap } from '../actors/payload.ts'
+import type { EncodedPayload, Payload, PayloadMap } from '../actors/payload.ts'
 
 /** A message in proto3 JSON. Fields that are undefined are left out. */
 export interface JsonMessage {
@@ -156,4 +156,32 @@ const BYTES_ENCODING = base64(Buffer.from('binary/plain'))
 
 function base64(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('base64')
+}
+
+/** The `userMetadata` of an event: a summary, and what else it is shown with. */
+export function userMetadataField(
+  summary: string | EncodedPayload | undefined,
+  metadata: PayloadMap = {},
+): JsonMessage {
+  const shown = Object.entries(metadata).map(([name, payload]) => [name, payloadToJson(payload)])
+  if (summary !== undefined) {
+    const payload = typeof summary === 'string' ? JSON.stringify(summary) : summary
+    shown.push(['summary', payloadToJson(payload)])
+  }
+  return shown.length === 0 ? {} : { userMetadata: Object.fromEntries(shown) as JsonMessage }
+}
+
+const attributesKeys = new Map<string, string>()
+
+/** `workflowTaskStartedEventAttributes` for `WORKFLOW_TASK_STARTED`. */
+export function attributesKey(type: string): string {
+  let key = attributesKeys.get(type)
+  if (key === undefined) {
+    const camel = type
+      .toLowerCase()
+      .replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase())
+    key = `${camel}EventAttributes`
+    attributesKeys.set(type, key)
+  }
+  return key
 }

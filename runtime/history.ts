@@ -14,12 +14,14 @@ import {
   type ActivityResolvedInput,
   type Input,
   InputKind,
+  type LocalActivityResolvedInput,
   type StartedAttributes,
   type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { EncodedPayload, PayloadMap } from '../actors/payload.ts'
 import { mergeMemo, mergeSearchAttributes } from '../actors/search-attribute-payloads.ts'
 import { CHANGE_VERSION, changeVersionPayload } from './change-versions.ts'
+import type { LocalMarkers } from '../actors/local-activity-tasks.ts'
 import {
   activityScheduledAttributes,
   markerAttributes,
@@ -41,53 +43,19 @@ import {
   updateRequest,
 } from './history-inputs.ts'
 import {
+  attributesKey,
   durationToJson,
   type JsonMessage,
   jsonMessage,
-  payloadToJson,
   timeToJson,
+  userMetadataField,
 } from './history-json.ts'
+import type { HistoryRun, HistoryTurn, HistoryView, HistoryWindow } from './history-view.ts'
 import { LinkedHistory } from './history-links.ts'
-import type { HistoryEvent, WorkflowStatus } from './workflow-service.ts'
+import { LocalActivityHistory, type LocalActivityMarker } from './local-activity-history.ts'
+import type { HistoryEvent } from './workflow-service.ts'
 
-/** One activation as the journal has it, or an input that no turn has handled. */
-export interface HistoryTurn {
-  readonly firstSeq: number
-  readonly lastSeq: number
-  readonly inputs: readonly Input[]
-  readonly commands: readonly Command[]
-  /** False for an input that waits, or that waited when its run was terminated or timed out. */
-  readonly ended: boolean
-}
-
-/** What a history needs to know of its run beside the turns. */
-export interface HistoryRun {
-  readonly runId: string
-  readonly status: WorkflowStatus
-  /** The run that continues this one. */
-  readonly newRunId?: string | undefined
-}
-
-/** Which events to build. The others are only counted. */
-export interface HistoryWindow {
-  /** The first event id; default 1. */
-  readonly from?: number
-  /** How many events at most; default all. */
-  readonly limit?: number
-  /** Only the event that closed the run. */
-  readonly closeEventOnly?: boolean
-  /** Leave out inputs that wait, whose ids may still change; default false. */
-  readonly settledOnly?: boolean
-}
-
-/** A window on a history. */
-export interface HistoryView {
-  readonly events: readonly HistoryEvent[]
-  /** How many events there are in all. */
-  readonly length: number
-  /** How many of them keep their ids: those of turns that have ended, and all of a closed run. */
-  readonly settledLength: number
-}
+export type { HistoryRun, HistoryTurn, HistoryView, HistoryWindow } from './history-view.ts'
 
 /** The SDK's behaviours that our turns have, without which a replay would run older ones. */
 const SDK_METADATA: JsonMessage = { langUsedFlags: [1, 2], coreUsedFlags: [1, 2, 3] }
@@ -145,6 +113,7 @@ class HistoryExporter implements HistoryView {
   readonly #timers = new Map<number, number>()
   readonly #links = new LinkedHistory(() => this.#started?.namespace ?? '')
   readonly #updates = new Map<number, { input: UpdateRequestedInput; acceptedId: number }>()
+  readonly #local = new LocalActivityHistory()
 
   constructor(run: HistoryRun, window: HistoryWindow) {
     this.#run = run
@@ -157,6 +126,8 @@ class HistoryExporter implements HistoryView {
   /** @returns false once the run has closed: nothing follows */
   addTurn(turn: HistoryTurn): boolean {
     let handled = 0
+    let markers: LocalMarkers | undefined
+    const outcomes: LocalActivityResolvedInput[] = []
     for (const [at, input] of turn.inputs.entries()) {
       if (input[0] === InputKind.terminated || input[0] === InputKind.timedOut) {
         this.#closePastMailbox(input)
@@ -165,11 +136,22 @@ class HistoryExporter implements HistoryView {
       if (!turn.ended && this.#settledOnly && this.#run.status === 'RUNNING') continue
       if (input[0] === InputKind.updateRequested) {
         this.#updates.set(turn.firstSeq + at, { input, acceptedId: 0 })
+      } else if (input[0] === InputKind.localActivityResolved) {
+        // One that waits to be handled has no event: it is a marker of the task that will handle it.
+        const collected = turn.ended ? this.#local.tasks.collect(markers, input) : undefined
+        if (collected === undefined) continue
+        markers = collected
+        outcomes.push(input)
       } else if (this.#addInput(input, turn.ended)) handled++
     }
     if (!turn.ended) return true
-    if (handled > 0 || this.#isUpdateTurn(turn)) this.#addWorkflowTask()
-    for (const command of turn.commands) this.#addCommand(command)
+    const isTurn = markers !== undefined || handled > 0 || this.#isUpdateTurn(turn)
+    if (markers !== undefined) this.#startLocalTask(markers, handled > 0 || hasUpdate(turn))
+    else if (isTurn) this.#addWorkflowTask()
+    const before = this.length
+    for (const input of outcomes) this.#addMarker(this.#local.ofOutcome(input, this.#time))
+    for (const command of turn.commands) this.#addCommand(command, turn.lastSeq)
+    if (isTurn) this.#local.tasks.ended(turn.lastSeq, this.length - before)
     this.settledLength = this.length
     return !this.#isClosed
   }
@@ -286,7 +268,33 @@ class HistoryExporter implements HistoryView {
     this.#taskCompletedId = this.length
   }
 
-  #addCommand(command: Command): void {
+  /** The workflow task of a turn with outcomes of local activities; see {@link LocalActivityTasks}. */
+  #startLocalTask(markers: LocalMarkers, hasOthers: boolean): void {
+    if (markers.time > this.#time) this.#time = markers.time
+    const task = hasOthers ? 'own' : this.#local.tasks.taskOf(markers)
+    if (task === 'separated') this.#addSeparator()
+    if (task !== 'joined') this.#addWorkflowTask()
+    this.#size += markers.bytes
+  }
+
+  /** An event that replayers skip: it says that nothing about the run was changed. */
+  #addSeparator(): void {
+    this.#emit('WORKFLOW_EXECUTION_OPTIONS_UPDATED', () => ({}))
+    const event = this.events.at(-1)
+    if (event?.eventId === String(this.length)) {
+      this.events[this.events.length - 1] = { ...event, workerMayIgnore: true }
+    }
+  }
+
+  #addMarker(marker: LocalActivityMarker | undefined): void {
+    if (marker === undefined) return
+    const workflowTaskCompletedEventId = String(this.#taskCompletedId)
+    const { attributes, summary } = marker
+    const all = () => ({ ...attributes(), workflowTaskCompletedEventId })
+    this.#emit('MARKER_RECORDED', all, summary)
+  }
+
+  #addCommand(command: Command, turn: number): void {
     this.#size += bytesOfCommand(command)
     const workflowTaskCompletedEventId = String(this.#taskCompletedId)
     if (isTerminal(command)) {
@@ -335,7 +343,7 @@ class HistoryExporter implements HistoryView {
         break
       }
       case 'scheduleLocalActivity':
-      case 'cancelLocalActivity':
+        this.#local.schedule(command, turn)
         break
       case 'startChildWorkflow':
       case 'cancelChildWorkflow':
@@ -387,6 +395,9 @@ class HistoryExporter implements HistoryView {
         }))
         break
       }
+      case 'cancelLocalActivity':
+        this.#addMarker(this.#local.ofCancel(command))
+        break
       default:
         command satisfies never
     }
@@ -471,29 +482,6 @@ class HistoryExporter implements HistoryView {
   }
 }
 
-function userMetadataField(
-  summary: string | EncodedPayload | undefined,
-  metadata: PayloadMap = {},
-): JsonMessage {
-  const shown = Object.entries(metadata).map(([name, payload]) => [name, payloadToJson(payload)])
-  if (summary !== undefined) {
-    const payload = typeof summary === 'string' ? JSON.stringify(summary) : summary
-    shown.push(['summary', payloadToJson(payload)])
-  }
-  return shown.length === 0 ? {} : { userMetadata: Object.fromEntries(shown) as JsonMessage }
-}
-
-const attributesKeys = new Map<string, string>()
-
-/** `workflowTaskStartedEventAttributes` for `WORKFLOW_TASK_STARTED`. */
-function attributesKey(type: string): string {
-  let key = attributesKeys.get(type)
-  if (key === undefined) {
-    const camel = type
-      .toLowerCase()
-      .replace(/_(\w)/g, (_match, letter: string) => letter.toUpperCase())
-    key = `${camel}EventAttributes`
-    attributesKeys.set(type, key)
-  }
-  return key
+function hasUpdate({ inputs }: HistoryTurn): boolean {
+  return inputs.some(([kind]) => kind === InputKind.updateRequested)
 }

@@ -41,6 +41,7 @@ export class SlotSupervisor {
   readonly #markerPath: string | undefined
   readonly #startTimeoutMs: number
   readonly #settings: SandboxSettings
+  readonly #activityTypes: () => readonly string[]
   readonly #writer = new FrameWriter()
   #status = new Float64Array(new SharedArrayBuffer(STATUS_BYTES))
   #port: MessagePort | undefined
@@ -68,6 +69,7 @@ export class SlotSupervisor {
       readonly markerPath: string | undefined
       readonly startTimeoutMs: number
       readonly settings: SandboxSettings
+      readonly activityTypes: () => readonly string[]
     },
   ) {
     this.index = index
@@ -78,6 +80,7 @@ export class SlotSupervisor {
     this.#markerPath = options.markerPath
     this.#startTimeoutMs = options.startTimeoutMs
     this.#settings = options.settings
+    this.#activityTypes = options.activityTypes
   }
 
   /** Has any of its workers come up? If not, the code itself does not load. */
@@ -114,7 +117,7 @@ export class SlotSupervisor {
       port: port2,
       bundle: this.#bundle,
       status,
-      settings: this.#settings,
+      settings: { ...this.#settings, activityTypes: this.#activityTypes() },
       ...(this.#markerPath === undefined
         ? {}
         : { marker: { path: this.#markerPath, slot: this.index } }),

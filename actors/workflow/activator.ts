@@ -1,7 +1,17 @@
-import type { Command, ScheduleActivityCommand, TerminalCommand } from '../commands.ts'
+import type {
+  Command,
+  ScheduleActivityCommand,
+  ScheduleLocalActivityCommand,
+  TerminalCommand,
+} from '../commands.ts'
 import { errorToFailure } from '../failure-converter.ts'
 import { DeterminismViolationError, isCancellation, TemporalFailure } from '../failures.ts'
-import type { ActivityResolution, Input, StartedAttributes } from '../inputs.ts'
+import type {
+  ActivityResolution,
+  Input,
+  LocalActivityResolution,
+  StartedAttributes,
+} from '../inputs.ts'
 import type { PayloadMap } from '../payload.ts'
 import { fromPayloads, toPayload } from '../payload-converter.ts'
 import { CancellationScope } from './cancellation-scope.ts'
@@ -14,12 +24,19 @@ import {
   type WorkflowExecuteInput,
 } from './interceptors.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
-import { BlockedCondition, PendingActivity, PendingTimer } from './pending.ts'
+import { BlockedCondition, PendingActivity, PendingLocalActivity, PendingTimer } from './pending.ts'
 import { RunRandom } from './random.ts'
 import type { RunExtensions } from './run-extensions.ts'
 import { UpdateTable } from './update-table.ts'
 import { isFailureType } from './workflow-options.ts'
 import { PatchTable } from './versioning.ts'
+
+let activityTypes: ReadonlySet<string> = new Set()
+
+/** Which activities the runtime has; the host tells each context. */
+export function setActivityTypes(types: ReadonlySet<string>): void {
+  activityTypes = types
+}
 
 export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>
 
@@ -101,7 +118,7 @@ export class Activator {
   violated = false
   // Made when they are first needed: a run that only waits for signals is a third smaller without.
   #timers: Map<number, PendingTimer> | undefined
-  #activities: Map<number, PendingActivity> | undefined
+  #activities: Map<number, PendingActivity | PendingLocalActivity> | undefined
   #channels: Map<string, unknown> | undefined
   #patches: PatchTable | undefined
   #timeouts: Map<number, CancellationScope> | undefined
@@ -309,6 +326,68 @@ export class Activator {
     if (activity === undefined) return
     this.#activities?.delete(seq)
     activity.resolve(resolution)
+  }
+
+  /** Whether the runtime has a function for a local activity of this type. */
+  knowsActivity(activityType: string): boolean {
+    return activityTypes.has(activityType) || activityTypes.has('default')
+  }
+
+  /** Run a local activity, unless the scope is cancelled. */
+  scheduleLocalActivity(
+    scope: CancellationScope,
+    make: () => ScheduleLocalActivityCommand,
+  ): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (scope.consideredCancelled) {
+        scope.register({ cancelled: reject })
+        return
+      }
+      const command = make()
+      const activity = new PendingLocalActivity(this, command, scope, resolve, reject)
+      activity.begin()
+      this.push(command)
+      this.#activities ??= new Map()
+      this.#activities.set(command.seq, activity)
+    })
+  }
+
+  resolveLocalActivity(seq: number, resolution: LocalActivityResolution): void {
+    const activity = this.#activities?.get(seq)
+    if (!(activity instanceof PendingLocalActivity)) return
+    this.#activities?.delete(seq)
+    activity.resolve(resolution)
+  }
+
+  /**
+   * Cancellation of a pending local activity, by its cancellation type. One that was issued in this
+   * very turn has not begun, and is over at once whatever its type.
+   */
+  cancelLocalActivity(activity: PendingLocalActivity): void {
+    const { command } = activity
+    const { seq, activityId, activityType, attempt, originalScheduleTime } = command
+    if (this.#activities?.has(seq) !== true) return
+    const hasBegun = !this.commands.includes(command)
+    if (hasBegun && command.cancellationType === 'WAIT_CANCELLATION_COMPLETED') {
+      this.push({ kind: 'cancelLocalActivity', seq })
+      return
+    }
+    const abandoned = command.cancellationType === 'ABANDON'
+    this.push({
+      kind: 'cancelLocalActivity',
+      seq,
+      resolved: {
+        activityId,
+        activityType,
+        attempt,
+        abandoned: abandoned && hasBegun,
+        ...(originalScheduleTime === undefined ? {} : { originalScheduleTime }),
+      },
+    })
+    const failure = activity.cancelledFailure()
+    this.localResolutions.push(() => {
+      this.resolveLocalActivity(seq, { status: 'cancelled', failure, attempt })
+    })
   }
 
   /** Cancellation of a pending activity, by its cancellation type. */

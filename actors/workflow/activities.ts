@@ -49,7 +49,7 @@ export type ActivityInterface = UntypedActivities
 
 export type ActivityFunctionWithOptions<T extends ActivityFunction> = T & {
   /** Schedule the activity with other options than the proxy's. */
-  executeWithOptions(options: ActivityOptions, args: Parameters<T>): ReturnType<T>
+  executeWithOptions(options: ActivityOptions, args: Parameters<T>): Promise<Awaited<ReturnType<T>>>
 }
 
 /** The functions of an object of activities; calling one schedules it. */
@@ -159,7 +159,9 @@ function timeouts(options: ActivityOptions): {
   }
 }
 
-function requireTimeout(options: ActivityOptions): void {
+export function requireTimeout(
+  options: Pick<ActivityOptions, 'scheduleToCloseTimeout' | 'startToCloseTimeout'>,
+): void {
   if (options.scheduleToCloseTimeout === undefined && options.startToCloseTimeout === undefined) {
     throw new TypeError('Required either scheduleToCloseTimeout or startToCloseTimeout')
   }

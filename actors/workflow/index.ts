@@ -91,6 +91,14 @@ export {
   type Received,
   type SendChannel,
 } from './channel.ts'
+export {
+  type LocalActivityFunctionWithOptions,
+  type LocalActivityInterfaceFor,
+  type LocalActivityOptions,
+  proxyLocalActivities,
+  scheduleLocalActivity,
+} from './local-activities.ts'
+export { type LocalActivityBackoff, LocalActivityDoBackoff } from './local-activity-backoff.ts'
 export { CancellationScope, type CancellationScopeOptions } from './cancellation-scope.ts'
 export {
   addDefaultWorkflowOptions,
@@ -162,11 +170,8 @@ export {
   createNexusServiceClient,
   ExternalStorageNotConfiguredError,
   getRandomStream,
-  LocalActivityDoBackoff,
   metricMeter,
   NexusOperationCancellationType,
-  proxyLocalActivities,
-  scheduleLocalActivity,
   workflowRandom,
 } from './unavailable.ts'
 export { currentUpdateInfo, type UpdateInfo } from './update-info.ts'

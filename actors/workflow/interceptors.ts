@@ -4,6 +4,7 @@ import { fromProtoPayload, type ProtoPayload, toProtoPayload } from '../proto-pa
 import type { ActivityOptions } from './activities.ts'
 import type { ChildWorkflowOptionsWithDefaults } from './child-workflows.ts'
 import type { ContinueAsNewOptions } from './continue-as-new.ts'
+import type { LocalActivityOptions } from './local-activities.ts'
 import type { TimerOptions } from './waiting.ts'
 
 /** Payloads by name that travel beside arguments, for interceptors alone. */
@@ -75,6 +76,16 @@ export interface ActivityInput {
   readonly headers: Headers
   readonly seq: number
 }
+export interface LocalActivityInput {
+  readonly activityType: string
+  readonly args: unknown[]
+  readonly options: LocalActivityOptions
+  readonly headers: Headers
+  readonly seq: number
+  readonly attempt: number
+  /** Of the first attempt, in milliseconds since the epoch; undefined in the first one. */
+  readonly originalScheduleTime: number | undefined
+}
 export interface StartChildWorkflowExecutionInput {
   readonly workflowType: string
   readonly options: ChildWorkflowOptionsWithDefaults
@@ -109,6 +120,10 @@ export interface WorkflowOutboundCallsInterceptor {
   scheduleActivity?: (
     input: ActivityInput,
     next: Next<WorkflowOutboundCallsInterceptor, 'scheduleActivity'>,
+  ) => Promise<unknown>
+  scheduleLocalActivity?: (
+    input: LocalActivityInput,
+    next: Next<WorkflowOutboundCallsInterceptor, 'scheduleLocalActivity'>,
   ) => Promise<unknown>
   /** Resolves with two promises: of the child's run id once it has started, and of its result. */
   startChildWorkflowExecution?: (

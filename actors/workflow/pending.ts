@@ -1,12 +1,13 @@
-import type { ScheduleActivityCommand } from '../commands.ts'
+import type { ScheduleActivityCommand, ScheduleLocalActivityCommand } from '../commands.ts'
 import type { Failure } from '../failure.ts'
 import { failureToError } from '../failure-converter.ts'
 import type { CancelledFailure } from '../failures.ts'
-import type { ActivityResolution } from '../inputs.ts'
+import type { ActivityResolution, LocalActivityResolution } from '../inputs.ts'
 import { fromPayload } from '../payload-converter.ts'
 import type { Activator } from './activator.ts'
 import type { Cancellable, CancellationScope } from './cancellation-scope.ts'
 import { forgetWait, noteWait } from './stack-traces.ts'
+import { LocalActivityDoBackoff } from './local-activity-backoff.ts'
 
 /** Something that code awaits in a scope. */
 abstract class Pending implements Cancellable {
@@ -162,6 +163,52 @@ export class PendingActivity extends Pending {
     return {
       activityType: this.command?.activityType ?? '',
       activityId: this.command?.activityId ?? String(this.seq),
+    }
+  }
+}
+
+export class PendingLocalActivity extends Pending {
+  readonly command: ScheduleLocalActivityCommand
+  readonly #resolve: (result: unknown) => void
+
+  constructor(
+    activator: Activator,
+    command: ScheduleLocalActivityCommand,
+    scope: CancellationScope,
+    resolve: (result: unknown) => void,
+    reject: (reason: unknown) => void,
+  ) {
+    super(activator, scope, reject)
+    this.command = command
+    this.#resolve = resolve
+  }
+
+  resolve(resolution: LocalActivityResolution): void {
+    this.end()
+    if (resolution.status === 'completed') this.#resolve(fromPayload(resolution.result))
+    else if (resolution.status === 'backoff') {
+      const { attempt, delayMs, originalScheduleTime } = resolution
+      this.reject(
+        new LocalActivityDoBackoff({
+          attempt: attempt + 1,
+          backoffDurationMs: delayMs,
+          originalScheduleTimeMs: originalScheduleTime,
+        }),
+      )
+    } else this.reject(failureToError(resolution.failure))
+  }
+
+  override cancelled(): void {
+    this.activator.cancelLocalActivity(this)
+  }
+
+  /** What awaiting code sees of one that was cancelled without waiting for its end. */
+  cancelledFailure(): Failure {
+    const { activityType, activityId } = this.command
+    return {
+      message: 'Local Activity cancelled',
+      cause: { message: 'Activity cancelled', canceledFailureInfo: {} },
+      activityFailureInfo: { activityType, activityId, retryState: 'CANCEL_REQUESTED' },
     }
   }
 }

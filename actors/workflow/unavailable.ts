@@ -13,15 +13,6 @@ function unavailable(name: string): Unavailable {
 export const createEventGroup = unavailable('createEventGroup')
 export const createNexusServiceClient = unavailable('createNexusServiceClient')
 export const getRandomStream = unavailable('getRandomStream')
-export const proxyLocalActivities = unavailable('proxyLocalActivities')
-export const scheduleLocalActivity = unavailable('scheduleLocalActivity')
-
-export class LocalActivityDoBackoff extends Error {
-  constructor() {
-    super()
-    notBuilt('LocalActivityDoBackoff')
-  }
-}
 
 export class ExternalStorageNotConfiguredError extends Error {
   constructor() {

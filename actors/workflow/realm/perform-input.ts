@@ -2,11 +2,12 @@ import { type Input, InputKind } from '../../inputs.ts'
 import type { Activator } from '../activator.ts'
 
 /** Temporal's order within an activation. */
-export const RANKS = [0, 1, 2] as const
+export const RANKS = [0, 1, 2, 3] as const
 
 export function rankOf(input: Input): (typeof RANKS)[number] {
   if (input[0] === InputKind.signaled) return 0
-  return isUpdate(input) ? 1 : 2
+  if (isUpdate(input)) return 1
+  return input[0] === InputKind.localActivityResolved ? 3 : 2
 }
 
 export function isUpdate(input: Input): boolean {
@@ -30,6 +31,7 @@ export function isNews(
     case InputKind.timerFired:
       return activator.hasTimer(input[2])
     case InputKind.activityResolved:
+    case InputKind.localActivityResolved:
       return activator.hasActivity(input[2])
     case InputKind.childStarted:
     case InputKind.childResolved:
@@ -63,6 +65,9 @@ export function perform(activator: Activator, input: Input, seq: number): void {
     }
     case InputKind.activityResolved:
       activator.resolveActivity(input[2], input[3])
+      break
+    case InputKind.localActivityResolved:
+      activator.resolveLocalActivity(input[2], input[3])
       break
     case InputKind.timerFired:
       activator.fireTimer(input[2])

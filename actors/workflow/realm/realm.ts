@@ -5,7 +5,7 @@ import type { Payload, PayloadMap } from '../../payload.ts'
 import { applyDefaultConverters } from '../../converters.ts'
 import type { BundleExtras, QueryOutcome, TurnError } from '../../turns.ts'
 import type { UpsertLimits } from '../../upsert-limits.ts'
-import { Activator, isViolation, type WorkflowFunction } from '../activator.ts'
+import { Activator, isViolation, setActivityTypes, type WorkflowFunction } from '../activator.ts'
 import { type FrameStorage, setFrameStorage } from '../async-local-storage.ts'
 import { setScopeStorage, type ScopeStorage } from '../cancellation-scope.ts'
 import { setCurrentRun } from '../current-run.ts'
@@ -79,6 +79,8 @@ export interface RealmHost {
   readonly frames: FrameStorage
   readonly sinks: SinkHost
   readonly upsertLimits: UpsertLimits
+  /** The activity types that the runtime has functions for, as JSON text. */
+  readonly activityTypesJson: string
 }
 
 /** Functions of the API that cost something from the moment on that code may call them. */
@@ -152,6 +154,7 @@ export function boot(host: RealmHost): Realm {
   setFrameStorage(host.frames)
   setSinkHost(host.sinks)
   setUpsertLimits(host.upsertLimits)
+  setActivityTypes(new Set(JSON.parse(host.activityTypesJson) as string[]))
   installGlobals()
   prepareRunGlobals()
   Object.defineProperty(globalThis, '__enter', { value: enter })

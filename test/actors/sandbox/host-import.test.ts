@@ -44,7 +44,6 @@ it('conditions of host code reject', async () => {
 })
 
 it.each<[string, () => unknown]>([
-  ['proxyLocalActivities', () => api.proxyLocalActivities({})],
   ['metricMeter.createCounter', () => api.metricMeter['createCounter']],
 ])('what is not built yet throws by its name: %s', (name, use) => {
   expect(use).toThrow(`${name} is not part of this version of signalbox`)
