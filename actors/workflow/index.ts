@@ -168,7 +168,12 @@ export { Trigger } from './trigger.ts'
 export {
   createEventGroup,
   createNexusServiceClient,
+  decodeWorkflowIdConflictPolicy,
+  decodeWorkflowIdReusePolicy,
+  encodeWorkflowIdConflictPolicy,
+  encodeWorkflowIdReusePolicy,
   ExternalStorageNotConfiguredError,
+  extractWorkflowTypeAndConfig,
   getRandomStream,
   metricMeter,
   NexusOperationCancellationType,

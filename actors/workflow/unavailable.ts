@@ -30,3 +30,10 @@ function unavailableObject(name: string): Readonly<Record<string, never>> {
 export const metricMeter = unavailableObject('metricMeter')
 export const workflowRandom = unavailableObject('workflowRandom')
 export const NexusOperationCancellationType = unavailableObject('NexusOperationCancellationType')
+
+// Parts of Temporal's own clients, which its package exports by the way.
+export const decodeWorkflowIdConflictPolicy = unavailable('decodeWorkflowIdConflictPolicy')
+export const decodeWorkflowIdReusePolicy = unavailable('decodeWorkflowIdReusePolicy')
+export const encodeWorkflowIdConflictPolicy = unavailable('encodeWorkflowIdConflictPolicy')
+export const encodeWorkflowIdReusePolicy = unavailable('encodeWorkflowIdReusePolicy')
+export const extractWorkflowTypeAndConfig = unavailable('extractWorkflowTypeAndConfig')

@@ -4,9 +4,21 @@ export const WorkflowIdReusePolicy = {
   ALLOW_DUPLICATE_FAILED_ONLY: 'ALLOW_DUPLICATE_FAILED_ONLY',
   REJECT_DUPLICATE: 'REJECT_DUPLICATE',
   TERMINATE_IF_RUNNING: 'TERMINATE_IF_RUNNING',
+  /** @deprecated leave the option out */
+  WORKFLOW_ID_REUSE_POLICY_UNSPECIFIED: undefined,
+  /** @deprecated the name of ALLOW_DUPLICATE in older code */
+  WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE: 'ALLOW_DUPLICATE',
+  /** @deprecated the name of ALLOW_DUPLICATE_FAILED_ONLY in older code */
+  WORKFLOW_ID_REUSE_POLICY_ALLOW_DUPLICATE_FAILED_ONLY: 'ALLOW_DUPLICATE_FAILED_ONLY',
+  /** @deprecated the name of REJECT_DUPLICATE in older code */
+  WORKFLOW_ID_REUSE_POLICY_REJECT_DUPLICATE: 'REJECT_DUPLICATE',
+  /** @deprecated the name of TERMINATE_IF_RUNNING in older code */
+  WORKFLOW_ID_REUSE_POLICY_TERMINATE_IF_RUNNING: 'TERMINATE_IF_RUNNING',
 } as const
-export type WorkflowIdReusePolicy =
-  (typeof WorkflowIdReusePolicy)[keyof typeof WorkflowIdReusePolicy]
+export type WorkflowIdReusePolicy = Exclude<
+  (typeof WorkflowIdReusePolicy)[keyof typeof WorkflowIdReusePolicy],
+  undefined
+>
 
 /** What starting a workflow does when its id has a running one. */
 export const WorkflowIdConflictPolicy = {
