@@ -4,6 +4,7 @@ import {
   InputKind,
   type LocalActivityResolution,
 } from '../actors/inputs.ts'
+import type { SlotEnd, SlotStart } from '../actors/protocol.ts'
 import { decode, encode } from '../actors/records.ts'
 import type { TurnError, WorkflowBundle } from '../actors/turns.ts'
 import { Acceptor, RUN_TIMEOUT_SEQ } from './acceptor.ts'
@@ -14,10 +15,10 @@ import type { LogWriter } from './activity/logger.ts'
 import type { Client } from './client.ts'
 import { Committer } from './committer.ts'
 import { CodecStages } from './codec-stages.ts'
+import { createActivityExecutor } from './create-activity-executor.ts'
 import { Dispatcher } from './dispatcher.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
-import { HostActivities } from './host-activities.ts'
 import type { Journal } from './journal.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
 import { logAt } from './log-at.ts'
@@ -75,7 +76,8 @@ export class Engine implements EngineParts {
   readonly #bundle: WorkflowBundle
   readonly #marks: TurnMarks | undefined
   readonly #sinks: SinkCaller
-  readonly #pool: WorkerPool
+  readonly #pool: WorkerPool<SlotStart, SlotEnd>
+  readonly #openActivities: () => Promise<void>
   readonly #slots: readonly SlotSupervisor[]
   readonly #watchdog: SlotWatchdog
   readonly #timers: Timers
@@ -124,19 +126,10 @@ export class Engine implements EngineParts {
     )
     const log: LogWriter = (level, message, attributes) => logAt(logger, level, attributes, message)
     this.updates = new UpdateRegistry(journal, this.committer, limits)
-    const activities = new HostActivities(
-      options.activities,
-      {
-        clock: options.clock,
-        log,
-        client: () => this.#client,
-        converters: options.converters,
-        interceptors: options.interceptors.activity,
-      },
-      limits,
-    )
+    const { executor, open } = createActivityExecutor(options, log, () => this.#client)
+    this.#openActivities = open
     this.activities = new ActivityRunner(
-      this.#codecs?.activities(activities, log) ?? activities,
+      this.#codecs?.activities(executor, log) ?? executor,
       {
         clock: options.clock,
         log,
@@ -145,7 +138,11 @@ export class Engine implements EngineParts {
       },
       limits,
     )
-    this.#pool = new WorkerPool(options.slots, limits.slotHeapMb)
+    this.#pool = new WorkerPool({
+      entry: new URL('../actors/worker.js', import.meta.url),
+      threads: options.slots,
+      heapMb: limits.slotHeapMb,
+    })
     this.#slots = Array.from({ length: options.slots }, (_, index) => this.#createSlot(index))
     this.#watchdog = new SlotWatchdog(this.#slots, limits, logger)
     this.dispatcher = new Dispatcher(
@@ -228,6 +225,8 @@ export class Engine implements EngineParts {
     const ready = new Promise<void>((resolve, reject) => {
       this.#firstReady = { resolve, reject }
     })
+    // Slots are told which activities there are.
+    await this.#openActivities()
     for (const slot of this.#slots) slot.start()
     await ready
     for (const [key, { head, processed }] of this.journal.unfinishedRuns()) {

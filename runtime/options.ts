@@ -1,4 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os'
+import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { Converters } from '../actors/converters.ts'
 import type { SandboxSettings, WorkflowBundle } from '../actors/turns.ts'
@@ -19,9 +20,14 @@ export interface RuntimeOptions {
   readonly workflowsPath?: string | URL
   /** Code bundled before by `bundleWorkflowCode()`, instead of `workflowsPath`. */
   readonly workflowBundle?: WorkflowBundle
-  /** Activity functions by name. They run on the thread that opened the runtime. */
+  /**
+   * Activity functions by name, which run on the thread that opened the runtime; or the `.ts` or `.js`
+   * file whose exported functions they are, which run in threads of their own.
+   */
   // A set of functions of any signature has no narrower type.
-  readonly activities?: object
+  readonly activities?: object | string | URL
+  /** Threads for activities that are given as a file. Default as many as slots. */
+  readonly activityThreads?: number
   /** How values become payloads, and payloads what rests in the journal. Default: JSON and bytes, as they are. */
   readonly dataConverter?: DataConverterOptions
   /** Large packages of workflow code that are evaluated once for all runs; see `bundleWorkflowCode`. */
@@ -116,6 +122,8 @@ export interface Limits extends UpsertLimits {
   readonly maxHeartbeatThrottleMs: number
   /** A payload codec that takes longer than this for one call has failed. Default 30,000. */
   readonly codecTimeoutMs: number
+  /** A thread of activities that answers no cancellation for this long is ended: what runs in it fails, and may be tried again. Default 10,000. */
+  readonly activityThreadTimeoutMs: number
   /** How long `close()` waits for turns and activities in hand. Default 10,000. */
   readonly closeTimeoutMs: number
 }
@@ -127,6 +135,9 @@ export interface ResolvedOptions {
   readonly workflowsPath: string | undefined
   readonly workflowBundle: WorkflowBundle | undefined
   readonly activities: Readonly<Record<string, (...args: never[]) => unknown>>
+  /** The file whose exported functions are the activities, in threads of their own. */
+  readonly activitiesPath: string | undefined
+  readonly activityThreads: number
   readonly sharedModules: readonly string[]
   readonly sinks: InjectedSinks
   readonly interceptors: InterceptorOptions
@@ -173,6 +184,7 @@ function defaultLimits(slots: number): Limits {
     defaultHeartbeatThrottleMs: 30_000,
     maxHeartbeatThrottleMs: 60_000,
     codecTimeoutMs: 30_000,
+    activityThreadTimeoutMs: 10_000,
     closeTimeoutMs: 10_000,
   }
 }
@@ -188,6 +200,7 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'workflowsPath',
   'workflowBundle',
   'activities',
+  'activityThreads',
   'dataConverter',
   'interceptors',
   'sharedModules',
@@ -225,7 +238,7 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
     dataDir: options.dataDir,
     workflowsPath: workflowsPath instanceof URL ? fileURLToPath(workflowsPath) : workflowsPath,
     workflowBundle,
-    activities: checkActivities(options.activities ?? {}),
+    ...resolveActivities(options, slots),
     dataConverter: resolveDataConverter(options.dataConverter ?? {}),
     sharedModules: options.sharedModules ?? [],
     sinks: checkSinks(options.sinks ?? {}),
@@ -288,6 +301,34 @@ function checkInterceptors(interceptors: InterceptorOptions): InterceptorOptions
     }
   }
   return interceptors
+}
+
+function resolveActivities(
+  { activities = {}, activityThreads: threads, interceptors }: RuntimeOptions,
+  slots: number,
+): Pick<ResolvedOptions, 'activities' | 'activitiesPath' | 'activityThreads'> {
+  const isFile = typeof activities === 'string' || activities instanceof URL
+  if (!isFile) {
+    if (threads !== undefined) {
+      throw invalid('activityThreads', 'goes with activities that are given as the path of a file')
+    }
+    return {
+      activities: checkActivities(activities),
+      activitiesPath: undefined,
+      activityThreads: 0,
+    }
+  }
+  if (interceptors?.activity !== undefined && interceptors.activity.length > 0) {
+    throw invalid('interceptors.activity', 'cannot stand around activities in threads of their own')
+  }
+  const activityThreads = threads ?? slots
+  if (!Number.isInteger(activityThreads) || activityThreads < 1 || activityThreads > MAX_SLOTS) {
+    throw invalid('activityThreads', `must be a whole number from 1 to ${MAX_SLOTS}`)
+  }
+  const activitiesPath = path.resolve(
+    activities instanceof URL ? fileURLToPath(activities) : activities,
+  )
+  return { activities: {}, activitiesPath, activityThreads }
 }
 
 function checkActivities(activities: object): ResolvedOptions['activities'] {

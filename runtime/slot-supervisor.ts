@@ -1,6 +1,12 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
 import { type Frame, FrameWriter, readFrames } from '../actors/frames.ts'
-import { type SlotReport, STATUS_BYTES, StatusField } from '../actors/protocol.ts'
+import {
+  type SlotEnd,
+  type SlotReport,
+  type SlotStart,
+  STATUS_BYTES,
+  StatusField,
+} from '../actors/protocol.ts'
 import type { SandboxSettings, WorkflowBundle } from '../actors/turns.ts'
 import type { Logger } from './logger.ts'
 import type { WorkerPool } from './worker-pool.ts'
@@ -34,7 +40,7 @@ export interface SupervisorPorts {
  */
 export class SlotSupervisor {
   readonly index: number
-  readonly #pool: WorkerPool
+  readonly #pool: WorkerPool<SlotStart, SlotEnd>
   readonly #bundle: WorkflowBundle
   readonly #ports: SupervisorPorts
   readonly #logger: Logger
@@ -61,7 +67,7 @@ export class SlotSupervisor {
 
   constructor(
     index: number,
-    pool: WorkerPool,
+    pool: WorkerPool<SlotStart, SlotEnd>,
     bundle: WorkflowBundle,
     ports: SupervisorPorts,
     logger: Logger,

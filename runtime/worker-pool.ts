@@ -1,21 +1,29 @@
+import type { MessagePort } from 'node:worker_threads'
 import { fileURLToPath } from 'node:url'
 import { Piscina } from 'piscina'
-import type { SlotEnd, SlotStart } from '../actors/protocol.ts'
 
 const YOUNG_MB = 96
 
-/**
- * The worker threads: one per slot, for as long as the runtime is open. The pool only owns threads;
- * it starts one anew when one dies. What a slot is told and tells goes over its own port.
- */
-export class WorkerPool {
-  readonly #pool: Piscina<SlotStart, SlotEnd>
+export interface WorkerPoolOptions {
+  /** The module whose default export a thread runs. */
+  readonly entry: URL
+  readonly threads: number
+  /** V8 heap of one thread, in MiB. */
+  readonly heapMb: number
+}
 
-  constructor(slots: number, heapMb: number) {
-    this.#pool = new Piscina<SlotStart, SlotEnd>({
-      filename: fileURLToPath(new URL('../actors/worker.js', import.meta.url)),
-      minThreads: slots,
-      maxThreads: slots,
+/**
+ * Worker threads, each occupied by one long task for as long as the runtime is open. The pool only
+ * owns threads; it starts one anew when one dies. What a task is told and tells goes over its own port.
+ */
+export class WorkerPool<Start extends { readonly port: MessagePort }, End> {
+  readonly #pool: Piscina<Start, End>
+
+  constructor({ entry, threads, heapMb }: WorkerPoolOptions) {
+    this.#pool = new Piscina<Start, End>({
+      filename: fileURLToPath(entry),
+      minThreads: threads,
+      maxThreads: threads,
       concurrentTasksPerWorker: 1,
       idleTimeout: Number.POSITIVE_INFINITY,
       // The default lets an idle worker sleep in Atomics.wait, deaf to its port.
@@ -24,12 +32,12 @@ export class WorkerPool {
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
       recordTiming: false,
     })
-    // A worker that dies rejects its slot's task, which is where it is handled.
+    // A worker that dies rejects its task, which is where it is handled.
     this.#pool.on('error', () => undefined)
   }
 
-  /** Occupy a thread with a slot. Settles when the slot ends or dies. `signal` kills the thread. */
-  run(start: SlotStart, signal: AbortSignal): Promise<SlotEnd> {
+  /** Occupy a thread. Settles when the task ends or its thread dies. `signal` kills the thread. */
+  run(start: Start, signal: AbortSignal): Promise<End> {
     return this.#pool.run(start, { transferList: [start.port], signal })
   }
 
