@@ -64,19 +64,15 @@ function resolutionOf(
     const originalScheduleTime = millisecondsOf(data['original_schedule_time']) ?? 0
     return { status: 'backoff', failure, attempt, delayMs, originalScheduleTime }
   }
-  if (failure.activityFailureInfo !== undefined) return { status: 'failed', failure, attempt }
+  // The function's own error is what the code sees; only a cancellation is wrapped.
+  if (failure.canceledFailureInfo === undefined) return { status: 'failed', failure, attempt }
   const { activityType, activityId } = activity
-  const cancelled = failure.canceledFailureInfo !== undefined
   return {
-    status: cancelled ? 'cancelled' : 'failed',
+    status: 'cancelled',
     failure: {
-      message: cancelled ? 'Local Activity cancelled' : 'Local Activity failed',
+      message: 'Local Activity cancelled',
       cause: failure,
-      activityFailureInfo: {
-        activityType,
-        activityId,
-        retryState: cancelled ? 'CANCEL_REQUESTED' : 'NON_RETRYABLE_FAILURE',
-      },
+      activityFailureInfo: { activityType, activityId, retryState: 'CANCEL_REQUESTED' },
     },
     attempt,
   }
