@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import { ApplicationFailure, type HistoryEvent } from 'signalbox'
 import { activityInfo, Context, heartbeat } from 'signalbox/activity'
 import { describe, expect, test } from 'vitest'
@@ -170,6 +173,41 @@ describe('9 Local activities', () => {
     expect(keys).toHaveLength(2)
     expect(new Set(keys).size).toBe(1)
     expect(kinds(await handle.fetchHistory()).filter((kind) => /MARKER/.test(kind))).toHaveLength(1)
+  })
+
+  test('survive kill -9: one with an outcome is not run again, one under way is', async () => {
+    const lab = await Lab.create()
+    const script = fileURLToPath(new URL('../fixtures/local-errand-process.ts', import.meta.url))
+    const child = spawn(process.execPath, ['--import', 'tsx', script, lab.dataDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    await once(child.stdout, 'data')
+    const exited = once(child, 'exit')
+    child.kill('SIGKILL')
+    await exited
+
+    const calls: string[] = []
+    const { client } = await lab.open({
+      code,
+      activities: {
+        errand: async (what: string) => {
+          calls.push(what)
+          return `did ${what}`
+        },
+      },
+    })
+    const handle = client.workflow.getHandle<typeof chain>('w')
+    const trace = await handle.result()
+    expect(trace.filter((line) => line.startsWith('d'))).toEqual([
+      'done before the crash',
+      'did local 2',
+      'did regular 2',
+      'did local 3',
+    ])
+    expect(calls).toEqual(['local 2', 'regular 2', 'local 3'])
+    const { events } = await handle.fetchHistory()
+    expectTrueFacts(trace, events)
+    expect(kinds({ events }).filter((kind) => /MARKER/.test(kind))).toHaveLength(3)
   })
 
   test('wait by a durable timer where a retry is far off, and give up as the policy says', async () => {
