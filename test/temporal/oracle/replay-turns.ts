@@ -13,6 +13,8 @@ export interface ReplayTurns {
   readonly turns: readonly Turn[]
   /** Ids of activities and children that were cancelled without waiting for their outcome. */
   readonly resolvedByCore: ReadonlySet<unknown>
+  /** Numbers of the external cancellations that are those of children. */
+  readonly childCancels: ReadonlySet<unknown>
 }
 
 /**
@@ -42,7 +44,7 @@ export function replayTurns(activations: readonly SdkActivation[]): ReplayTurns 
       commands: reader.read(commands.map(readableVariant)),
     })
   }
-  return { turns, resolvedByCore }
+  return { turns, resolvedByCore, childCancels: reader.childCancels }
 }
 
 function jobsOf({ jobs }: SdkActivation, reader: CommandReader): Fields[] {
@@ -50,7 +52,7 @@ function jobsOf({ jobs }: SdkActivation, reader: CommandReader): Fields[] {
 }
 
 function isResolvedByCore(job: Fields): boolean {
-  return (job.kind === 'activity' || job.kind === 'child') && 'cancelled' in job
+  return ['activity', 'child', 'childStart'].includes(job.kind) && 'cancelled' in job
 }
 
 /** Which of its variants a message is must stay to be seen, also where that variant has no fields. */

@@ -18,6 +18,8 @@ export class CommandReader {
   readonly firedTimers = new Set<number>()
   /** Update ids by protocol instance. */
   readonly updates = new Map<string, string>()
+  /** Numbers of the external cancellations that are those of children. */
+  readonly childCancels = new Set<unknown>()
   /** Activities and children whose cancellation makes no event. */
   readonly #abandoned = new Set<string>()
 
@@ -57,6 +59,7 @@ export class CommandReader {
         const id = this.children.get(attributes['childWorkflowSeq'] as number) ?? '?'
         if (this.#abandoned.has(`child ${id}`)) return []
         this.cancels.set(-seq, String(this.cancels.size + 1))
+        this.childCancels.add(String(this.cancels.size))
         return [fields('cancelExternal', { number: String(this.cancels.size), target: id })]
       }
       case 'signalExternalWorkflowExecution': {
@@ -130,7 +133,8 @@ export class CommandReader {
       taskQueue: taskQueueOf(attributes),
       workflowExecutionTimeout: attributes['workflowExecutionTimeout'],
       workflowRunTimeout: attributes['workflowRunTimeout'],
-      parentClosePolicy: attributes['parentClosePolicy'],
+      // What a command leaves open a server decides: TERMINATE.
+      parentClosePolicy: attributes['parentClosePolicy'] ?? 1,
       retryPolicy: policy && withDefaults(policy),
       cronSchedule: attributes['cronSchedule'],
       memo: attributes['memo'],
@@ -179,6 +183,7 @@ function withdrawnIn(commands: readonly Attributes[]): ReadonlySet<string> {
     ['requestCancelActivity', 'scheduleActivity'],
     ['cancelSignalWorkflow', 'signalExternalWorkflowExecution'],
     ['requestCancelLocalActivity', 'scheduleLocalActivity'],
+    ['cancelChildWorkflowExecution', 'startChildWorkflowExecution'],
   ])
   for (const command of commands) {
     const [kind = '', attributes] = variantOf(command)
@@ -200,7 +205,7 @@ function variantOf(command: Attributes): readonly [kind: string | undefined, Att
 }
 
 function seqOf(attributes: Attributes): number {
-  return Number(attributes['seq'] ?? 0)
+  return Number(attributes['seq'] ?? attributes['childWorkflowSeq'] ?? 0)
 }
 
 function summaryOf(command: Attributes): unknown {
