@@ -8,6 +8,8 @@ export interface ApiLimits {
   readonly jsonDepth: number
   /** The longest that a request for a result or for new history may wait. Default 60,000. */
   readonly longPollMs: number
+  /** Requests of one namespace a second, and at once after a quiet second. Default: 1,000,000. */
+  readonly requestsPerSecond: number
   /** Lines of one batch that are in hand; no more are read until the first is answered. Default 4,096. */
   readonly batchInFlight: number
   /** How long a line of a batch waits for room in a full mailbox. Default 30,000. */
@@ -24,6 +26,7 @@ export const defaultApiLimits: ApiLimits = {
   bodyBytes: 4 * 1024 * 1024,
   jsonDepth: 64,
   longPollMs: 60_000,
+  requestsPerSecond: 1_000_000,
   batchInFlight: 4096,
   batchWaitMs: 30_000,
   batchIdleMs: 30_000,

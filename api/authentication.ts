@@ -1,26 +1,75 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
-import type { onRequestHookHandler } from 'fastify'
+import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify'
 import { SignalboxError } from '../runtime/errors.ts'
 import { sendStatus } from './answer.ts'
+import { allowOperation, type Grant } from './grant.ts'
+import type { Scope } from './operation.ts'
 import { httpAnswer } from './rpc-status.ts'
 
+/** A bearer token as the configuration has it. The token itself is nowhere. */
+export interface TokenRule {
+  /** For people: it is in the log. */
+  readonly name?: string | undefined
+  /** `sha256:` and the token's SHA-256 in hex; `signalbox token` makes both. */
+  readonly hash: string
+  /** Default: all. */
+  readonly namespaces?: readonly string[] | undefined
+  readonly scopes: readonly Scope[]
+}
+
 /**
- * A hook that lets through requests with this bearer token and answers 401 to others. The
- * comparison takes the same time for every wrong token.
+ * What a token that is none of the configured ones may do, such as a JWT that was verified;
+ * undefined if it is not valid. A promise that rejects is answered 401 too.
  */
-export function requireToken(token: string): onRequestHookHandler {
-  const expected = digest(token)
+export type Authenticate = (
+  token: string,
+  request: FastifyRequest,
+) => Grant | undefined | Promise<Grant | undefined>
+
+export interface AuthenticationOptions {
+  /** A token that may do everything. */
+  readonly token?: string | undefined
+  readonly tokens?: readonly TokenRule[] | undefined
+  readonly authenticate?: Authenticate | undefined
+}
+
+const hashPattern = /^sha256:([0-9a-f]{64})$/i
+const everything: Grant = { name: 'token', scopes: ['admin'] }
+
+/**
+ * A hook that answers 401 to requests without a valid token, and 403 to those whose token is not for
+ * the namespace or the operation. It takes the same time for every wrong token, and for a right one
+ * as for a wrong one: all digests are compared. Routes that say `isPublic` need no token.
+ * Undefined if nothing is configured, so that every request is let through.
+ *
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for a rule that is none
+ */
+export function requireToken(options: AuthenticationOptions): onRequestHookHandler | undefined {
+  const { token, tokens = [], authenticate } = options
+  if (token === undefined && tokens.length === 0 && authenticate === undefined) return undefined
+  const known = tokens.map((rule, index) => readRule(rule, index))
+  if (token !== undefined) known.push({ digest: digestOf(token), grant: everything })
   return (request, _reply, done) => {
-    const header = request.headers.authorization ?? ''
-    const [scheme = ''] = header.split(' ', 1)
-    const given = header.slice(scheme.length).trim()
-    const known = scheme.toLowerCase() === 'bearer' && timingSafeEqual(digest(given), expected)
-    if (known) return done()
-    const problem =
-      given === ''
-        ? 'Send the token in the header "Authorization: Bearer <token>"'
-        : 'The token is not valid'
-    done(new SignalboxError('SIGNALBOX_ERR_UNAUTHENTICATED', problem))
+    const { operation, isPublic } = request.routeOptions.config
+    if (isPublic === true) return done()
+    const given = bearerToken(request)
+    const grant = given === undefined ? undefined : findGrant(known, given)
+    if (grant !== undefined) return done(allowOperation(request, operation, grant))
+    if (given === undefined || authenticate === undefined) return done(unauthenticated(given))
+    Promise.resolve()
+      .then(() => authenticate(given, request))
+      .then(
+        (granted) =>
+          done(
+            granted === undefined
+              ? unauthenticated(given)
+              : allowOperation(request, operation, granted),
+          ),
+        (error: unknown) => {
+          request.log.info({ err: error }, 'a token was not accepted')
+          done(unauthenticated(given))
+        },
+      )
   }
 }
 
@@ -31,13 +80,56 @@ export function requireToken(token: string): onRequestHookHandler {
  */
 export function requireHost(hosts: readonly string[]): onRequestHookHandler {
   const allowed = new Set(hosts)
-  return (request, reply, done) => {
+  return (request, reply: FastifyReply, done) => {
     const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
     if (allowed.has(host)) return done()
     sendStatus(reply, httpAnswer(403, 'Host not allowed'))
   }
 }
 
-function digest(value: string): Buffer {
+interface KnownToken {
+  readonly digest: Buffer
+  readonly grant: Grant
+}
+
+function readRule(rule: TokenRule, index: number): KnownToken {
+  const [, hex] = hashPattern.exec(rule.hash) ?? []
+  if (hex === undefined) {
+    throw new SignalboxError(
+      'SIGNALBOX_ERR_INVALID_OPTION',
+      `tokens[${index}].hash must be sha256: and 64 hex digits; make one with "signalbox token"`,
+      { fields: { option: `tokens[${index}].hash` } },
+    )
+  }
+  const { name, namespaces, scopes } = rule
+  return { digest: Buffer.from(hex, 'hex'), grant: { name, namespaces, scopes } }
+}
+
+function findGrant(known: readonly KnownToken[], token: string): Grant | undefined {
+  const digest = digestOf(token)
+  let found: Grant | undefined
+  for (const candidate of known) {
+    if (timingSafeEqual(candidate.digest, digest)) found = candidate.grant
+  }
+  return found
+}
+
+function bearerToken(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization ?? ''
+  const [scheme = ''] = header.split(' ', 1)
+  const given = header.slice(scheme.length).trim()
+  return scheme.toLowerCase() === 'bearer' && given !== '' ? given : undefined
+}
+
+function unauthenticated(given: string | undefined): SignalboxError {
+  return new SignalboxError(
+    'SIGNALBOX_ERR_UNAUTHENTICATED',
+    given === undefined
+      ? 'Send the token in the header "Authorization: Bearer <token>"'
+      : 'The token is not valid',
+  )
+}
+
+function digestOf(value: string): Buffer {
   return createHash('sha256').update(value).digest()
 }

@@ -1,6 +1,12 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { SignalboxError } from '../runtime/errors.ts'
+import { addChangeCommands } from './cli/change-commands.ts'
+import { CliError, exitCodes } from './cli/cli-error.ts'
+import { wholeNumber } from './cli/flag-values.ts'
+import { addMissingCommands, addOtherCommands } from './cli/other-commands.ts'
+import { addReadCommands } from './cli/read-commands.ts'
+import { addStartCommands } from './cli/start-commands.ts'
 import { packageVersion } from './package-version.ts'
 import type { ServeOptions } from './serve.ts'
 
@@ -8,16 +14,6 @@ const example = `
 Example:
   $ signalbox serve --workflows workflows.ts --activities activities.ts --data-dir ./data
 `
-
-function wholeNumber(from: number, to: number) {
-  return (value: string): number => {
-    const number = Number(value)
-    if (!/^\d+$/.test(value) || number < from || number > to) {
-      throw new InvalidArgumentError(`Give a whole number from ${from} to ${to}.`)
-    }
-    return number
-  }
-}
 
 const program = new Command('signalbox')
   .description('Durable workflow actors: strictly ordered signals that survive kill -9')
@@ -54,15 +50,33 @@ program
     await serve({ ...options, token: options.token === '' ? undefined : options.token })
   })
 
+const workflow = program
+  .command('workflow')
+  .description('Start, signal, query and follow workflows of a server')
+addStartCommands(workflow)
+addChangeCommands(workflow)
+addReadCommands(workflow)
+addMissingCommands(workflow, ['update', 'reset', 'pause', 'unpause'])
+addOtherCommands(program)
+
+// A reader that has seen enough, such as head, ends a command without ado.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(0)
+})
+
 try {
   await program.parseAsync()
 } catch (error) {
   process.stderr.write(`${explain(error)}\n`)
-  process.exit(1)
+  process.exit(error instanceof CliError ? error.exitCode : exitCodes.failed)
 }
 
 /** What to tell a person: the stack only where the error is not one of ours. */
 function explain(error: unknown): string {
+  if (error instanceof CliError || error instanceof InvalidArgumentError) {
+    return `error: ${error.message}`
+  }
   if (error instanceof SignalboxError) return `error: ${error.message} (${error.code})`
   if (error instanceof Error && 'code' in error && error.code === 'EADDRINUSE') {
     return `error: ${error.message}: choose another --port`

@@ -2,20 +2,20 @@ import { STATUS_CODES } from 'node:http'
 import type { Socket } from 'node:net'
 import { LogController, fastify } from 'fastify'
 import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import { answerError } from './answer-error.ts'
 import { sendStatus } from './answer.ts'
 import { defaultServerLimits, withLimits } from './api-limits.ts'
 import type { ServerLimits } from './api-limits.ts'
-import { requireHost, requireToken } from './authentication.ts'
+import { type AuthenticationOptions, requireHost, requireToken } from './authentication.ts'
 import { httpAnswer } from './rpc-status.ts'
 import { isStreamed } from './streamed-sockets.ts'
 import { signalboxApi } from './signalbox-api.ts'
 import type { ApiRuntime } from './signalbox-api.ts'
 import { addHealthRoutes } from './routes/health-routes.ts'
 
-export interface ServerOptions {
+/** Without `token`, `tokens` and `authenticate`, requests need no token. */
+export interface ServerOptions extends AuthenticationOptions {
   readonly runtime: ApiRuntime
-  /** Requests need `Authorization: Bearer <token>`. Default: none is needed. */
-  readonly token?: string | undefined
   /** Host names, without port, that requests may be for. Default: any. */
   readonly allowedHosts?: readonly string[] | undefined
   /** Before the path of every route but health. */
@@ -71,14 +71,17 @@ export function createServer(options: ServerOptions): FastifyInstance {
     app.server.keepAliveTimeout = 1
     done()
   })
+  // For what no route of the API sees: a body that cannot be read on a path that is not there.
+  app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) => {
     sendStatus(reply, httpAnswer(404, `No route for ${request.method} ${pathOf(request.url)}`))
   })
-  const { runtime, token, allowedHosts, prefix = '' } = options
+  const { runtime, allowedHosts, prefix = '' } = options
+  const authentication = requireToken(options)
   addHealthRoutes(app, () => runtime.state)
   app.register(async (scope) => {
     if (allowedHosts !== undefined) scope.addHook('onRequest', requireHost(allowedHosts))
-    if (token !== undefined) scope.addHook('onRequest', requireToken(token))
+    if (authentication !== undefined) scope.addHook('onRequest', authentication)
     await scope.register(signalboxApi, { runtime, limits, healthRoutes: false, prefix })
   })
   return app

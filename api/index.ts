@@ -1,7 +1,10 @@
 /** The entry `signalbox/api`: Temporal's HTTP API over a runtime. */
 export type { ApiLimits, ServerLimits } from './api-limits.ts'
+export type { Authenticate, AuthenticationOptions, TokenRule } from './authentication.ts'
 export { createServer } from './create-server.ts'
 export type { ServerOptions } from './create-server.ts'
+export type { Grant } from './grant.ts'
+export type { Scope } from './operation.ts'
 export type { RuntimeState } from './routes/health-routes.ts'
 export { signalboxApi } from './signalbox-api.ts'
 export type { ApiRuntime, SignalboxApiOptions } from './signalbox-api.ts'

@@ -1,7 +1,6 @@
 import { invalidField } from './invalid-field.ts'
+import { commonParameters } from './query-parameters.ts'
 
-/** Parameters of every route: how the answer is written. */
-const common = ['pretty', 'noPayloadShorthand']
 const nothing: ReadonlyMap<string, string> = new Map()
 
 /**
@@ -51,7 +50,7 @@ function readValues(query: unknown, known: readonly string[]): ReadonlyMap<strin
   let values: Map<string, string> | undefined
   for (const [given, value] of Object.entries(query)) {
     const name = given.replace(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase())
-    if (!known.includes(name) && !common.includes(name)) {
+    if (!known.includes(name) && !commonParameters.includes(name)) {
       throw invalidField(given.slice(0, 100), 'is not a query parameter of this request')
     }
     values ??= new Map()

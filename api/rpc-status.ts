@@ -9,6 +9,7 @@ const statuses: Readonly<Record<StatusName, readonly [code: number, http: number
   DEADLINE_EXCEEDED: [4, 504],
   NOT_FOUND: [5, 404],
   ALREADY_EXISTS: [6, 409],
+  PERMISSION_DENIED: [7, 403],
   RESOURCE_EXHAUSTED: [8, 429],
   FAILED_PRECONDITION: [9, 400],
   UNIMPLEMENTED: [12, 501],
@@ -91,6 +92,8 @@ function temporalDetail(error: SignalboxError): JsonValue | undefined {
     case 'SIGNALBOX_ERR_QUERY_FAILED':
     case 'SIGNALBOX_ERR_QUERY_NOT_REGISTERED':
       return { '@type': `${detailPrefix}QueryFailedFailure` }
+    case 'SIGNALBOX_ERR_PERMISSION_DENIED':
+      return { '@type': `${detailPrefix}PermissionDeniedFailure`, reason: error.message }
     case 'SIGNALBOX_ERR_WORKFLOW_NOT_READY':
       return { '@type': `${detailPrefix}WorkflowNotReadyFailure` }
     case 'SIGNALBOX_ERR_MAILBOX_FULL':

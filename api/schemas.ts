@@ -14,8 +14,10 @@ const integer = Type.Optional(Type.Union([Type.Integer(), Type.String()]))
 const float = Type.Optional(Type.Union([Type.Number(), Type.String()]))
 const flag = Type.Optional(Type.Boolean())
 /** Payloads, in shorthand or long form: payload-json.ts decodes them. */
-const payloads = Type.Optional(Type.Unknown())
-const payloadMap = Type.Optional(Type.Unknown())
+const payloads = Type.Optional(
+  Type.Unknown({ description: 'An array of values, or {"payloads": […]} in long form' }),
+)
+const payloadMap = Type.Optional(Type.Unknown({ description: 'Values by name' }))
 /** Accepted and not looked at: hints that change nothing here. */
 const ignored = Type.Optional(Type.Unknown())
 

@@ -20,6 +20,8 @@ export interface BatchOptions {
   readonly idempotencyKey: string | undefined
   /** By which the server's log has what went wrong inside. */
   readonly logId: string
+  /** Whether the sender may start workflows too: throws if not. */
+  readonly checkStart: () => void
 }
 
 interface Entry {
@@ -187,11 +189,13 @@ export class SignalBatch {
 
   #decode(line: BatchLine): BatchRequest {
     if (line.error !== undefined) throw line.error
-    const { namespace, idempotencyKey } = this.#options
+    const { namespace, idempotencyKey, checkStart } = this.#options
     const value =
       line.bytes === undefined ? line.value : parseJsonBody(line.bytes, this.#limits.jsonDepth)
     const requestId = idempotencyKey === undefined ? undefined : `${idempotencyKey}/${line.number}`
-    return decodeBatchRequest(value, namespace, requestId)
+    const batch = decodeBatchRequest(value, namespace, requestId)
+    if (batch.starts) checkStart()
+    return batch
   }
 
   #fail(entry: Entry, error: unknown): void {

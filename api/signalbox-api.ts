@@ -1,16 +1,17 @@
-import type { FastifyError, FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
-import { SignalboxError } from '../runtime/errors.ts'
+import type { FastifyInstance } from 'fastify'
 import type { WorkflowService } from '../runtime/workflow-service.ts'
-import { sendStatus } from './answer.ts'
+import { answerError } from './answer-error.ts'
 import { defaultApiLimits, withLimits } from './api-limits.ts'
 import type { ApiLimits } from './api-limits.ts'
 import { compileBodyValidator } from './body-validator.ts'
 import { EventStreams } from './event-streams.ts'
 import { parseJsonBody } from './json-body.ts'
 import { LongPolls } from './long-poll.ts'
+import { RateLimit } from './rate-limit.ts'
 import { addBatchRoutes } from './routes/batch-routes.ts'
 import { addClusterRoutes } from './routes/cluster-routes.ts'
 import { addActivityRoutes } from './routes/activity-routes.ts'
+import { addDocumentRoutes } from './routes/document-routes.ts'
 import { addFollowRoutes } from './routes/follow-routes.ts'
 import { addHealthRoutes } from './routes/health-routes.ts'
 import type { RuntimeState } from './routes/health-routes.ts'
@@ -20,8 +21,7 @@ import { addSignalRoutes } from './routes/signal-routes.ts'
 import { addStartRoutes } from './routes/start-routes.ts'
 import { addStreamRoutes } from './routes/stream-routes.ts'
 import { addUpdateRoutes } from './routes/update-routes.ts'
-import { httpAnswer, statusAnswer } from './rpc-status.ts'
-import type { StatusAnswer } from './rpc-status.ts'
+import type { NamespaceRequest } from './routes/workflow-params.ts'
 
 /** The part of a `Runtime` that the API needs. */
 export interface ApiRuntime {
@@ -61,6 +61,7 @@ export async function signalboxApi(
   const { runtime } = options
   const longPolls = new LongPolls(limits.longPollMs)
   const streams = new EventStreams(limits.eventStreams)
+  const rateLimit = new RateLimit(limits.requestsPerSecond)
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -80,11 +81,18 @@ export async function signalboxApi(
     done()
   })
 
+  // Before the routes: Fastify tells of those that are added afterwards.
+  addDocumentRoutes(app)
   if (options.healthRoutes !== false) addHealthRoutes(app, () => runtime.state)
   addClusterRoutes(app, runtime.service)
   for (const prefix of ['', '/api/v1']) {
     app.register(
       (scope, _options, done) => {
+        if (limits.requestsPerSecond < defaultApiLimits.requestsPerSecond) {
+          scope.addHook('onRequest', (request: NamespaceRequest, _reply, next) => {
+            next(rateLimit.take(request.params.namespace))
+          })
+        }
         addSignalRoutes(scope, runtime.service)
         addStartRoutes(scope, runtime.service)
         addUpdateRoutes(scope, runtime.service, longPolls)
@@ -98,34 +106,5 @@ export async function signalboxApi(
       },
       { prefix: `${prefix}/namespaces/:namespace` },
     )
-  }
-}
-
-function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply): void {
-  const answer = answerTo(error, request)
-  if (answer.http >= 500 && answer.http !== 503) request.log.error({ err: error }, error.message)
-  sendStatus(reply, answer)
-}
-
-function answerTo(error: FastifyError, request: FastifyRequest): StatusAnswer {
-  if (error instanceof SignalboxError) return statusAnswer(error, request.id)
-  const { statusCode } = error
-  if (statusCode === undefined || statusCode < 400 || statusCode >= 500) {
-    return statusAnswer(error, request.id)
-  }
-  return httpAnswer(statusCode, requestProblem(error))
-}
-
-/** What HTTP refuses before a route sees it, in words that say what to do. */
-function requestProblem(error: FastifyError): string {
-  switch (error.code) {
-    case 'FST_ERR_CTP_BODY_TOO_LARGE':
-      return 'The body is too large'
-    case 'FST_ERR_CTP_INVALID_MEDIA_TYPE':
-      return 'Send JSON, with the header "Content-Type: application/json"'
-    case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
-      return 'The body does not have the length that Content-Length says'
-    default:
-      return 'The request could not be read'
   }
 }

@@ -114,6 +114,7 @@ const table = {
     'The workflow code could not be bundled or loaded.',
   ],
   SIGNALBOX_ERR_UNAUTHENTICATED: ['UNAUTHENTICATED', 'The request has no valid token.'],
+  SIGNALBOX_ERR_PERMISSION_DENIED: ['PERMISSION_DENIED', 'The token is valid, and not for this.'],
   SIGNALBOX_ERR_NOT_IMPLEMENTED: ['UNIMPLEMENTED', 'The feature is not part of this version.'],
   SIGNALBOX_ERR_INTERNAL: ['INTERNAL', 'A defect of signalbox; please report it.'],
 } as const satisfies Record<string, readonly [status: StatusName, meaning: string]>
@@ -126,6 +127,7 @@ export type StatusName =
   | 'RESOURCE_EXHAUSTED'
   | 'DEADLINE_EXCEEDED'
   | 'UNAUTHENTICATED'
+  | 'PERMISSION_DENIED'
   | 'UNIMPLEMENTED'
   | 'UNAVAILABLE'
   | 'INTERNAL'

@@ -1,8 +1,11 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import type { TSchema } from 'typebox'
 import type { ActivityTarget, WorkflowService } from '../../runtime/workflow-service.ts'
+import { emptyAnswer, heartbeatAnswer } from '../answer-schemas.ts'
 import { sendJson } from '../answer.ts'
 import { decodeFailure } from '../decode-failure.ts'
 import { invalidField } from '../invalid-field.ts'
+import type { Operation } from '../operation.ts'
 import { decodePayloads } from '../payload-json.ts'
 import { optionalId } from '../request-ids.ts'
 import { rejectQuery } from '../request-query.ts'
@@ -51,12 +54,55 @@ export function addActivityRoutes(app: FastifyInstance, service: WorkflowService
     return sendJson(request, reply, {})
   }
 
-  for (const prefix of ['/activity-', byId]) {
-    app.post(`${prefix}heartbeat`, { schema: { body: activityDetailsBody } }, heartbeat)
-    app.post(`${prefix}complete`, { schema: { body: activityCompleteBody } }, complete)
-    app.post(`${prefix}fail`, { schema: { body: activityFailBody } }, fail)
-    app.post(`${prefix}resolve-as-canceled`, { schema: { body: activityDetailsBody } }, cancel)
+  for (const [prefix, suffix] of [
+    ['/activity-', ''],
+    [byId, 'ById'],
+  ] as const) {
+    const options = <Body>(body: Body, id: string, summary: string, answer: TSchema) => ({
+      schema: { body },
+      config: { operation: { id: `${id}${suffix}`, summary, answer, ...changes } },
+    })
+    app.post(
+      `${prefix}heartbeat`,
+      options(
+        activityDetailsBody,
+        'RecordActivityTaskHeartbeat',
+        'Tell that an activity is alive, and learn whether it should end',
+        heartbeatAnswer,
+      ),
+      heartbeat,
+    )
+    app.post(
+      `${prefix}complete`,
+      options(
+        activityCompleteBody,
+        'RespondActivityTaskCompleted',
+        'Complete an activity',
+        emptyAnswer,
+      ),
+      complete,
+    )
+    app.post(
+      `${prefix}fail`,
+      options(activityFailBody, 'RespondActivityTaskFailed', 'Fail an activity', emptyAnswer),
+      fail,
+    )
+    app.post(
+      `${prefix}resolve-as-canceled`,
+      options(
+        activityDetailsBody,
+        'RespondActivityTaskCanceled',
+        'End an activity as cancelled',
+        emptyAnswer,
+      ),
+      cancel,
+    )
   }
+}
+
+const changes: Pick<Operation, 'scopes' | 'errors'> = {
+  scopes: ['signal'],
+  errors: ['SIGNALBOX_ERR_ACTIVITY_NOT_FOUND'],
 }
 
 function targetOf(request: ActivityRequest<ActivityDetailsBody>): ActivityTarget {

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { WorkflowService } from '../../runtime/workflow-service.ts'
 import { jsonType } from '../answer.ts'
 import type { ApiLimits } from '../api-limits.ts'
+import { checkScope } from '../grant.ts'
 import { invalidField } from '../invalid-field.ts'
 import { type BatchLine, ndjsonLines, StreamIdleError } from '../ndjson-lines.ts'
 import { idempotencyKey } from '../request-ids.ts'
@@ -26,24 +27,41 @@ export function addBatchRoutes(
   app.addContentTypeParser(ndjsonTypes, (_request, payload, done) => {
     done(null, payload)
   })
-  app.post('/signals', async (request: NamespaceRequest, reply) => {
-    const options: BatchOptions = {
-      namespace: request.params.namespace,
-      waitFor: decodeWaitFor(request.query),
-      idempotencyKey: idempotencyKey(request.headers),
-      logId: request.id,
-    }
-    const batch = new SignalBatch(service, limits, options)
-    const { body } = request
-    if (!(body instanceof Readable)) return sendResults(reply, batch, valuesOf(body))
-    const lines = ndjsonLines(body, limits.bodyBytes, limits.batchIdleMs)
-    const answers = Readable.from(answerLines(batch, lines, reply), { objectMode: false })
-    void withoutRequestTimeout(
-      request.raw.socket,
-      once(reply.raw, 'close').then(() => {}),
-    )
-    return reply.header('content-type', ndjsonType).send(answers)
-  })
+  app.post(
+    '/signals',
+    {
+      config: {
+        operation: {
+          id: 'SignalWorkflowExecutions',
+          summary: 'Many signals to many workflows',
+          description:
+            'A line is answered by a line. Lines with a workflowType need the scope start too.',
+          query: ['waitFor'],
+          answer: 'application/x-ndjson',
+          scopes: ['signal'],
+        },
+      },
+    },
+    async (request: NamespaceRequest, reply) => {
+      const options: BatchOptions = {
+        namespace: request.params.namespace,
+        waitFor: decodeWaitFor(request.query),
+        idempotencyKey: idempotencyKey(request.headers),
+        logId: request.id,
+        checkStart: () => checkScope(request, 'start'),
+      }
+      const batch = new SignalBatch(service, limits, options)
+      const { body } = request
+      if (!(body instanceof Readable)) return sendResults(reply, batch, valuesOf(body))
+      const lines = ndjsonLines(body, limits.bodyBytes, limits.batchIdleMs)
+      const answers = Readable.from(answerLines(batch, lines, reply), { objectMode: false })
+      void withoutRequestTimeout(
+        request.raw.socket,
+        once(reply.raw, 'close').then(() => {}),
+      )
+      return reply.header('content-type', ndjsonType).send(answers)
+    },
+  )
 }
 
 /** The answer to a stream that stops in the middle says so in its last line, and is the last. */

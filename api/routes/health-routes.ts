@@ -10,8 +10,12 @@ const ready: ReadonlySet<RuntimeState> = new Set(['recovering', 'serving'])
 /** Liveness and readiness, for orchestrators. They need no token and tell nothing but the state. */
 export function addHealthRoutes(app: FastifyInstance, state: () => RuntimeState): void {
   // Only a new process helps against a poisoned runtime; everything else passes by itself.
-  app.get('/healthz', (_request, reply) => sendState(reply, state(), state() !== 'poisoned'))
-  app.get('/readyz', (_request, reply) => sendState(reply, state(), ready.has(state())))
+  app.get('/healthz', { config: { isPublic: true } }, (_request, reply) =>
+    sendState(reply, state(), state() !== 'poisoned'),
+  )
+  app.get('/readyz', { config: { isPublic: true } }, (_request, reply) =>
+    sendState(reply, state(), ready.has(state())),
+  )
 }
 
 function sendState(reply: FastifyReply, state: RuntimeState, good: boolean): FastifyReply {

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { WorkflowService } from '../../runtime/workflow-service.ts'
+import { describeAnswer, queryAnswer } from '../answer-schemas.ts'
 import { sendJson, wantsShorthand } from '../answer.ts'
 import { formatEnum, parseEnum, queryRejectCondition, workflowStatus } from '../enum-json.ts'
 import { encodeDescription } from '../execution-json.ts'
@@ -15,7 +16,25 @@ import type { NamedWorkflowRequest, WorkflowRequest } from './workflow-params.ts
 export function addReadRoutes(app: FastifyInstance, service: WorkflowService): void {
   app.post(
     '/workflows/:workflowId/query/:name',
-    { schema: { body: queryBody } },
+    {
+      schema: { body: queryBody },
+      config: {
+        operation: {
+          id: 'QueryWorkflow',
+          summary: 'Query a workflow',
+          answer: queryAnswer,
+          errors: [
+            'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
+            'SIGNALBOX_ERR_QUERY_NOT_REGISTERED',
+            'SIGNALBOX_ERR_QUERY_FAILED',
+            'SIGNALBOX_ERR_WORKFLOW_NOT_READY',
+            'SIGNALBOX_ERR_MAILBOX_FULL',
+            'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE',
+          ],
+          scopes: ['read'],
+        },
+      },
+    },
     async (request: NamedWorkflowRequest<QueryBody>, reply) => {
       const { params, body } = request
       rejectQuery(request.query)
@@ -41,9 +60,24 @@ export function addReadRoutes(app: FastifyInstance, service: WorkflowService): v
     },
   )
 
-  app.get('/workflows/:workflowId', async (request: WorkflowRequest, reply) => {
-    const query = new RequestQuery(request.query, targetNames)
-    const description = await service.describeWorkflow(readTarget(request, query))
-    return sendJson(request, reply, encodeDescription(description, wantsShorthand(request)))
-  })
+  app.get(
+    '/workflows/:workflowId',
+    {
+      config: {
+        operation: {
+          id: 'DescribeWorkflowExecution',
+          summary: 'Describe a workflow',
+          query: targetNames,
+          answer: describeAnswer,
+          errors: ['SIGNALBOX_ERR_WORKFLOW_NOT_FOUND'],
+          scopes: ['read'],
+        },
+      },
+    },
+    async (request: WorkflowRequest, reply) => {
+      const query = new RequestQuery(request.query, targetNames)
+      const description = await service.describeWorkflow(readTarget(request, query))
+      return sendJson(request, reply, encodeDescription(description, wantsShorthand(request)))
+    },
+  )
 }

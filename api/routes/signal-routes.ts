@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { SignalRequest, WorkflowService } from '../../runtime/workflow-service.ts'
+import { emptyAnswer, startAnswer } from '../answer-schemas.ts'
 import { jsonType, sendJson } from '../answer.ts'
 import { decodePayloadMap, decodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
@@ -14,7 +15,25 @@ export function addSignalRoutes(app: FastifyInstance, service: WorkflowService):
   // The hottest route: no async function, no serialiser, and one answer for all.
   app.post(
     '/workflows/:workflowId/signal/:name',
-    { schema: { body: signalBody } },
+    {
+      schema: { body: signalBody },
+      config: {
+        operation: {
+          id: 'SignalWorkflowExecution',
+          summary: 'Signal a workflow',
+          query: ['waitFor'],
+          answer: emptyAnswer,
+          errors: [
+            'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
+            'SIGNALBOX_ERR_MAILBOX_FULL',
+            'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE',
+            'SIGNALBOX_ERR_REQUEST_ID_REUSED',
+            'SIGNALBOX_ERR_INDETERMINATE',
+          ],
+          scopes: ['signal'],
+        },
+      },
+    },
     (request: NamedWorkflowRequest<SignalBody>, reply: FastifyReply) => {
       service.signalWorkflow(decodeSignal(request)).then(
         () => reply.header('content-type', jsonType).send('{}'),
@@ -25,7 +44,27 @@ export function addSignalRoutes(app: FastifyInstance, service: WorkflowService):
 
   app.post(
     '/workflows/:workflowId/signal-with-start/:name',
-    { schema: { body: signalWithStartBody } },
+    {
+      schema: { body: signalWithStartBody },
+      config: {
+        operation: {
+          id: 'SignalWithStartWorkflowExecution',
+          summary: 'Signal a workflow, and start it if it does not run',
+          query: ['waitFor'],
+          answer: startAnswer,
+          errors: [
+            'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED',
+            'SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN',
+            'SIGNALBOX_ERR_MAILBOX_FULL',
+            'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE',
+            'SIGNALBOX_ERR_REQUEST_ID_REUSED',
+            'SIGNALBOX_ERR_NOT_IMPLEMENTED',
+            'SIGNALBOX_ERR_INDETERMINATE',
+          ],
+          scopes: ['signal', 'start'],
+        },
+      },
+    },
     async (request: NamedWorkflowRequest<SignalWithStartBody>, reply) => {
       const { params, body } = request
       const response = await service.signalWithStart({

@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { WorkflowService } from '../../runtime/workflow-service.ts'
+import { emptyAnswer, startAnswer } from '../answer-schemas.ts'
 import { sendJson } from '../answer.ts'
 import { decodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
@@ -14,7 +15,27 @@ import type { WorkflowRequest } from './workflow-params.ts'
 export function addStartRoutes(app: FastifyInstance, service: WorkflowService): void {
   app.post(
     '/workflows/:workflowId',
-    { schema: { body: startBody } },
+    {
+      schema: { body: startBody },
+      config: {
+        operation: {
+          id: 'StartWorkflowExecution',
+          summary: 'Start a workflow',
+          query: ['waitFor'],
+          answer: startAnswer,
+          errors: [
+            'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED',
+            'SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN',
+            'SIGNALBOX_ERR_MAILBOX_FULL',
+            'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE',
+            'SIGNALBOX_ERR_REQUEST_ID_REUSED',
+            'SIGNALBOX_ERR_NOT_IMPLEMENTED',
+            'SIGNALBOX_ERR_INDETERMINATE',
+          ],
+          scopes: ['start'],
+        },
+      },
+    },
     async (request: WorkflowRequest<StartBody>, reply) => {
       const { params, body, query } = request
       const response = await service.startWorkflow({
@@ -32,7 +53,18 @@ export function addStartRoutes(app: FastifyInstance, service: WorkflowService): 
 
   app.post(
     '/workflows/:workflowId/cancel',
-    { schema: { body: cancelBody } },
+    {
+      schema: { body: cancelBody },
+      config: {
+        operation: {
+          id: 'RequestCancelWorkflowExecution',
+          summary: 'Ask a workflow to cancel itself',
+          answer: emptyAnswer,
+          errors: ['SIGNALBOX_ERR_WORKFLOW_NOT_FOUND', 'SIGNALBOX_ERR_INDETERMINATE'],
+          scopes: ['signal'],
+        },
+      },
+    },
     async (request: WorkflowRequest<CancelBody>, reply) => {
       const { body } = request
       await service.cancelWorkflow({
@@ -46,7 +78,22 @@ export function addStartRoutes(app: FastifyInstance, service: WorkflowService): 
 
   app.post(
     '/workflows/:workflowId/terminate',
-    { schema: { body: terminateBody } },
+    {
+      schema: { body: terminateBody },
+      config: {
+        operation: {
+          id: 'TerminateWorkflowExecution',
+          summary: 'End a workflow at once',
+          answer: emptyAnswer,
+          errors: [
+            'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
+            'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE',
+            'SIGNALBOX_ERR_INDETERMINATE',
+          ],
+          scopes: ['admin'],
+        },
+      },
+    },
     async (request: WorkflowRequest<TerminateBody>, reply) => {
       const { body } = request
       await service.terminateWorkflow({
@@ -60,7 +107,18 @@ export function addStartRoutes(app: FastifyInstance, service: WorkflowService): 
 
   app.post(
     '/workflows/:workflowId/release',
-    { schema: { body: releaseBody } },
+    {
+      schema: { body: releaseBody },
+      config: {
+        operation: {
+          id: 'ReleaseWorkflowExecution',
+          summary: 'Let a parked or quarantined run try again',
+          answer: emptyAnswer,
+          errors: ['SIGNALBOX_ERR_WORKFLOW_NOT_FOUND', 'SIGNALBOX_ERR_INDETERMINATE'],
+          scopes: ['admin'],
+        },
+      },
+    },
     async (request: WorkflowRequest<ReleaseBody>, reply) => {
       const { params, body, query } = request
       rejectQuery(query)

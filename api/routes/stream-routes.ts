@@ -21,6 +21,18 @@ export function addStreamRoutes(
 ): void {
   app.get(
     '/workflows/:workflowId/history-stream',
+    {
+      config: {
+        operation: {
+          id: 'StreamWorkflowExecutionHistory',
+          summary: 'The history of a run as server-sent events',
+          query: historyNames,
+          answer: 'text/event-stream',
+          errors: ['SIGNALBOX_ERR_WORKFLOW_NOT_FOUND', 'SIGNALBOX_ERR_JOURNAL_CORRUPT'],
+          scopes: ['read'],
+        },
+      },
+    },
     async (request: WorkflowRequest, reply): Promise<FastifyReply> => {
       const query = new RequestQuery(request.query, historyNames)
       const history = new HistoryStream(service, {
@@ -36,17 +48,31 @@ export function addStreamRoutes(
     },
   )
 
-  app.get('/workflow-stream', (request: NamespaceRequest, reply) => {
-    const query = new RequestQuery(request.query, listNames)
-    const list = new ListStream(service, {
-      namespace: request.params.namespace,
-      query: query.text('query'),
-      shorthand: wantsShorthand(request),
-      keepAliveMs,
-    })
-    const since = parseListPosition(lastEventId(request, query))
-    return streams.send(reply, (signal) => list.events(since, signal))
-  })
+  app.get(
+    '/workflow-stream',
+    {
+      config: {
+        operation: {
+          id: 'StreamWorkflowExecutions',
+          summary: 'Changes of a list as server-sent events',
+          query: listNames,
+          answer: 'text/event-stream',
+          scopes: ['read'],
+        },
+      },
+    },
+    (request: NamespaceRequest, reply) => {
+      const query = new RequestQuery(request.query, listNames)
+      const list = new ListStream(service, {
+        namespace: request.params.namespace,
+        query: query.text('query'),
+        shorthand: wantsShorthand(request),
+        keepAliveMs,
+      })
+      const since = parseListPosition(lastEventId(request, query))
+      return streams.send(reply, (signal) => list.events(since, signal))
+    },
+  )
 }
 
 /** The header that browsers send when they connect again, or a parameter, for other clients. */

@@ -4,6 +4,7 @@ import type {
   UpdateResponse,
   WorkflowService,
 } from '../../runtime/workflow-service.ts'
+import { updateAnswer } from '../answer-schemas.ts'
 import { sendJson, wantsShorthand } from '../answer.ts'
 import { formatEnum, parseEnum, updateStage } from '../enum-json.ts'
 import { encodeFailure } from '../failure-json.ts'
@@ -26,7 +27,19 @@ export function addUpdateRoutes(
 ): void {
   app.post(
     '/workflows/:workflowId/update/:name',
-    { schema: { body: updateBody } },
+    {
+      schema: { body: updateBody },
+      config: {
+        operation: {
+          id: 'UpdateWorkflowExecution',
+          summary: 'Update a workflow, and wait for the outcome',
+          query: queryNames,
+          answer: updateAnswer,
+          errors: ['SIGNALBOX_ERR_WORKFLOW_NOT_FOUND', 'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE'],
+          scopes: ['signal'],
+        },
+      },
+    },
     async (request: NamedWorkflowRequest<UpdateBody>, reply) => {
       const query = new RequestQuery(request.query, queryNames)
       const update = decodeUpdate(request)

@@ -1,0 +1,162 @@
+import { Type } from 'typebox'
+
+/*
+ * The answers, as Temporal's messages in proto3 JSON. Fields with their default value are left out,
+ * so nearly all are optional. A test compares every answer with them.
+ */
+
+const text = Type.Optional(Type.String())
+const timestamp = Type.Optional(Type.String({ format: 'date-time' }))
+const duration = Type.Optional(Type.String({ examples: ['10s'] }))
+const int64 = Type.Optional(Type.String({ description: 'A 64-bit number as text' }))
+const integer = Type.Optional(Type.Integer())
+const payload = Type.Optional(
+  Type.Unknown({ description: 'A value, or a payload with metadata and data in base64' }),
+)
+const payloads = Type.Optional(
+  Type.Unknown({ description: 'An array of values, or {"payloads": […]} in long form' }),
+)
+const payloadMap = Type.Optional(Type.Record(Type.String(), Type.Unknown()))
+const failure = Type.Optional(
+  Type.Object(
+    { message: text, source: text, stackTrace: text, cause: Type.Optional(Type.Unknown()) },
+    { description: "Temporal's Failure" },
+  ),
+)
+const execution = Type.Object({ workflowId: Type.String(), runId: Type.String() })
+
+const executionInfo = Type.Object({
+  execution,
+  type: Type.Object({ name: Type.String() }),
+  startTime: timestamp,
+  closeTime: timestamp,
+  executionDuration: duration,
+  status: Type.String({ examples: ['WORKFLOW_EXECUTION_STATUS_RUNNING'] }),
+  historyLength: int64,
+  memo: Type.Optional(Type.Object({ fields: payloadMap })),
+  searchAttributes: Type.Optional(Type.Object({ indexedFields: payloadMap })),
+  taskQueue: text,
+  firstRunId: text,
+})
+
+const historyEvent = Type.Object(
+  { eventId: Type.String(), eventTime: Type.String(), eventType: Type.String() },
+  { description: 'With the attributes of its type' },
+)
+
+export const emptyAnswer = Type.Object({}, { additionalProperties: false })
+
+export const startAnswer = Type.Object({
+  runId: Type.String(),
+  firstExecutionRunId: Type.String(),
+  started: Type.Optional(Type.Boolean()),
+})
+
+export const queryAnswer = Type.Object({
+  queryResult: payloads,
+  queryRejected: Type.Optional(Type.Object({ status: Type.String() })),
+})
+
+export const describeAnswer = Type.Object({
+  executionConfig: Type.Object({
+    taskQueue: Type.Optional(Type.Object({ name: text, kind: text })),
+    workflowExecutionTimeout: duration,
+    workflowRunTimeout: duration,
+    defaultWorkflowTaskTimeout: duration,
+  }),
+  workflowExecutionInfo: executionInfo,
+  pendingActivities: Type.Optional(
+    Type.Array(
+      Type.Object({
+        activityId: Type.String(),
+        activityType: Type.Object({ name: Type.String() }),
+        state: Type.String(),
+        attempt: integer,
+        maximumAttempts: integer,
+        scheduledTime: timestamp,
+        lastStartedTime: timestamp,
+        lastFailure: failure,
+        heartbeatDetails: payloads,
+      }),
+    ),
+  ),
+  signalbox: Type.Object(
+    {
+      mailboxDepth: Type.Integer(),
+      parked: Type.Optional(
+        Type.Object({
+          reason: Type.String(),
+          stack: text,
+          attempts: Type.Integer(),
+          nextAttemptTime: Type.String({ format: 'date-time' }),
+        }),
+      ),
+      quarantined: Type.Optional(
+        Type.Object({ reason: Type.String(), since: Type.String({ format: 'date-time' }) }),
+      ),
+    },
+    { description: 'What Temporal has no field for: why a run does not advance' },
+  ),
+})
+
+export const historyAnswer = Type.Object({
+  history: Type.Object({ events: Type.Array(historyEvent) }),
+  nextPageToken: text,
+})
+
+export const resultAnswer = Type.Object({
+  status: Type.String(),
+  runId: text,
+  result: payload,
+  failure,
+  newRunId: text,
+})
+
+export const listAnswer = Type.Object({
+  executions: Type.Optional(Type.Array(executionInfo)),
+  nextPageToken: text,
+})
+
+export const countAnswer = Type.Object({
+  count: int64,
+  groups: Type.Optional(
+    Type.Array(Type.Object({ groupValues: Type.Array(Type.Unknown()), count: int64 })),
+  ),
+})
+
+const namespaceAnswer = Type.Object({
+  namespaceInfo: Type.Object({ name: Type.String(), state: Type.String() }),
+})
+export const describeNamespaceAnswer = namespaceAnswer
+export const listNamespacesAnswer = Type.Object({ namespaces: Type.Array(namespaceAnswer) })
+
+export const systemInfoAnswer = Type.Object({
+  serverVersion: Type.String(),
+  capabilities: Type.Record(Type.String(), Type.Boolean()),
+})
+
+export const clusterInfoAnswer = Type.Object({
+  serverVersion: Type.String(),
+  clusterName: Type.String(),
+  historyShardCount: Type.Integer(),
+  persistenceStore: Type.String(),
+  visibilityStore: Type.String(),
+})
+
+export const heartbeatAnswer = Type.Object({ cancelRequested: Type.Optional(Type.Boolean()) })
+
+export const updateAnswer = Type.Object({
+  updateRef: Type.Object({
+    workflowExecution: Type.Object({ workflowId: text, runId: text }),
+    updateId: text,
+  }),
+  outcome: Type.Optional(Type.Object({ success: payloads, failure })),
+  stage: text,
+})
+
+/** google.rpc.Status: every error. */
+export const statusAnswerSchema = Type.Object({
+  code: Type.Integer({ description: 'google.rpc.Code' }),
+  message: Type.String(),
+  details: Type.Array(Type.Object({ '@type': Type.String() })),
+})

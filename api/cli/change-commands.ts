@@ -1,0 +1,177 @@
+import { createInterface } from 'node:readline/promises'
+import { Command } from 'commander'
+import { type ApiClient, workflowPath } from './api-client.ts'
+import { CliError } from './cli-error.ts'
+import { collect, inputValues } from './flag-values.ts'
+import type { Printer } from './printer.ts'
+import { listAll } from './read-commands.ts'
+import { sendSignalFile } from './signal-file.ts'
+import {
+  clientOf,
+  type CommonFlags,
+  examples,
+  printerOf,
+  withConnection,
+} from './workflow-command.ts'
+
+/** One workflow, or all running ones that match a filter. */
+interface ManyFlags extends CommonFlags {
+  readonly workflowId?: string
+  readonly runId?: string
+  readonly query?: string
+  readonly yes?: boolean
+  readonly reason?: string
+}
+
+interface SignalFlags extends ManyFlags {
+  readonly name?: string
+  readonly input?: readonly string[]
+  readonly inputFile?: readonly string[]
+  readonly requestId?: string
+  readonly idempotencyKey?: string
+}
+
+/** Requests under way at a time for a command over many workflows. */
+const concurrency = 32
+
+/** `signal`, `cancel` and `terminate`. */
+export function addChangeCommands(workflow: Command): void {
+  addSignalCommand(workflow)
+  examples(
+    withMany(workflow.command('cancel').description('Ask a workflow to cancel itself')),
+    'signalbox workflow cancel --workflow-id customer-42',
+    `signalbox workflow cancel --query "WorkflowType = 'loyalty'" --yes`,
+  ).action(async (flags: ManyFlags) => {
+    const body = (runId?: string) => ({ ...target(runId), reason: flags.reason })
+    await change(flags, 'Cancel requested', '/cancel', body)
+  })
+  examples(
+    withMany(workflow.command('terminate').description('End a workflow at once')),
+    'signalbox workflow terminate --workflow-id customer-42 --reason "sent twice"',
+  ).action(async (flags: ManyFlags) => {
+    const body = (runId?: string) => ({ ...target(runId), reason: flags.reason })
+    await change(flags, 'Terminated', '/terminate', body)
+  })
+}
+
+function addSignalCommand(workflow: Command): void {
+  const signal = withMany(
+    workflow.command('signal').description('Signal a workflow, or send a file of signals'),
+  )
+    .option('--name <name>', 'the signal')
+    .option('-i, --input <json>', 'an argument; may be given again', collect)
+    .option(
+      '--input-file <file>',
+      'without a workflow: a file with a signal on each line; else an argument from a JSON file',
+      collect,
+    )
+    .option('--request-id <id>', 'makes it safe to repeat the command')
+    .option('--idempotency-key <key>', 'for a file; default: made of its contents')
+  examples(
+    signal,
+    'signalbox workflow signal --workflow-id customer-42 --name earned --input 25',
+    'signalbox workflow signal --input-file events.ndjson',
+    `signalbox workflow signal --query "WorkflowType = 'cart'" --name expire --yes`,
+  ).action(async (flags: SignalFlags) => {
+    const { workflowId, query, inputFile = [] } = flags
+    if (workflowId === undefined && query === undefined && inputFile.length > 0) {
+      return sendFiles(flags, inputFile)
+    }
+    if (flags.name === undefined) throw new CliError('give the signal with --name')
+    const input = inputValues(flags.input, inputFile)
+    const body = (runId?: string) => ({ ...target(runId), input, requestId: flags.requestId })
+    await change(flags, 'Signaled', `/signal/${encodeURIComponent(flags.name)}`, body)
+  })
+}
+
+async function sendFiles(flags: SignalFlags, files: readonly string[]): Promise<void> {
+  if (flags.name !== undefined || flags.input !== undefined) {
+    throw new CliError('--name and --input need --workflow-id or --query: a file has its own')
+  }
+  for (const file of files) {
+    await sendSignalFile(clientOf(flags), file, flags.idempotencyKey, printerOf(flags))
+  }
+}
+
+function withMany(command: Command): Command {
+  return withConnection(
+    command
+      .option('-w, --workflow-id <id>', 'the workflow')
+      .option('-r, --run-id <id>', 'the run; default: the current one')
+      .option('-q, --query <filter>', 'instead: all running workflows that match')
+      .option('-y, --yes', 'do not ask before changing many workflows')
+      .option('--reason <text>', 'recorded in the history'),
+  )
+}
+
+function target(runId: string | undefined): object {
+  return { workflowExecution: { runId }, identity: 'signalbox-cli' }
+}
+
+/** Send one request for the workflow, or one for each that matches. */
+async function change(
+  flags: ManyFlags,
+  done: string,
+  path: string,
+  body: (runId?: string) => object,
+): Promise<void> {
+  const client = clientOf(flags)
+  const printer = printerOf(flags)
+  const { workflowId, query, runId } = flags
+  if ((workflowId === undefined) === (query === undefined)) {
+    throw new CliError('give either --workflow-id or --query')
+  }
+  if (workflowId !== undefined) {
+    const { text } = await client.post(workflowPath(workflowId, path), body(runId))
+    printer.record(`${done}:`, { WorkflowId: workflowId, RunId: runId }, text)
+    return
+  }
+  await changeMany(client, printer, flags, done, path, body)
+}
+
+async function changeMany(
+  client: ApiClient,
+  printer: Printer,
+  flags: ManyFlags,
+  done: string,
+  path: string,
+  body: (runId?: string) => object,
+): Promise<void> {
+  const query = `(${flags.query}) AND ExecutionStatus = 'Running'`
+  const { value } = await client.get<{ readonly count?: string }>('/workflow-count', { query })
+  const count = Number(value.count ?? 0)
+  if (flags.yes !== true && count > 0) await confirm(`${count} workflows match. Go on?`)
+  const matching = listAll(client, query)
+  let changed = 0
+  let failed = 0
+  const work = async (): Promise<void> => {
+    for (;;) {
+      const { value: info, done: isLast } = await matching.next()
+      if (isLast === true || info === undefined) return
+      const { workflowId, runId } = info.execution
+      try {
+        await client.post(workflowPath(workflowId, path), body(runId))
+        changed++
+      } catch (error) {
+        failed++
+        const reason = error instanceof Error ? error.message : String(error)
+        process.stderr.write(`${workflowId}: ${reason}\n`)
+      }
+    }
+  }
+  await Promise.all(Array.from({ length: concurrency }, work))
+  printer.record(
+    `${done}:`,
+    { Workflows: changed, Failed: failed },
+    JSON.stringify({ changed, failed }),
+  )
+  if (failed > 0) throw new CliError(`${failed} of ${changed + failed} workflows refused`)
+}
+
+async function confirm(question: string): Promise<void> {
+  if (!process.stdin.isTTY) throw new CliError(`${question} Add --yes to say so.`)
+  const terminal = createInterface({ input: process.stdin, output: process.stderr })
+  const answer = await terminal.question(`${question} [y/N] `)
+  terminal.close()
+  if (!/^y(es)?$/i.test(answer.trim())) throw new CliError('nothing was changed')
+}

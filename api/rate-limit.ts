@@ -1,0 +1,58 @@
+import { SignalboxError } from '../runtime/errors.ts'
+
+/** Namespaces that are remembered; one that is forgotten begins with a full allowance. */
+const maxNamespaces = 10_000
+
+interface Allowance {
+  left: number
+  time: number
+}
+
+/**
+ * Requests of each namespace by a token bucket: `perSecond` a second, and as many at once after a
+ * quiet second. What is refused was not looked at.
+ */
+export class RateLimit {
+  readonly #perSecond: number
+  readonly #now: () => number
+  readonly #allowances = new Map<string, Allowance>()
+
+  constructor(perSecond: number, now: () => number = () => performance.now()) {
+    this.#perSecond = perSecond
+    this.#now = now
+  }
+
+  /** The error, with the time to wait, if the namespace has had its requests; else undefined. */
+  take(namespace: string): SignalboxError | undefined {
+    const now = this.#now()
+    let allowance = this.#allowances.get(namespace)
+    if (allowance === undefined) {
+      allowance = { left: this.#perSecond, time: now }
+      this.#remember(namespace, allowance)
+    }
+    const refill = ((now - allowance.time) / 1000) * this.#perSecond
+    allowance.left = Math.min(this.#perSecond, allowance.left + refill)
+    allowance.time = now
+    if (allowance.left < 1) {
+      const retryAfterMs = Math.ceil(((1 - allowance.left) / this.#perSecond) * 1000)
+      return new SignalboxError(
+        'SIGNALBOX_ERR_TOO_MANY_REQUESTS',
+        `namespace ${namespace} has requestsPerSecond = ${this.#perSecond}; nothing was written, ` +
+          'retry later.',
+        { fields: { retryAfterMs } },
+      )
+    }
+    allowance.left--
+    return undefined
+  }
+
+  #remember(namespace: string, allowance: Allowance): void {
+    if (this.#allowances.size >= maxNamespaces) {
+      for (const oldest of this.#allowances.keys()) {
+        this.#allowances.delete(oldest)
+        break
+      }
+    }
+    this.#allowances.set(namespace, allowance)
+  }
+}

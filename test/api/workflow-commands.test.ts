@@ -1,0 +1,152 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { type ApiServer, openApiServer } from './fixtures/api-server.ts'
+import { CliProcess, type Exit } from './fixtures/serve-process.ts'
+
+let api: ApiServer
+let folder: string
+const running: CliProcess[] = []
+beforeAll(async () => {
+  api = await openApiServer()
+  folder = await mkdtemp(join(tmpdir(), 'signalbox-verbs-'))
+})
+afterEach(async () => {
+  await Promise.all(running.splice(0).map((process) => process.stop('SIGKILL')))
+})
+afterAll(async () => {
+  await api.close()
+  await rm(folder, { recursive: true, force: true })
+})
+
+/** Run a verb against the server, which it finds by the environment. */
+function workflow(...args: string[]): Promise<Exit> {
+  const process = new CliProcess(['workflow', ...args], { env: { SIGNALBOX_ADDRESS: api.url } })
+  running.push(process)
+  return process.exit
+}
+async function json(...args: string[]): Promise<unknown> {
+  const exit = await workflow(...args, '--output', 'json')
+  expect(exit).toMatchObject({ code: 0, stderr: '' })
+  return JSON.parse(exit.stdout)
+}
+const items = (workflowId: string) =>
+  api.runtime.client.workflow.getHandle(workflowId).query<unknown[]>('items')
+
+describe('signalbox workflow', () => {
+  it('starts, signals, queries, describes, shows and ends a workflow', async () => {
+    const w = ['--workflow-id', 'verbs']
+    expect(await json('start', ...w, '--type', 'collector', '--input', '"first"')).toMatchObject({
+      workflowId: 'verbs',
+      started: true,
+    })
+    await json('signal', ...w, '--name', 'add', '--input', '1', '--input', '{"a":[2]}')
+    expect(await json('query', ...w, '--name', 'items')).toEqual({
+      queryResult: [['first', 1, { a: [2] }]],
+    })
+    const described = await workflow('describe', ...w)
+    expect(described.stdout).toMatch(/Status +RUNNING/)
+    expect((await workflow('show', ...w)).stdout).toMatch(/1 .* WorkflowExecutionStarted\n/)
+    expect(await json('show', ...w)).toMatchObject({
+      events: expect.arrayContaining([expect.objectContaining({ eventId: '1' })]),
+    })
+    await json('signal', ...w, '--name', 'finish')
+    expect(await json('result', ...w)).toMatchObject({ result: ['first', 1, { a: [2] }] })
+  })
+
+  it('executes, signals with start, lists and counts', async () => {
+    const executed = await workflow('execute', '--type', 'echo', '--input', '[1,2]')
+    expect(executed).toMatchObject({ code: 0, stdout: expect.stringContaining('[1,2]') })
+    const both = ['signal-with-start', '--workflow-id', 'both', '--type', 'collector']
+    await json(...both, '--signal-name', 'add', '--signal-input', '7')
+    expect(await items('both')).toEqual([7])
+    const query = "WorkflowId = 'both'"
+    expect(await json('list', '--query', query)).toHaveLength(1)
+    expect(await json('count', '--query', query)).toEqual({ count: '1' })
+    expect((await workflow('list', '--query', query)).stdout).toMatch(
+      /^Status +WorkflowId +Type +StartTime\nRUNNING +both +collector/,
+    )
+  })
+
+  it('cancels and terminates one, or all that match once told to', async () => {
+    for (const id of ['end-1', 'end-2', 'end-3']) {
+      await json('start', '--workflow-id', id, '--type', 'sleeper')
+    }
+    await json('terminate', '--workflow-id', 'end-1', '--reason', 'enough')
+    const query = "WorkflowType = 'sleeper'"
+    expect(await workflow('cancel', '--query', query)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('--yes'),
+    })
+    expect(await json('cancel', '--query', query, '--yes')).toEqual({ changed: 2, failed: 0 })
+    const result = await workflow('result', '--workflow-id', 'end-1')
+    expect(result).toMatchObject({ code: 3, stderr: expect.stringContaining('enough') })
+  })
+
+  it('says what is wrong and what to do, without a stack', async () => {
+    const cases: [code: number, message: RegExp, args: string[]][] = [
+      [1, /workflow not found.*SIGNALBOX_ERR_WORKFLOW_NOT_FOUND/, ['describe', '-w', 'nobody']],
+      [1, /required option '--type <name>'/, ['start']],
+      [1, /is not JSON\. Text needs quotes/, ['start', '--type', 'echo', '--input', 'text']],
+      [1, /Give a duration/, ['start', '--type', 'echo', '--run-timeout', 'soon']],
+      [1, /either --workflow-id or --query/, ['terminate']],
+      [1, /"workflow reset" is not part of this version/, ['reset', '--workflow-id', 'w']],
+      [2, /cannot reach http:\/\/127\.0\.0\.1:9/, ['list', '--address', '127.0.0.1:9']],
+      [3, /is FAILED: out of stock/, ['execute', '--type', 'failing']],
+    ]
+    for (const [code, message, args] of cases) {
+      const exit = await workflow(...args)
+      expect(exit.stderr, args.join(' ')).toMatch(message)
+      expect(exit.code, args.join(' ')).toBe(code)
+      expect(exit.stderr).not.toMatch(/\n\s+at /)
+    }
+  })
+
+  it('sends a file of signals, and nothing twice when it is sent again', async () => {
+    await json('start', '--workflow-id', 'file', '--type', 'collector')
+    const file = join(folder, 'events.ndjson')
+    const line = (n: number, id = 'file') =>
+      `${JSON.stringify({ workflowId: id, signalName: 'add', input: [n] })}\n`
+    const lines = Array.from({ length: 3000 }, (_, n) => line(n))
+    await writeFile(file, lines.join(''))
+    for (let round = 0; round < 2; round++) {
+      expect(await json('signal', '--input-file', file)).toMatchObject({ sent: 3000, refused: 0 })
+    }
+    expect(await items('file')).toEqual(lines.map((_line, n) => n))
+    await writeFile(file, `${line(1, 'file')}\n{broken\n${line(2, 'nobody')}${line(3)}`)
+    const exit = await workflow('signal', '--input-file', file)
+    expect(exit).toMatchObject({ code: 4, stdout: expect.stringMatching(/Refused +2/) })
+    expect(exit.stderr).toMatch(/^line 3: .*JSON.*\nline 4: workflow not found/)
+    expect((await items('file')).slice(3000)).toEqual([1, 3])
+  })
+
+  it('goes on with a file after it was killed, and applies every line once', async () => {
+    await json('start', '--workflow-id', 'killed', '--type', 'collector')
+    const file = join(folder, 'killed.ndjson')
+    const count = 30_000
+    const line = (n: number) =>
+      `${JSON.stringify({ workflowId: 'killed', signalName: 'add', input: [n] })}\n`
+    await writeFile(file, Array.from({ length: count }, (_, n) => line(n)).join(''))
+    const args = ['workflow', 'signal', '--input-file', file, '--address', api.url]
+    const first = new CliProcess(args)
+    running.push(first)
+    while ((await items('killed')).length === 0) {
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await first.stop('SIGKILL')
+    const exit = await workflow('signal', '--input-file', file, '--output', 'json')
+    expect(exit).toMatchObject({ code: 0, stderr: '' })
+    expect(await items('killed')).toEqual(Array.from({ length: count }, (_, n) => n))
+  })
+})
+
+describe('signalbox', () => {
+  it('completes commands in bash, and makes tokens', async () => {
+    const completion = await new CliProcess(['completion', 'bash']).exit
+    expect(completion.stdout).toContain("'workflow signal') words='")
+    expect((await new CliProcess(['completion', 'fish']).exit).code).toBe(0)
+    const { stdout } = await new CliProcess(['token']).exit
+    expect(stdout).toMatch(/^token {2}[\w-]{43}\nhash {3}sha256:[0-9a-f]{64}\n$/)
+  })
+})
