@@ -20,7 +20,7 @@ export function addOtherCommands(program: Command): void {
   examples(
     program
       .command('token')
-      .description('Make a token, and its hash for the configuration file')
+      .description('Make a token, and its hash for createServer({ tokens })')
       .option('--hash-only', 'read a token from stdin and print its hash'),
     'signalbox token',
     'printf %s "$SIGNALBOX_TOKEN" | signalbox token --hash-only',
