@@ -118,7 +118,12 @@ class Replayer {
   private constructor(bundle: WorkflowBundle, codec: CodecChain | undefined) {
     this.#bundle = bundle
     this.#codec = codec
-    this.#sandbox = createSandbox({ bundle, log: (_run: number, _entry: WorkflowLogEntry) => {} })
+    this.#sandbox = createSandbox({
+      bundle,
+      log: (_run: number, _entry: WorkflowLogEntry) => {},
+      // Local activities that ran then are not run again: whichever the code asks for is there.
+      settings: { activityTypes: ['default'] },
+    })
   }
 
   static async load(code: ReplayCode, options: ReplayHistoriesOptions): Promise<Replayer> {

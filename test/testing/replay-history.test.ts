@@ -13,7 +13,7 @@ import {
 } from 'signalbox/testing'
 import { DeterminismViolationError } from 'signalbox/workflow'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { again, type Change, changes, go, journey, rename } from './replayed/journey.ts'
+import { again, type Change, changes, errands, go, journey, rename } from './replayed/journey.ts'
 
 interface History {
   readonly events: readonly HistoryEvent[]
@@ -24,6 +24,7 @@ let folder: string
 let recorded: History
 let continued: History
 let changing: History
+let errand: History
 let asRecorded: WorkflowBundle
 
 beforeAll(async () => {
@@ -62,6 +63,9 @@ beforeAll(async () => {
   expect(await renaming).toBe('renamed ada')
   expect(await changer.result()).toBe('ada')
   changing = await changer.fetchHistory()
+  const runner = await workflow.start(errands, { workflowId: 'errands-1' })
+  expect(await runner.result()).toHaveLength(5)
+  errand = await runner.fetchHistory()
   await env.teardown()
 })
 
@@ -76,6 +80,7 @@ async function changed(change: Change): Promise<string> {
     export const journey = (items: number) => was.journey(items, ${JSON.stringify(change)})
     export const again = (rounds: number) => was.again(rounds, ${JSON.stringify(change)})
     export const changes = () => was.changes(${JSON.stringify(change)})
+    export const errands = () => was.errands(${JSON.stringify(change)})
     export const child = was.child`,
   )
   return file
@@ -147,6 +152,17 @@ describe('replayHistory', () => {
   ])('finds what differs in patches and upserts: %s', async (change, kind, expected) => {
     const error = await replayHistory(await changed(change), changing).catch((e: unknown) => e)
     expect(error).toMatchObject({ kind, expected: expect.stringMatching(expected) })
+  })
+
+  it('passes local activities, and finds those that are gone or have become others', async () => {
+    expect(JSON.stringify(errand).match(/core_local_activity/g)).toHaveLength(5)
+    await replayHistory(await changed('none'), errand)
+    const gone = await replayHistory(await changed('no activity'), errand).catch((e: unknown) => e)
+    expect(gone).toBeInstanceOf(HistoryMismatchError)
+    const other = await replayHistory(await changed('other activity'), errand).catch(
+      (e: unknown) => e,
+    )
+    expect(other).toBeInstanceOf(HistoryMismatchError)
   })
 
   it('finds a surplus, and names the task that lacks it', async () => {

@@ -12,6 +12,7 @@ import {
   ParentClosePolicy,
   patched,
   proxyActivities,
+  proxyLocalActivities,
   setHandler,
   sleep,
   startChild,
@@ -133,6 +134,26 @@ export async function again(rounds: number, change: Change = 'none'): Promise<nu
 }
 
 export const rename = defineUpdate<string, [string]>('rename')
+
+const local = proxyLocalActivities<{
+  pack(item: string): Promise<string>
+  fail(): Promise<string>
+}>({
+  startToCloseTimeout: '1 minute',
+  retry: { maximumAttempts: 1 },
+})
+
+/** Local activities: one alone, two at once, one that fails, one more after a timer. */
+export async function errands(change: Change = 'none'): Promise<string[]> {
+  const lines = [await local.pack('a')]
+  lines.push(...(await Promise.all([local.pack('b'), local.pack('c')])))
+  lines.push(await local.fail().catch((error: unknown) => String((error as Error).cause)))
+  await sleep('1 hour')
+  if (change === 'other activity') lines.push(await pack('d'))
+  else if (change !== 'no activity') lines.push(await local.pack('d'))
+  await sleep('1 minute')
+  return lines
+}
 
 /** Patches, search attributes, memo and updates. */
 export async function changes(change: Change = 'none'): Promise<string> {
