@@ -78,7 +78,7 @@ export class Actor {
     this.#activation = {
       firstSeq: 0,
       inputs: [],
-      time: 0,
+      time: body.firstTurnTime ?? 0,
       replaying: true,
       historyLength: 0,
       historySize: 0,

@@ -80,7 +80,7 @@ export type TerminatedInput = readonly [
 export type TimedOutInput = readonly [
   kind: typeof InputKind.timedOut,
   time: number,
-  attributes: { readonly retryState: 'TIMEOUT' },
+  attributes: { readonly retryState: RetryState },
 ]
 
 /** A child was started, or could not be. */

@@ -8,6 +8,8 @@ export interface OpenBody {
   readonly traced?: boolean
   /** Inputs that were, or are to be, handled as one activation: first and last number. */
   readonly groups: readonly (readonly [first: number, last: number])[]
+  /** When the first turn was begun, if not at the start. */
+  readonly firstTurnTime?: number | undefined
   /** The patch markers that the journal has, by the turns that issued them. */
   readonly patches?: readonly PatchMark[] | undefined
 }

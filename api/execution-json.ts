@@ -29,6 +29,8 @@ export function encodeExecutionInfo(summary: WorkflowSummary, shorthand: boolean
     closeTime: closeTime === undefined ? undefined : formatTimestamp(closeTime),
     executionDuration:
       closeTime === undefined ? undefined : formatDuration(closeTime - summary.startTime),
+    executionTime:
+      summary.executionTime === undefined ? undefined : formatTimestamp(summary.executionTime),
     status: formatEnum(workflowStatus, summary.status),
     historyLength: summary.historyLength === 0 ? undefined : String(summary.historyLength),
     parentExecution: parentExecution && encodeExecution(parentExecution),
@@ -79,6 +81,9 @@ export function encodeDescription(description: WorkflowDescription, shorthand: b
           })),
     signalbox: {
       mailboxDepth: description.mailboxDepth,
+      attempt: description.attempt > 1 ? description.attempt : undefined,
+      cronSchedule: description.cronSchedule,
+      delayed: description.delayed,
       parked:
         parked === undefined
           ? undefined

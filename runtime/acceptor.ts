@@ -12,6 +12,7 @@ import {
 import type { PayloadMap, Payload } from '../actors/payload.ts'
 import { memoProblem, searchAttributesProblem, type UpsertLimits } from '../actors/upsert-limits.ts'
 import type { Committer } from './committer.ts'
+import { cronBackoff, parseCronSchedule } from './cron-schedule.ts'
 import { SignalboxError } from './errors.ts'
 import type { LinkedInput } from './linked-effect.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -36,6 +37,8 @@ const INTERNAL_INPUT_BYTES = 64
 const DEFAULT_TASK_TIMEOUT_MS = 10_000
 /** The timer number that stands for the run's own timeout. */
 export const RUN_TIMEOUT_SEQ = 0
+/** The timer number that stands for a delayed run's first turn. */
+export const FIRST_TURN_SEQ = 2 ** 32 - 1
 
 /** A signal that a workflow sends. */
 interface SignalFromWorkflow {
@@ -161,6 +164,9 @@ export class Acceptor {
       attempt: 1,
       taskTimeoutMs: request.taskTimeoutMs ?? DEFAULT_TASK_TIMEOUT_MS,
       ...defined({
+        retryPolicy: request.retryPolicy,
+        cronSchedule: request.cronSchedule,
+        firstTaskBackoffMs: firstBackoff(request, now),
         requestId: request.requestId,
         identity: request.identity,
         executionTimeoutMs: request.executionTimeoutMs,
@@ -183,6 +189,7 @@ export class Acceptor {
     groups: RunRow['groups'],
     attributes: StartedAttributes,
   ): Run {
+    const backoffMs = attributes.firstTaskBackoffMs ?? 0
     const row: RunRow = {
       namespace: attributes.namespace,
       workflowId: attributes.workflowId,
@@ -205,6 +212,10 @@ export class Acceptor {
       strikes: 0,
       parent: attributes.parent,
       root: attributes.root,
+      attempt: attributes.attempt,
+      retryPolicy: attributes.retryPolicy,
+      cronSchedule: attributes.cronSchedule,
+      ...(backoffMs > 0 ? { executionTime: now + backoffMs, delayed: true } : {}),
     }
     const run = this.#runs.add(key, row)
     const input: Input = [InputKind.started, now, attributes]
@@ -215,16 +226,42 @@ export class Acceptor {
     this.#committer.putRow(workflowIdKey(row.namespace, row.workflowId), encodeKey(key))
     this.saveRow(run, row)
     this.#startRunTimeout(run)
+    if (row.executionTime !== undefined) {
+      this.#startTimer({ dueTime: row.executionTime, run: key, seq: FIRST_TURN_SEQ })
+    }
     return run
+  }
+
+  /**
+   * The wait for a delayed run's first turn is over: its time has come, or something does not wait for
+   * it. All that it was sent meanwhile is in that turn, as on Temporal.
+   *
+   * Guarantee: the timer's row and the mark in the run's row go in one commit, so after a crash the run
+   * either waits or has begun.
+   */
+  beginTurns(run: Run): void {
+    const { delayed, executionTime = 0, ...row } = run.row
+    if (delayed !== true) return
+    const last = run.head + run.pending.length
+    this.#waitingInputs += run.mailboxDepth
+    this.saveRow(run, {
+      ...row,
+      executionTime: this.now,
+      groups: last > 1 ? [[1, last]] : [],
+    })
+    this.#committer.deleteRow(timerKey(executionTime, run.key, FIRST_TURN_SEQ))
   }
 
   /** The run's own timeout is the timer with the number {@link RUN_TIMEOUT_SEQ}. */
   #startRunTimeout(run: Run): void {
-    const { startTime, runTimeoutMs, executionExpirationTime } = run.row
-    const runEnd = runTimeoutMs === undefined ? undefined : startTime + runTimeoutMs
+    const { startTime, executionTime = startTime, runTimeoutMs, executionExpirationTime } = run.row
+    const runEnd = runTimeoutMs === undefined ? undefined : executionTime + runTimeoutMs
     const ends = [runEnd, executionExpirationTime].filter((end) => end !== undefined)
     if (ends.length === 0) return
-    const timer = { dueTime: Math.min(...ends), run: run.key, seq: RUN_TIMEOUT_SEQ }
+    this.#startTimer({ dueTime: Math.min(...ends), run: run.key, seq: RUN_TIMEOUT_SEQ })
+  }
+
+  #startTimer(timer: TimerRow): void {
     this.#committer.putRow(timerKey(timer.dueTime, timer.run, timer.seq), NO_VALUE)
     this.#committer.afterCommit(() => this.#onTimer(timer))
   }
@@ -323,6 +360,8 @@ export class Acceptor {
       INTERNAL_INPUT_BYTES,
     )
     this.saveRow(run, { ...run.row, cancelRequested: true })
+    // As on Temporal, a delayed run is cancelled at once: its commit brings the first turn.
+    this.beginTurns(run)
   }
 
   /** An activity's one outcome. Its row goes in the same commit, so it is recorded exactly once. */
@@ -362,7 +401,8 @@ export class Acceptor {
   }
 
   #take(run: Run, input: Input, bytes: number): void {
-    this.#waitingInputs++
+    // Those of a delayed run wait for their time, not for a turn: they must not fill the runtime's bound.
+    if (run.row.delayed !== true) this.#waitingInputs++
     this.#committer.accept(run, input, bytes)
   }
 
@@ -370,6 +410,13 @@ export class Acceptor {
     const hash = this.#requests.add(run, operation, requestId, input)
     this.#committer.afterCommit(() => this.#requests.committed(hash, input))
   }
+}
+
+/** How long a new workflow's first turn waits. */
+function firstBackoff(request: StartRequest, now: number): number | undefined {
+  if (request.startDelayMs !== undefined) return request.startDelayMs
+  if (request.cronSchedule === undefined) return undefined
+  return cronBackoff(parseCronSchedule(request.cronSchedule), now, now)
 }
 
 /** @throws SIGNALBOX_ERR_INVALID_ARGUMENT, SIGNALBOX_ERR_PAYLOAD_TOO_LARGE naming the limit */

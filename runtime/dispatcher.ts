@@ -219,13 +219,14 @@ export class Dispatcher {
 
   #open(run: Run, slot: SlotFeed): void {
     const groups = run.regroup === undefined ? run.row.groups : [...run.row.groups, run.regroup]
-    const { patches } = run.row
+    const { patches, executionTime } = run.row
     const traced = run.queries.some(({ request }) => isStackTraceQuery(request.queryType))
     const body = encode({
       closed: !run.isOpen,
       groups,
       ...(traced ? { traced } : {}),
       ...(patches === undefined ? {} : { patches }),
+      ...(executionTime === undefined ? {} : { firstTurnTime: executionTime }),
     } satisfies OpenBody)
     run.actorNumber = (run.actorNumber % MAX_ACTOR_NUMBER) + 1
     slot.write(FrameKind.open, run.key, run.replayTo, 0, body, 0, run.actorNumber)

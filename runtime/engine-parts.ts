@@ -6,6 +6,7 @@ import type { Journal } from './journal.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { CodecChain } from './payload-codec.ts'
 import type { RequestLedger } from './request-ledger.ts'
+import type { Run } from './run.ts'
 import type { RunCloser } from './run-closer.ts'
 import type { RunFailures } from './run-failures.ts'
 import type { RunTable } from './run-table.ts'
@@ -28,6 +29,8 @@ export interface EngineParts {
   readonly visibility: Visibility
   /** Undefined without payload codecs. */
   readonly codec: CodecChain | undefined
+  /** End the wait for a delayed run's first turn. */
+  beginTurns(run: Run): void
   hasWorkflowType(workflowType: string): boolean
   workflowTypes(): readonly string[]
   /** @throws SIGNALBOX_ERR_RUNTIME_CLOSED, SIGNALBOX_ERR_RUNTIME_POISONED */

@@ -1,13 +1,9 @@
 import { type Frame, FrameFlag, FrameKind } from '../actors/frames.ts'
-import {
-  type ActivityResolution,
-  InputKind,
-  type LocalActivityResolution,
-} from '../actors/inputs.ts'
+import { type ActivityResolution, type LocalActivityResolution } from '../actors/inputs.ts'
 import type { SlotEnd, SlotStart } from '../actors/protocol.ts'
 import { decode, encode } from '../actors/records.ts'
 import type { TurnError, WorkflowBundle } from '../actors/turns.ts'
-import { Acceptor, RUN_TIMEOUT_SEQ } from './acceptor.ts'
+import { Acceptor, FIRST_TURN_SEQ, RUN_TIMEOUT_SEQ } from './acceptor.ts'
 import type { Settled } from './activity-ports.ts'
 import { ActivityRunner } from './activity-runner.ts'
 import { type ActivityTask, isLocal } from './activity-task.ts'
@@ -231,7 +227,7 @@ export class Engine implements EngineParts {
     await ready
     for (const [key, { head, processed }] of this.journal.unfinishedRuns()) {
       const run = this.#readRun(key)
-      if (run?.isOpen !== true) continue
+      if (run?.isOpen !== true || run.row.delayed === true) continue
       this.acceptor.recovered(head - processed)
       this.dispatcher.wake(run)
     }
@@ -402,20 +398,23 @@ export class Engine implements EngineParts {
     }
   }
 
+  /** A delayed run has its first turn once that is on disk. */
+  beginTurns(run: Run): void {
+    this.acceptor.beginTurns(run)
+    this.committer.afterCommit(() => this.dispatcher.wake(run))
+  }
+
   #fireTimer(timer: TimerRow): void {
     this.#whenDecided(
       timer.run,
       (run) => {
-        if (timer.seq !== RUN_TIMEOUT_SEQ) {
+        if (timer.seq === RUN_TIMEOUT_SEQ) {
+          this.acceptor.forgetTimer(timer)
+          this.#guard(run, () => this.closer.timeOut(run))
+        } else if (timer.seq !== FIRST_TURN_SEQ) {
           this.acceptor.fireTimer(run, timer.seq, timer.dueTime)
-          return
-        }
-        this.acceptor.forgetTimer(timer)
-        this.closer.closePastMailbox(
-          run,
-          [InputKind.timedOut, this.options.clock.now(), { retryState: 'TIMEOUT' }],
-          'TIMED_OUT',
-        )
+        } else if (run.row.delayed !== true) this.acceptor.forgetTimer(timer)
+        else this.beginTurns(run)
       },
       () => this.acceptor.forgetTimer(timer),
     )

@@ -4,7 +4,6 @@ import type {
   TerminalCommand,
   UpdateOutcome,
 } from '../actors/commands.ts'
-import type { Failure } from '../actors/failure.ts'
 import type { StartedAttributes } from '../actors/inputs.ts'
 import type { PayloadMap } from '../actors/payload.ts'
 import {
@@ -17,6 +16,7 @@ import {
   payloadToJson,
   retryPolicyToJson,
 } from './history-json.ts'
+import { retryOf } from './run-successor.ts'
 import { taskQueueToJson } from './history-inputs.ts'
 
 /* The attributes of the events that commands export to, without the ids of other events. */
@@ -85,11 +85,16 @@ export function terminalEvent(command: TerminalCommand): TerminalEvent {
   }
 }
 
-/** @param newRunId the run that follows by continue-as-new, retry or cron */
+interface TerminalRun {
+  /** The run that follows by continue-as-new, retry or cron. */
+  readonly newRunId?: string | undefined
+  readonly closeTime?: number | undefined
+}
+
 export function terminalAttributes(
   command: TerminalCommand,
   started: StartedAttributes | undefined,
-  newRunId: string | undefined,
+  { newRunId, closeTime = 0 }: TerminalRun,
 ): JsonMessage {
   switch (command.kind) {
     case 'completeWorkflow': {
@@ -99,7 +104,7 @@ export function terminalAttributes(
     case 'failWorkflow':
       return jsonMessage({
         failure: failureToJson(command.failure),
-        retryState: `RETRY_STATE_${retryStateOf(command.failure, started, newRunId)}`,
+        retryState: `RETRY_STATE_${started === undefined ? 'RETRY_POLICY_NOT_SET' : retryOf(started, command.failure, closeTime).state}`,
         newExecutionRunId: newRunId,
       })
     case 'cancelWorkflow':
@@ -111,6 +116,7 @@ export function terminalAttributes(
         taskQueue: taskQueueToJson(command.taskQueue ?? started?.taskQueue ?? ''),
         input: payloadsToJson(command.args),
         workflowRunTimeout: optionalDuration(command.runTimeoutMs ?? started?.runTimeoutMs),
+        backoffStartInterval: optionalDuration(command.backoffMs),
         workflowTaskTimeout: optionalDuration(command.taskTimeoutMs ?? started?.taskTimeoutMs),
         initiator: 'CONTINUE_AS_NEW_INITIATOR_WORKFLOW',
         header: payloadMapToJson(command.headers),
@@ -123,19 +129,4 @@ export function terminalAttributes(
     default:
       return command satisfies never
   }
-}
-
-function retryStateOf(
-  failure: Failure,
-  started: StartedAttributes | undefined,
-  newRunId: string | undefined,
-): string {
-  if (newRunId !== undefined) return 'IN_PROGRESS'
-  const policy = started?.retryPolicy
-  if (policy === undefined) return 'RETRY_POLICY_NOT_SET'
-  const { maximumAttempts } = policy
-  const isLast = maximumAttempts > 0 && (started?.attempt ?? 1) >= maximumAttempts
-  if (failure.applicationFailureInfo?.nonRetryable === true || !isLast)
-    return 'NON_RETRYABLE_FAILURE'
-  return 'MAXIMUM_ATTEMPTS_REACHED'
 }

@@ -46,6 +46,12 @@ export function startedAttributes(started: StartedAttributes): JsonMessage {
     attempt: started.attempt,
     workflowExecutionExpirationTime: expiration === undefined ? undefined : timeToJson(expiration),
     cronSchedule: started.cronSchedule,
+    firstWorkflowTaskBackoff: optionalDuration(started.firstTaskBackoffMs),
+    continuedFailure: started.continuedFailure && failureToJson(started.continuedFailure),
+    lastCompletionResult:
+      started.lastCompletionResult === undefined
+        ? undefined
+        : { payloads: [payloadToJson(started.lastCompletionResult)] },
     memo: payloadMapToJson(started.memo),
     searchAttributes: payloadMapToJson(started.searchAttributes, 'indexedFields'),
     header: payloadMapToJson(started.headers),
@@ -61,6 +67,9 @@ function executionToJson({ workflowId, runId }: ExecutionRef): JsonMessage {
 }
 
 function initiator(started: StartedAttributes): string {
+  if (started.initiator !== undefined) {
+    return `CONTINUE_AS_NEW_INITIATOR_${started.initiator}`
+  }
   if (started.attempt > 1) return 'CONTINUE_AS_NEW_INITIATOR_RETRY'
   if (started.cronSchedule) return 'CONTINUE_AS_NEW_INITIATOR_CRON_SCHEDULE'
   return 'CONTINUE_AS_NEW_INITIATOR_WORKFLOW'

@@ -18,6 +18,9 @@ export interface HistoryRun {
   readonly status: WorkflowStatus
   /** The run that continues this one. */
   readonly newRunId?: string | undefined
+  /** When the first turn was begun, if not at the start. */
+  readonly executionTime?: number | undefined
+  readonly closeTime?: number | undefined
 }
 
 /** Which events to build. The others are only counted. */

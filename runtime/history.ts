@@ -16,6 +16,8 @@ import {
   InputKind,
   type LocalActivityResolvedInput,
   type StartedAttributes,
+  type TerminatedInput,
+  type TimedOutInput,
   type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { EncodedPayload, PayloadMap } from '../actors/payload.ts'
@@ -242,6 +244,7 @@ class HistoryExporter implements HistoryView {
 
   #addWorkflowTask(): void {
     const isFirst = this.#taskCompletedId === 0
+    if (isFirst) this.#time = Math.max(this.#time, this.#run.executionTime ?? 0)
     const historyLength = this.length + EVENTS_BEFORE_CODE_RUNS
     const size = this.#size
     this.#emit('WORKFLOW_TASK_SCHEDULED', () => ({
@@ -434,7 +437,7 @@ class HistoryExporter implements HistoryView {
   }
 
   #addTerminal(command: TerminalCommand, workflowTaskCompletedEventId: string): void {
-    const attributes = () => terminalAttributes(command, this.#current(), this.#run.newRunId)
+    const attributes = () => terminalAttributes(command, this.#current(), this.#run)
     this.#isClosed = true
     this.#emit(terminalEvent(command), () => ({ ...attributes(), workflowTaskCompletedEventId }))
   }
@@ -451,14 +454,17 @@ class HistoryExporter implements HistoryView {
   }
 
   /** Terminated or timed out: no workflow task, and what waited stays as it is. */
-  #closePastMailbox(input: Input): void {
+  #closePastMailbox(input: TerminatedInput | TimedOutInput): void {
     if (input[1] > this.#time) this.#time = input[1]
     this.#isClosed = true
     if (input[0] === InputKind.terminated) {
       this.#emit('WORKFLOW_EXECUTION_TERMINATED', () => terminatedAttributes(input))
     } else {
       const attributes = () =>
-        jsonMessage({ retryState: 'RETRY_STATE_TIMEOUT', newExecutionRunId: this.#run.newRunId })
+        jsonMessage({
+          retryState: `RETRY_STATE_${input[2].retryState}`,
+          newExecutionRunId: this.#run.newRunId,
+        })
       this.#emit('WORKFLOW_EXECUTION_TIMED_OUT', attributes)
     }
     this.settledLength = this.length

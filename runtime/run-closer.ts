@@ -1,15 +1,27 @@
 import type { ContinueAsNewCommand, TerminalCommand } from '../actors/commands.ts'
+import type { Failure } from '../actors/failure.ts'
 import {
   type ChildResolution,
   type Input,
   InputKind,
   type StartedAttributes,
+  type TerminatedInput,
+  type TimedOutInput,
 } from '../actors/inputs.ts'
 import { decodeInputs } from '../actors/records.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { ActivityRunner } from './activity-runner.ts'
 import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
+import type { RunFailures } from './run-failures.ts'
+import type { RunRow } from './run-row.ts'
+import {
+  mayBeFollowed,
+  retryOf,
+  runTimeoutFailure,
+  type Successor,
+  successorOf,
+} from './run-successor.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
 import { activityCancelKey, activityKey } from './row-keys.ts'
@@ -29,6 +41,7 @@ export interface RunCloserPorts {
   readonly acceptor: Acceptor
   readonly committer: Committer
   readonly dispatcher: Dispatcher
+  readonly failures: RunFailures
   readonly activities: ActivityRunner
   readonly links: LinkedWorkflows
   readonly updates: UpdateRegistry
@@ -118,22 +131,63 @@ export class RunCloser {
       command.kind === 'continueAsNew'
         ? readTakeover(this.#ports.journal, run, seq, command)
         : undefined
+    const next = this.#followedBy(run, command)
     commitTurns()
     this.#keepGroup(run)
-    const successor = takeover === undefined ? undefined : this.#continueAsNew(run, takeover)
-    this.#end(run, STATUS[command.kind], seq, successor, () => childResolution(command))
+    const successor =
+      takeover !== undefined
+        ? this.#continueAsNew(run, takeover)
+        : next && this.#follow(run, next.started, next.successor)
+    const now = this.#ports.acceptor.now
+    this.#end(run, STATUS[command.kind], seq, successor, () =>
+      childResolution(command, run.row, now),
+    )
+  }
+
+  /** The run of a retry policy or a cron schedule that follows a run which ends so, if there is one. */
+  #followedBy(
+    run: Run,
+    end: TerminalCommand | { readonly kind: 'timedOut'; readonly failure: Failure },
+  ): { readonly started: StartedAttributes; readonly successor: Successor } | undefined {
+    if (!mayBeFollowed(run.row)) return undefined
+    if (end.kind === 'cancelWorkflow' || end.kind === 'continueAsNew') return undefined
+    const started = firstInput(this.#ports.journal, run)
+    const successor = successorOf(run.row, started, end, this.#ports.acceptor.now)
+    return successor && { started, successor }
+  }
+
+  /** The time of the run, or of its whole chain, is over. */
+  timeOut(run: Run): void {
+    const { now } = this.#ports.acceptor
+    const { executionExpirationTime } = run.row
+    const isLast = executionExpirationTime !== undefined && executionExpirationTime <= now
+    const retryState =
+      isLast || run.row.retryPolicy === undefined
+        ? 'TIMEOUT'
+        : retryOf(run.row, runTimeoutFailure, now).state
+    const next = isLast
+      ? undefined
+      : this.#followedBy(run, { kind: 'timedOut', failure: runTimeoutFailure })
+    this.closePastMailbox(run, [InputKind.timedOut, now, { retryState }], 'TIMED_OUT', next)
   }
 
   /** Close the run at once, past its mailbox: terminate and timeouts. */
-  closePastMailbox(run: Run, input: Input, status: 'TERMINATED' | 'TIMED_OUT'): void {
+  closePastMailbox(
+    run: Run,
+    input: TerminatedInput | TimedOutInput,
+    status: 'TERMINATED' | 'TIMED_OUT',
+    next?: { readonly started: StartedAttributes; readonly successor: Successor },
+  ): void {
     const { acceptor, dispatcher } = this.#ports
+    acceptor.beginTurns(run)
     acceptor.appendClosing(run, input)
     run.regroup = undefined
     dispatcher.evict(run, true)
-    this.#end(run, status, run.processed, undefined, () =>
-      status === 'TERMINATED'
+    const successor = next && this.#follow(run, next.started, next.successor)
+    this.#end(run, status, run.processed, successor, () =>
+      input[0] === InputKind.terminated
         ? { status: 'terminated' }
-        : { status: 'timedOut', retryState: 'TIMEOUT' },
+        : { status: 'timedOut', retryState: input[2].retryState },
     )
   }
 
@@ -181,6 +235,8 @@ export class RunCloser {
       if (successor !== undefined) {
         successor.closing = undefined
         this.#moveQueries(run, successor)
+        // Before its first turn it cannot answer.
+        this.#ports.failures.rejectQueries(successor)
       }
       if (run.queries.length > 0) dispatcher.wake(run)
       this.#release(run)
@@ -211,6 +267,36 @@ export class RunCloser {
   }
 
   /**
+   * Guarantee: the run that follows by retry or cron is written in the commit that closes this one, with
+   * the timer of its first turn: however often the process is killed, there is one.
+   */
+  #follow(run: Run, started: StartedAttributes, successor: Successor): Run {
+    const { runs, acceptor } = this.#ports
+    const { now } = acceptor
+    const { initiator, attempt, backoffMs, continuedFailure, lastCompletionResult } = successor
+    const key = runs.allocateKey()
+    const {
+      requestId: _requestId,
+      continuedFailure: _failure,
+      lastCompletionResult: _result,
+      firstTaskBackoffMs: _backoff,
+      ...kept
+    } = started
+    const next = acceptor.createRun(key, 0, now, [], {
+      ...kept,
+      runId: createRunId(key, now),
+      continuedFromExecutionRunId: run.row.runId,
+      attempt,
+      initiator,
+      ...optional('firstTaskBackoffMs', backoffMs > 0 ? backoffMs : undefined),
+      ...optional('continuedFailure', continuedFailure),
+      ...optional('lastCompletionResult', lastCompletionResult),
+    })
+    next.closing = { phase: 'committing', seq: 0, onSettled: () => undefined }
+    return next
+  }
+
+  /**
    * The next run of the chain, in the same commit: its start, then what this run was sent and never
    * took, in order. Late results and timers concern commands of the old run and are dropped.
    */
@@ -229,12 +315,16 @@ export class RunCloser {
       firstExecutionRunId: row.firstExecutionRunId,
       continuedFromExecutionRunId: row.runId,
       attempt: 1,
+      initiator: 'WORKFLOW',
       taskTimeoutMs: command.taskTimeoutMs ?? row.taskTimeoutMs,
       ...optional('identity', started.identity),
       ...optional('executionTimeoutMs', row.executionTimeoutMs),
       ...optional('executionExpirationTime', row.executionExpirationTime),
       ...optional('runTimeoutMs', command.runTimeoutMs ?? row.runTimeoutMs),
       ...optional('retryPolicy', started.retryPolicy),
+      ...optional('cronSchedule', started.cronSchedule),
+      ...optional('lastCompletionResult', started.lastCompletionResult),
+      ...optional('firstTaskBackoffMs', command.backoffMs),
       ...optional('memo', command.memo ?? row.memo),
       ...optional('searchAttributes', command.searchAttributes ?? row.searchAttributes),
       ...optional('headers', command.headers ?? started.headers),
@@ -264,7 +354,7 @@ export class RunCloser {
 }
 
 /** What the parent of a run is told of its end. */
-function childResolution(command: TerminalCommand): ChildResolution {
+function childResolution(command: TerminalCommand, row: RunRow, now: number): ChildResolution {
   switch (command.kind) {
     case 'completeWorkflow':
       return { status: 'completed', result: command.result }
@@ -272,7 +362,7 @@ function childResolution(command: TerminalCommand): ChildResolution {
       return {
         status: 'failed',
         failure: command.failure,
-        retryState: 'RETRY_POLICY_NOT_SET',
+        retryState: retryOf(row, command.failure, now).state,
       }
     case 'cancelWorkflow':
       return { status: 'cancelled', ...optional('details', command.details) }

@@ -126,7 +126,10 @@ export class RunFailures {
         ? `is quarantined: ${row.quarantined.reason}`
         : parked !== undefined && !run.retrying
           ? `is parked: ${parked.reason}`
-          : undefined
+          : row.delayed === true
+            ? `must handle at least one workflow task before it can be queried: its first turn is ` +
+              `due at ${new Date(row.executionTime ?? 0).toISOString()}`
+            : undefined
     if (why === undefined) return undefined
     return new SignalboxError(
       'SIGNALBOX_ERR_WORKFLOW_NOT_READY',

@@ -5,6 +5,7 @@ import { decodeCommands, decodeInputs } from '../actors/records.ts'
 import type { HistoryTurn } from './history.ts'
 import { type Journal, RecordKind } from './journal.ts'
 import type { Run } from './run.ts'
+import { retryOf, runTimeoutFailure } from './run-successor.ts'
 import type { CloseStatus } from './workflow-service.ts'
 
 /** The turns of a run as the journal has them, in order, each with its inputs and commands. */
@@ -37,7 +38,12 @@ export function readTurns(journal: Journal, run: Run): readonly HistoryTurn[] {
 export function readClose(journal: Journal, run: Run): CloseStatus {
   const { row } = run
   if (row.status === 'RUNNING') return { closed: false }
-  const base = { closed: true, runId: row.runId, status: row.status } as const
+  const base = {
+    closed: true,
+    runId: row.runId,
+    status: row.status,
+    ...(row.newRunId === undefined ? {} : { newRunId: row.newRunId }),
+  } as const
   if (row.status === 'TERMINATED') {
     const input = lastInput(journal, run)
     const reason = input?.[0] === InputKind.terminated ? input[2].reason : undefined
@@ -48,16 +54,17 @@ export function readClose(journal: Journal, run: Run): CloseStatus {
     return { ...base, failure }
   }
   if (row.status === 'TIMED_OUT') {
-    const failure = {
-      message: 'Workflow execution timed out',
-      timeoutFailureInfo: { timeoutType: 'START_TO_CLOSE' },
-    } as const
-    return { ...base, failure }
+    const input = lastInput(journal, run)
+    const retryState = input?.[0] === InputKind.timedOut ? input[2].retryState : 'TIMEOUT'
+    return { ...base, failure: runTimeoutFailure, retryState }
   }
   const command = terminalCommand(journal, run)
   if (command?.kind === 'completeWorkflow') return { ...base, result: command.result }
-  if (command?.kind === 'failWorkflow') return { ...base, failure: command.failure }
-  if (row.newRunId !== undefined) return { ...base, newRunId: row.newRunId }
+  if (command?.kind === 'failWorkflow') {
+    const { state } = retryOf(row, command.failure, row.closeTime ?? 0)
+    return { ...base, failure: command.failure, retryState: state }
+  }
+  if (row.newRunId !== undefined) return base
   const details = command?.kind === 'cancelWorkflow' ? command.details : undefined
   const failure = {
     message: 'Workflow canceled',

@@ -1,4 +1,4 @@
-import type { ExecutionRef, ParentRef } from '../actors/inputs.ts'
+import type { ExecutionRef, ParentRef, RetryPolicyData } from '../actors/inputs.ts'
 import type { PayloadMap } from '../actors/payload.ts'
 import type { PatchMark } from '../actors/protocol.ts'
 import { decode, encode } from '../actors/records.ts'
@@ -38,6 +38,35 @@ export interface RunRow {
   readonly parent?: ParentRef | undefined
   /** Of a child: the workflow at the top of the tree of parents. */
   readonly root?: ExecutionRef | undefined
+  /** From 1; grows with each retry of the workflow. */
+  readonly attempt: number
+  readonly retryPolicy?: RetryPolicyData | undefined
+  readonly cronSchedule?: string | undefined
+  /** When the first turn is due, or was, if not at the start: start delay, backoff, cron. */
+  readonly executionTime?: number | undefined
+  /** The first turn is still waited for: until `executionTime`, or what ends the wait before. */
+  readonly delayed?: boolean | undefined
+}
+
+/** What most runs do not have, in one field. */
+interface Course {
+  readonly attempt?: number
+  readonly retryPolicy?: RetryPolicyData
+  readonly cronSchedule?: string
+  readonly executionTime?: number
+  readonly delayed?: boolean
+}
+
+function courseOf(row: RunRow): Course | null {
+  const { attempt, retryPolicy, cronSchedule, executionTime, delayed } = row
+  const course: Course = {
+    ...(attempt === 1 ? {} : { attempt }),
+    ...(retryPolicy === undefined ? {} : { retryPolicy }),
+    ...(cronSchedule === undefined ? {} : { cronSchedule }),
+    ...(executionTime === undefined ? {} : { executionTime }),
+    ...(delayed === true ? { delayed } : {}),
+  }
+  return Object.keys(course).length === 0 ? null : course
 }
 
 const STATUSES: readonly WorkflowStatus[] = [
@@ -80,6 +109,7 @@ export function encodeRunRow(row: RunRow): Uint8Array {
     row.parent ?? null,
     row.root ?? null,
     row.patches ?? null,
+    courseOf(row),
   ])
 }
 
@@ -110,6 +140,7 @@ type Stored = [
   parent?: ParentRef | null,
   root?: ExecutionRef | null,
   patches?: PatchMark[] | null,
+  course?: Course | null,
 ]
 
 export function decodeRunRow(bytes: Uint8Array): RunRow {
@@ -140,5 +171,7 @@ export function decodeRunRow(bytes: Uint8Array): RunRow {
     parent: at[23] ?? undefined,
     root: at[24] ?? undefined,
     patches: at[25] ?? undefined,
+    ...at[26],
+    attempt: at[26]?.attempt ?? 1,
   }
 }

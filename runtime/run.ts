@@ -223,7 +223,11 @@ export class Run {
 
   /** May an actor be built: neither parked and waiting for its next attempt, nor quarantined. */
   get isReady(): boolean {
-    return (this.parked === undefined || this.retrying) && this.row.quarantined === undefined
+    return (
+      (this.parked === undefined || this.retrying) &&
+      this.row.quarantined === undefined &&
+      this.row.delayed !== true
+    )
   }
 
   /** Accepted inputs whose turns have not ended. */
@@ -237,7 +241,7 @@ export class Run {
       this.residency === 'absent' &&
       this.pending.length === 0 &&
       this.head === this.committed &&
-      (this.processed === this.committed || !this.isOpen) &&
+      (this.processed === this.committed || !this.isOpen || this.row.delayed === true) &&
       this.processed === this.processedRecorded &&
       this.resultsInFlight === 0 &&
       this.closing === undefined &&

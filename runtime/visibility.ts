@@ -44,6 +44,7 @@ export function summarize(row: RunRow): WorkflowSummary {
       : { parentExecution: { workflowId: row.parent.workflowId, runId: row.parent.runId } }),
     ...(row.root === undefined ? {} : { rootExecution: row.root }),
     ...(row.closeTime === undefined ? {} : { closeTime: row.closeTime }),
+    ...(row.executionTime === undefined ? {} : { executionTime: row.executionTime }),
     ...(row.memo === undefined ? {} : { memo: row.memo }),
     ...(searchAttributes === undefined ? {} : { searchAttributes }),
   }

@@ -217,7 +217,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
       if (status.status === 'COMPLETED') {
         return this.#fromPayload(status.result ?? null) as WorkflowResultType<W>
       }
-      if (status.newRunId !== undefined) {
+      if (status.status === 'CONTINUED_AS_NEW' && status.newRunId !== undefined) {
         throw new WorkflowContinuedAsNewError('Workflow continued as new', status.newRunId)
       }
       const cause = status.failure === undefined ? undefined : this.#toError(status.failure)
@@ -227,7 +227,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
         TERMINATED: 'terminated',
         TIMED_OUT: 'timed out',
       }[status.status as 'FAILED' | 'CANCELED' | 'TERMINATED' | 'TIMED_OUT']
-      const retryState = status.status === 'TIMED_OUT' ? 'TIMEOUT' : 'RETRY_POLICY_NOT_SET'
+      const { retryState = 'RETRY_POLICY_NOT_SET' } = status
       throw new WorkflowFailedError(`Workflow execution ${what}`, cause, retryState)
     }
   }

@@ -91,6 +91,10 @@ export class WorkflowReads {
       ...(userMetadata === undefined ? {} : { userMetadata }),
       historyLength: run.historyLength,
       taskTimeoutMs: row.taskTimeoutMs,
+      attempt: row.attempt,
+      ...(row.retryPolicy === undefined ? {} : { retryPolicy: row.retryPolicy }),
+      ...(row.cronSchedule === undefined ? {} : { cronSchedule: row.cronSchedule }),
+      ...(row.delayed === true ? { delayed: true } : {}),
       ...(row.executionTimeoutMs === undefined
         ? {}
         : { executionTimeoutMs: row.executionTimeoutMs }),

@@ -1,5 +1,5 @@
 import type { UpdateOutcome } from '../actors/commands.ts'
-import type { Failure } from '../actors/failure.ts'
+import type { Failure, RetryState } from '../actors/failure.ts'
 import type { ExecutionRef, RetryPolicyData } from '../actors/inputs.ts'
 import type { Payload, PayloadMap } from '../actors/payload.ts'
 
@@ -192,6 +192,8 @@ export interface WorkflowSummary {
   readonly status: WorkflowStatus
   readonly startTime: number
   readonly closeTime?: number
+  /** When the first turn is or was due, if not at the start. */
+  readonly executionTime?: number
   readonly historyLength: number
   readonly memo?: PayloadMap
   readonly searchAttributes?: PayloadMap
@@ -207,6 +209,12 @@ export interface WorkflowDescription extends WorkflowSummary {
   readonly taskTimeoutMs: number
   /** Of a workflow that was started with a summary or details. */
   readonly userMetadata?: PayloadMap
+  /** From 1; grows with each retry of the workflow. */
+  readonly attempt: number
+  readonly retryPolicy?: RetryPolicyData
+  readonly cronSchedule?: string
+  /** The first turn is still waited for. */
+  readonly delayed?: boolean
   readonly pendingActivities: readonly PendingActivity[]
   readonly pendingChildren: readonly PendingChild[]
   /** Accepted inputs whose turns have not ended. */
@@ -286,7 +294,9 @@ export type CloseStatus =
       readonly status: WorkflowStatus
       readonly result?: Payload
       readonly failure?: Failure
-      /** The run that continues this one. */
+      /** Why a failed workflow is not tried again. */
+      readonly retryState?: RetryState
+      /** The run that follows this one: by continue-as-new, retry or cron. */
       readonly newRunId?: string
     }
 

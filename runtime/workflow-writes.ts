@@ -13,6 +13,7 @@ import {
   type EarlierRequest,
 } from './request-ledger.ts'
 import type { Run } from './run.ts'
+import { checkSchedule } from './check-schedule.ts'
 import { DEFAULT_NAMESPACE } from './visibility.ts'
 import {
   alreadyStarted,
@@ -205,7 +206,9 @@ export class WorkflowWrites {
     if (current !== undefined && this.#usesExisting(current, request)) {
       acceptor.checkRoom(current)
       guest.check(current)
-      return guest.join(current, false)
+      const joined = guest.join(current, false)
+      this.#parts.beginTurns(current)
+      return joined
     }
     // What can be refused is refused before anything is changed.
     acceptor.checkRoom(undefined)
@@ -286,14 +289,7 @@ export class WorkflowWrites {
         { fields: { field } },
       )
     }
-    for (const field of ['retryPolicy', 'cronSchedule', 'startDelayMs'] as const) {
-      if (request[field] === undefined) continue
-      throw new SignalboxError(
-        'SIGNALBOX_ERR_NOT_IMPLEMENTED',
-        `${field} is not part of this version of signalbox; start without it`,
-        { fields: { field } },
-      )
-    }
+    checkSchedule(request)
     if (!this.#parts.hasWorkflowType(request.workflowType)) {
       throw new SignalboxError(
         'SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN',

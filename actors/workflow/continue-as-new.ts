@@ -44,7 +44,6 @@ export interface ContinueAsNewOptions {
 
 /** What Temporal knows and has no meaning without worker deployments or event groups. */
 const UNAVAILABLE_OPTIONS = [
-  'backoffStartInterval',
   'versioningIntent',
   'initialVersioningBehavior',
   'eventGroups',
