@@ -202,6 +202,7 @@ export type {
   ConcludeActivationInput,
   ConcludeActivationOutput,
   ContinueAsNewInput,
+  LocalActivityInput,
   DisposeInput,
   GetLogAttributesInput,
   Headers,
