@@ -69,10 +69,23 @@ export function commandOfEvent(event: ReadEvent, names: EventNames): Fields | un
     case 'WORKFLOW_PROPERTIES_MODIFIED':
       return fields('modifyProperties', { memo: nested(attributes, 'upsertedMemo', 'fields') })
     case 'MARKER_RECORDED':
+      if (attributes['markerName'] === 'core_patch') {
+        const { id: patchId, deprecated } = markerData(attributes)
+        return fields('patched', { patchId, deprecated: deprecated === true ? true : undefined })
+      }
       return fields('marker', { name: attributes['markerName'], details: attributes['details'] })
     default:
       return terminalOf(event, names)
   }
+}
+
+/** What the SDK's core notes in a marker of its own. */
+export function markerData({ details }: Attributes): Attributes {
+  const { data, 'patch-data': patch } = (details ?? {}) as Readonly<
+    Record<string, { readonly payloads?: readonly string[] } | undefined>
+  >
+  const [text = ''] = (patch ?? data)?.payloads ?? []
+  return JSON.parse(text.replace('json/plain ', '')) as Attributes
 }
 
 function terminalOf({ type, attributes }: ReadEvent, names: EventNames): Fields | undefined {

@@ -12,7 +12,22 @@ export function expectSameTurns(runs: readonly Recorded[], replayed: readonly Re
   const ours = runs.map(({ history }, at) => {
     return historyTurns(history).filter((turn) => isSeen(turn, replayed[at] as Replayed))
   })
-  expect(replayed.map(({ turns }) => turns)).toEqual(ours)
+  expect(replayed.map(({ turns }, at) => turns.map(withinHistory(runs[at] as Recorded)))).toEqual(
+    ours,
+  )
+}
+
+/**
+ * Where a history ends with a workflow task that had no commands, a run that is still open, the SDK's core
+ * takes the history as it is for that of the task: one event longer than it was when the task began.
+ */
+function withinHistory({ history }: Recorded): (turn: Turn) => Turn {
+  const last = history.events.at(-1)
+  const isOpen = last?.eventType === 'EVENT_TYPE_WORKFLOW_TASK_COMPLETED'
+  return (turn) =>
+    isOpen && turn.historyLength === Number(last.eventId)
+      ? { ...turn, historyLength: turn.historyLength - 1 }
+      : turn
 }
 
 /**

@@ -1,6 +1,6 @@
 import { historyFromJSON } from '@temporalio/common/lib/proto-utils.js'
 import { temporal } from '@temporalio/proto'
-import { commandOfEvent } from './event-commands.ts'
+import { commandOfEvent, markerData } from './event-commands.ts'
 import { jobOfEvent } from './event-jobs.ts'
 import { EventNames, type ReadEvent } from './event-names.ts'
 import { readable } from './readable.ts'
@@ -34,6 +34,10 @@ export function historyTurns(history: HistoryJson): readonly Turn[] {
     const turn = turns.at(-1)
     const command = commandOfEvent(event, names)
     if (command !== undefined) {
+      const outcome = localOutcome(event)
+      if (outcome !== undefined) turn?.jobs.push(outcome)
+      // The core makes these two by itself.
+      if (outcome !== undefined || isChangeVersion(event)) continue
       turn?.commands.push(command)
       // The core hands an update over with the task that accepts it: it has no event before that.
       const { acceptedRequest } = event.attributes
@@ -44,6 +48,29 @@ export function historyTurns(history: HistoryJson): readonly Turn[] {
     if (job !== undefined) jobs.push(job)
   }
   return turns.map((turn) => ({ ...turn, jobs: turn.jobs.toSorted((a, b) => rank(a) - rank(b)) }))
+}
+
+/** The outcome of a local activity, which the core hands to workflow code in the task that noted it. */
+function localOutcome({ type, attributes }: ReadEvent): Fields | undefined {
+  if (type !== 'MARKER_RECORDED' || attributes['markerName'] !== 'core_local_activity') {
+    return undefined
+  }
+  const data = markerData(attributes)
+  const details = attributes['details'] as Attributes
+  const [completed] = ((details['result'] as Attributes | undefined)?.['payloads'] ??
+    []) as readonly unknown[]
+  const failed = attributes['failure'] as Attributes | undefined
+  const id = data['activity_id']
+  if (failed === undefined) return fields('localActivity', { id, completed: completed ?? '' })
+  // What says that it was cancelled is a message without fields, and those are left out.
+  const isCancelled = Object.keys(failed).every((name) => name === 'message')
+  return fields('localActivity', { id, ...(isCancelled ? { cancelled: [] } : { failed }) })
+}
+
+function isChangeVersion({ type, attributes }: ReadEvent): boolean {
+  if (type !== 'UPSERT_WORKFLOW_SEARCH_ATTRIBUTES') return false
+  const { indexedFields } = attributes['searchAttributes'] as Attributes
+  return 'TemporalChangeVersion' in (indexedFields as Attributes)
 }
 
 function updateJob({ meta, input }: Attributes): Fields {

@@ -29,12 +29,14 @@ export function replayTurns(activations: readonly SdkActivation[]): ReplayTurns 
     const first = activations[at] as SdkActivation
     const jobs = jobsOf(first, reader)
     const commands = [...first.commands]
+    reader.noteLocalActivities(first.commands.map(readableVariant))
     for (at++; activations[at]?.historyLength === first.historyLength; at++) {
       const more = activations[at] as SdkActivation
       for (const job of jobsOf(more, reader)) {
         if (isResolvedByCore(job)) resolvedByCore.add(job['id'])
         else jobs.push(job)
       }
+      reader.noteLocalActivities(more.commands.map(readableVariant))
       commands.push(...more.commands)
     }
     turns.push({

@@ -23,6 +23,15 @@ export class CommandReader {
   /** Activities and children whose cancellation makes no event. */
   readonly #abandoned = new Set<string>()
 
+  /** Local activities end in the task that begins them: their ids are needed before it is read. */
+  noteLocalActivities(commands: readonly Attributes[]): void {
+    for (const command of commands) {
+      const [kind, attributes] = variantOf(command)
+      if (kind !== 'scheduleLocalActivity') continue
+      this.activities.set(seqOf(attributes), String(attributes['activityId']))
+    }
+  }
+
   read(commands: readonly Attributes[]): readonly Fields[] {
     const withdrawn = withdrawnIn(commands)
     const kept: Fields[] = []
@@ -92,8 +101,6 @@ export class CommandReader {
       case 'setPatchMarker':
         return [fields('patched', attributes)]
       case 'scheduleLocalActivity':
-        this.activities.set(seq, String(attributes['activityId']))
-        return []
       case 'requestCancelLocalActivity':
         return []
       default:
