@@ -65,7 +65,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 3,
     arbitrary: fc
       .constantFrom(['put', 'x', 1], ['slow', 2], ['refuse', 'no'], ['set-plan', 'gold'])
-      .map(([name, ...args]) => ({ kind: 'update' as const, name: String(name), args })),
+      .map(([name, ...args]) => ({ kind: 'update' as const, name, args })),
   },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('pause' as const), ms: fc.nat(20) }) },
   { weight: 1, arbitrary: fc.constant({ kind: 'cancel' as const }) },

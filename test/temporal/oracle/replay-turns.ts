@@ -37,7 +37,8 @@ export function replayTurns(activations: readonly SdkActivation[]): ReplayTurns 
         else jobs.push(job)
       }
       reader.noteLocalActivities(more.commands.map(readableVariant))
-      commands.push(...more.commands)
+      // Once the run has ended the core drops what code asks for in a further activation of the task.
+      if (!reader.ends(commands.map(readableVariant))) commands.push(...more.commands)
     }
     turns.push({
       historyLength: first.historyLength,

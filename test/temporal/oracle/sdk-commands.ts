@@ -32,6 +32,14 @@ export class CommandReader {
     }
   }
 
+  /** Whether one of these commands ends the run. */
+  ends(commands: readonly Attributes[]): boolean {
+    return commands.some((command) => {
+      const [kind = '', attributes] = variantOf(command)
+      return terminalOf(kind, attributes) !== undefined
+    })
+  }
+
   read(commands: readonly Attributes[]): readonly Fields[] {
     const withdrawn = withdrawnIn(commands)
     const kept: Fields[] = []
@@ -100,6 +108,8 @@ export class CommandReader {
       }
       case 'setPatchMarker':
         return [fields('patched', attributes)]
+      // A signal that was sent is not called back, and local activities leave markers alone.
+      case 'cancelSignalWorkflow':
       case 'scheduleLocalActivity':
       case 'requestCancelLocalActivity':
         return []
