@@ -7,6 +7,7 @@ import { wholeNumber } from './cli/flag-values.ts'
 import { addMissingCommands, addOtherCommands } from './cli/other-commands.ts'
 import { addReadCommands } from './cli/read-commands.ts'
 import { addStartCommands } from './cli/start-commands.ts'
+import { addUpdateCommands } from './cli/update-commands.ts'
 import { packageVersion } from './package-version.ts'
 import type { ServeOptions } from './serve.ts'
 
@@ -56,7 +57,8 @@ const workflow = program
 addStartCommands(workflow)
 addChangeCommands(workflow)
 addReadCommands(workflow)
-addMissingCommands(workflow, ['update', 'reset', 'pause', 'unpause'])
+addUpdateCommands(workflow)
+addMissingCommands(workflow, ['reset', 'pause', 'unpause'])
 addOtherCommands(program)
 
 // A reader that has seen enough, such as head, ends a command without ado.

@@ -4,7 +4,7 @@ export const exitCodes = {
   failed: 1,
   /** The server cannot be reached, or asks to try again later. */
   unavailable: 2,
-  /** The workflow that was waited for has closed without completing. */
+  /** The workflow that was waited for has closed without completing, or the update failed. */
   workflowFailed: 3,
   /** Lines of an input file were refused. */
   linesRefused: 4,

@@ -196,7 +196,8 @@ export async function printResult(
   }
 }
 
-function failureText(failure: ResultAnswer['failure']): string | undefined {
+/** The messages of a failure and its causes. */
+export function failureText(failure: ResultAnswer['failure']): string | undefined {
   if (failure === undefined) return undefined
   const cause = failureText(failure.cause)
   return `${failure.message ?? 'failed'}${cause === undefined ? '' : `: ${cause}`}`

@@ -55,6 +55,40 @@ describe('signalbox workflow', () => {
     expect(await json('result', ...w)).toMatchObject({ result: ['first', 1, { a: [2] }] })
   })
 
+  it('updates a workflow once for an update id, and tells rejected and failed updates', async () => {
+    await json('start', '--workflow-id', 'updated', '--type', 'updatable')
+    const args = ['--workflow-id', 'updated', '--name', 'append']
+    const once = [...args, '--update-id', 'once', '--input', '1']
+    for (let round = 0; round < 2; round++) {
+      expect(await json('update', 'execute', ...once)).toMatchObject({
+        updateRef: { workflowExecution: { workflowId: 'updated' }, updateId: 'once' },
+        stage: expect.stringMatching(/_COMPLETED$/),
+        outcome: { success: [[1]] },
+      })
+    }
+    const shown = await workflow('update', 'execute', ...args, '--input', '{"a":2}')
+    expect(shown).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/Result +\[1,\{"a":2\}\]/),
+    })
+    const rejected = await workflow('update', 'execute', ...args, '--input', 'null')
+    expect(rejected).toMatchObject({ code: 3, stderr: expect.stringContaining('nothing given') })
+    const failed = await workflow('update', 'execute', ...args, '--input', '"fail"')
+    expect(failed).toMatchObject({ code: 3, stderr: expect.stringContaining('told to fail') })
+    expect(await items('updated')).toEqual([1, { a: 2 }])
+  })
+
+  it('starts an update, and gets its outcome by its id later', async () => {
+    await json('start', '--workflow-id', 'waiting', '--type', 'updatable')
+    const args = ['--workflow-id', 'waiting', '--name', 'settle', '--update-id', 'later']
+    const accepted = await json('update', 'start', ...args, '--wait-for-stage', 'accepted')
+    expect(accepted).toMatchObject({ stage: expect.stringMatching(/_ACCEPTED$/) })
+    expect(accepted).not.toHaveProperty('outcome')
+    const outcome = json('update', 'execute', ...args)
+    await json('signal', '--workflow-id', 'waiting', '--name', 'release')
+    expect(await outcome).toMatchObject({ outcome: { success: ['released'] } })
+  })
+
   it('executes, signals with start, lists and counts', async () => {
     const executed = await workflow('execute', '--type', 'echo', '--input', '[1,2]')
     expect(executed).toMatchObject({ code: 0, stdout: expect.stringContaining('[1,2]') })
@@ -90,6 +124,7 @@ describe('signalbox workflow', () => {
       [1, /required option '--type <name>'/, ['start']],
       [1, /is not JSON\. Text needs quotes/, ['start', '--type', 'echo', '--input', 'text']],
       [1, /Give a duration/, ['start', '--type', 'echo', '--run-timeout', 'soon']],
+      [1, /required option '--wait-for-stage/, ['update', 'start', '-w', 'w', '--name', 'n']],
       [1, /either --workflow-id or --query/, ['terminate']],
       [1, /"workflow reset" is not part of this version/, ['reset', '--workflow-id', 'w']],
       [2, /cannot reach http:\/\/127\.0\.0\.1:9/, ['list', '--address', '127.0.0.1:9']],
