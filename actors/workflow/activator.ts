@@ -5,7 +5,12 @@ import type {
   TerminalCommand,
 } from '../commands.ts'
 import { errorToFailure } from '../failure-converter.ts'
-import { DeterminismViolationError, isCancellation, TemporalFailure } from '../failures.ts'
+import {
+  DeterminismViolationError,
+  ensureTemporalFailure,
+  isCancellation,
+  TemporalFailure,
+} from '../failures.ts'
 import type {
   ActivityResolution,
   Input,
@@ -201,7 +206,7 @@ export class Activator {
       } else if (error instanceof TemporalFailure || isFailureType(this, error)) {
         this.handlers.forgetUnfinished()
         this.knownUpdates?.forgetUnfinished()
-        this.#end({ kind: 'failWorkflow', failure: errorToFailure(error) })
+        this.#end({ kind: 'failWorkflow', failure: errorToFailure(ensureTemporalFailure(error)) })
       } else {
         this.failTurn(error)
       }

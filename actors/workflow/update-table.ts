@@ -141,7 +141,7 @@ export class UpdateTable {
       .then((result) => this.#complete(update, { result: toPayload(result) }))
       .catch((error: unknown) => {
         if (error instanceof TemporalFailure || isFailureType(this.#activator, error)) {
-          this.#complete(update, { failure: errorToFailure(error) })
+          this.#complete(update, { failure: errorToFailure(ensureTemporalFailure(error)) })
         } else this.#activator.fail(error)
       })
       .finally(() => this.#inProgress.delete(execution))
