@@ -160,6 +160,7 @@ class ContextSandbox implements Sandbox {
       if (!idle) this.#settle(activator)
       // Only what a turn cancels without waiting for makes another round of the same turn.
       while (activator.localResolutions.length > 0 && !activator.taskError && !activator.terminal) {
+        if (activation.hasUpdates) this.#realm.rejectUnhandledUpdates(activator)
         this.#realm.inbox.entry = Entry.resolveLocally
         this.#enter()
         this.#settle(activator)

@@ -103,6 +103,8 @@ export interface Realm {
   ): void
   /** The end of an activation that had updates. False if a validator tried to change the run. */
   concludeUpdates(activator: Activator): boolean
+  /** The end of a round of such an activation: an update waits for its handler no longer. */
+  rejectUnhandledUpdates(activator: Activator): void
   isViolation(thrown: unknown): boolean
   /** Before {@link install}: modules that all runs have in common. */
   share(factory: Factory, names: readonly string[]): void
@@ -171,6 +173,7 @@ export function boot(host: RealmHost): Realm {
       carryUpdateInfo(asksFor.currentUpdateInfo)
     },
     concludeUpdates,
+    rejectUnhandledUpdates: ({ updates }) => updates.rejectBuffered(),
     isViolation,
     share: shareModules,
     conclude,

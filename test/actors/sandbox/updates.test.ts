@@ -2,6 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest'
 import type { UpdateCommand } from '../../../actors/commands.ts'
 import { fromPayload } from '../../../actors/payload-converter.ts'
 import type { TurnOutcome } from '../../../actors/turns.ts'
+import { InputKind } from '../../../actors/inputs.ts'
 import { bundleOf, macrotask, signal, startTime, Theatre, update } from './harness.ts'
 
 let bundle: Awaited<ReturnType<typeof bundleOf>>
@@ -49,6 +50,18 @@ describe('an activation', () => {
       'note 2',
       `tell x ${startTime}`,
       `tell y ${startTime}`,
+    ])
+  })
+
+  it('does not let an update wait for what it cancels itself', () => {
+    const run = new Theatre(bundle).start('setsWhenCancelled')
+    const cancel = [InputKind.cancelRequested, run.time, {}] as const
+    expect(told(run.turn(update('a', 'tell', 'x'), cancel))).toEqual([
+      'rejectUpdate a #2 No registered handler for update: tell',
+    ])
+    expect(told(run.turn(update('b', 'tell', 'x')))).toEqual([
+      'acceptUpdate b #4',
+      'completeUpdate b #4 X',
     ])
   })
 

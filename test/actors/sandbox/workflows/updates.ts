@@ -9,6 +9,7 @@ import {
   defineUpdate,
   HandlerUnfinishedPolicy,
   isCancellation,
+  proxyActivities,
   setDefaultUpdateHandler,
   setHandler,
   sleep,
@@ -150,4 +151,14 @@ export async function scoped(): Promise<string[]> {
   await condition(() => false).catch(() => undefined)
   await CancellationScope.nonCancellable(() => condition(() => seen.includes('never')))
   return seen
+}
+
+/** Sets a handler when the activity that it waits for is cancelled. */
+export async function setsWhenCancelled(): Promise<void> {
+  const { work } = proxyActivities<{ work(): Promise<void> }>({
+    startToCloseTimeout: '1 minute',
+    cancellationType: 'TRY_CANCEL',
+  })
+  await work().catch(() => setHandler(tell, (text) => text.toUpperCase()))
+  await CancellationScope.nonCancellable(() => condition(() => false))
 }
