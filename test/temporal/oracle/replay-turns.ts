@@ -59,7 +59,7 @@ function isResolvedByCore(job: Fields): boolean {
 }
 
 /** Which of its variants a message is must stay to be seen, also where that variant has no fields. */
-function readableVariant(message: Attributes): Attributes {
+export function readableVariant(message: Attributes): Attributes {
   return Object.fromEntries(
     Object.entries(message).map(([name, value]) => [name, readable(value) ?? {}]),
   )

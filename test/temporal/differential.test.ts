@@ -1,0 +1,169 @@
+import { fileURLToPath } from 'node:url'
+import fc from 'fast-check'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { InputKind } from '../../actors/inputs.ts'
+import { bundleWorkflowCode } from '../../runtime/bundle.ts'
+import { signal, Theatre } from '../actors/sandbox/harness.ts'
+import { type Case, cases, type Event } from './fixtures/programs.ts'
+import { type Compared, perform } from './oracle/differential.ts'
+import { SdkSandbox } from './oracle/sdk-sandbox.ts'
+import type { Step } from './workflows/interpreter.ts'
+
+const workflowsPath = fileURLToPath(new URL('./workflows/interpreter.ts', import.meta.url))
+/** Half a minute. More of them, or those of a seed that failed: by these variables. */
+const numRuns = Math.max(1500, Number(process.env['DIFFERENTIAL_RUNS'] ?? 0))
+const seed = process.env['DIFFERENTIAL_SEED']
+let theatre: Theatre
+let sdk: SdkSandbox
+
+beforeAll(async () => {
+  theatre = new Theatre(await bundleWorkflowCode({ workflowsPath }))
+  sdk = await SdkSandbox.load(workflowsPath)
+})
+
+afterAll(() => sdk.close())
+
+/**
+ * Guarantee: whatever a workflow does and whatever happens to it, in whatever order and company, every
+ * turn asks for the same as in the SDK's sandbox, in the same order, and its code sees the same.
+ */
+test('a turn of any program is that of the SDK', { timeout: 300_000 }, async () => {
+  let turns = 0
+  const commands = new Set<string>()
+  await fc.assert(
+    fc.asyncProperty(cases, async (one) => {
+      const compared = await perform(one, theatre, sdk)
+      expect(compared.ours).toEqual(compared.sdk)
+      turns += compared.sdk.length
+      for (const outcome of compared.sdk) {
+        for (const { kind } of outcome.commands) commands.add(kind)
+      }
+    }),
+    { numRuns, ...(seed === undefined ? {} : { seed: Number(seed) }) },
+  )
+  // Programs that end at once or do nothing would prove nothing.
+  expect(turns).toBeGreaterThan(numRuns * 5)
+  expect([...commands].toSorted()).toEqual([
+    'acceptUpdate',
+    'cancelActivity',
+    'cancelExternal',
+    'cancelTimer',
+    'cancelled',
+    'complete',
+    'completeUpdate',
+    'continueAsNew',
+    'fail',
+    'modifyProperties',
+    'patched',
+    'scheduleActivity',
+    'signalExternal',
+    'startChild',
+    'startTimer',
+  ])
+})
+
+const activity: Step = { op: 'activity', cancellation: 'WAIT_CANCELLATION_COMPLETED' }
+const said = (name: string, n: number): Event => ({ kind: 'signal', name, n })
+
+describe('of what was found', () => {
+  test('an update without a handler is rejected before what the turn cancels is resolved', async () => {
+    const tried: Step = { op: 'activity', cancellation: 'TRY_CANCEL' }
+    const compared = await perform(
+      {
+        program: {
+          main: [
+            { op: 'attempt', body: [tried] },
+            { op: 'handlers', slow: false },
+          ],
+          handlers: [[]],
+          waitsForHandlers: false,
+        },
+        turns: [
+          [said('add', 1)],
+          [{ kind: 'update', name: 'lateUpdate', n: 1 }, { kind: 'cancel' }],
+        ],
+      },
+      theatre,
+      sdk,
+    )
+    expect(compared.sdk[1]?.commands.map(({ kind }) => kind)).toEqual([
+      'cancelActivity',
+      'completeUpdate',
+      'complete',
+    ])
+    expect(compared.ours).toEqual(compared.sdk)
+  })
+})
+
+describe('the comparison finds', () => {
+  const one: Case = {
+    program: {
+      main: [{ op: 'condition', more: 9 }],
+      handlers: [[activity], [{ op: 'sleep', ms: 5 }]],
+      waitsForHandlers: true,
+    },
+    turns: [[said('add', 1)], [said('run', 0), said('run', 1)], [{ kind: 'timer', pick: 0 }]],
+  }
+
+  test('nothing where nothing was changed', async () => {
+    const compared = await perform(one, theatre, sdk)
+    expect(compared.sdk).toHaveLength(3)
+    expect(compared.ours).toEqual(compared.sdk)
+  })
+
+  test('signals in another order', async () => {
+    const compared = await perform(one, theatre, sdk, (inputs) => inputs.toReversed())
+    expectFirstDifference(compared, 1)
+    const kinds = ({ commands }: Compared['ours'][number]) => commands.map(({ kind }) => kind)
+    expect(compared.sdk.map(kinds)[1]).toEqual(['scheduleActivity', 'startTimer'])
+    expect(compared.ours.map(kinds)[1]).toEqual(['startTimer', 'scheduleActivity'])
+  })
+
+  test('a signal that got lost', async () => {
+    const compared = await perform(one, theatre, sdk, (inputs) =>
+      inputs.length > 1 ? inputs.slice(1) : inputs,
+    )
+    expectFirstDifference(compared, 1)
+  })
+
+  test('a signal that came twice', async () => {
+    const compared = await perform(one, theatre, sdk, (inputs) =>
+      inputs.length > 1 ? inputs : [...inputs, ...inputs],
+    )
+    expectFirstDifference(compared, 0)
+  })
+
+  test('a timer that did not fire', async () => {
+    const compared = await perform(one, theatre, sdk, (inputs) =>
+      inputs.map((input) => (input[0] === InputKind.timerFired ? signal('add', 0) : input)),
+    )
+    expectFirstDifference(compared, 2)
+  })
+
+  test('another argument, where commands stay the same', async () => {
+    const compared = await perform(one, theatre, sdk, (inputs) =>
+      inputs.map((input) => (input[2] === 'add' ? signal('add', 2) : input)),
+    )
+    expectFirstDifference(compared, 0)
+    expect(compared.ours[0]?.commands).toEqual(compared.sdk[0]?.commands)
+  })
+
+  test('order that only some programs show', async () => {
+    let found = 0
+    await fc.assert(
+      fc.asyncProperty(cases, async (any) => {
+        const compared = await perform(any, theatre, sdk, (inputs) => inputs.toReversed())
+        if (JSON.stringify(compared.ours) !== JSON.stringify(compared.sdk)) found++
+      }),
+      { numRuns: 30 },
+    )
+    expect(found).toBeGreaterThan(15)
+  })
+})
+
+function expectFirstDifference({ ours, sdk }: Compared, turn: number): void {
+  expect(ours.slice(0, turn)).toEqual(sdk.slice(0, turn))
+  expect(ours[turn]).toBeDefined()
+  expect(ours[turn]).not.toEqual(sdk[turn])
+  expect(ours).toHaveLength(turn + 1)
+}
