@@ -12,9 +12,9 @@ import {
 import type { PayloadMap, Payload } from '../actors/payload.ts'
 import { memoProblem, searchAttributesProblem, type UpsertLimits } from '../actors/upsert-limits.ts'
 import type { Committer } from './committer.ts'
-import { cronBackoff, parseCronSchedule } from './cron-schedule.ts'
 import { SignalboxError } from './errors.ts'
 import type { LinkedInput } from './linked-effect.ts'
+import { firstBackoff } from './first-backoff.ts'
 import type { ResolvedOptions } from './options.ts'
 import { checkPayloadMap, checkPayloads } from './payload-size.ts'
 import type { RequestLedger } from './request-ledger.ts'
@@ -410,13 +410,6 @@ export class Acceptor {
     const hash = this.#requests.add(run, operation, requestId, input)
     this.#committer.afterCommit(() => this.#requests.committed(hash, input))
   }
-}
-
-/** How long a new workflow's first turn waits. */
-function firstBackoff(request: StartRequest, now: number): number | undefined {
-  if (request.startDelayMs !== undefined) return request.startDelayMs
-  if (request.cronSchedule === undefined) return undefined
-  return cronBackoff(parseCronSchedule(request.cronSchedule), now, now)
 }
 
 /** @throws SIGNALBOX_ERR_INVALID_ARGUMENT, SIGNALBOX_ERR_PAYLOAD_TOO_LARGE naming the limit */

@@ -6,7 +6,9 @@ import type { StartRequest } from './workflow-service.ts'
 const MAX_MS = 100 * 365 * 24 * 3_600_000
 
 /** When a workflow is to begin, and to begin again. @throws SIGNALBOX_ERR_INVALID_ARGUMENT */
-export function checkSchedule(request: StartRequest): void {
+export function checkSchedule(
+  request: Pick<StartRequest, 'startDelayMs' | 'cronSchedule' | 'retryPolicy'>,
+): void {
   const { startDelayMs, cronSchedule, retryPolicy } = request
   if (startDelayMs !== undefined && !(startDelayMs >= 0 && startDelayMs <= MAX_MS)) {
     throw invalid('startDelayMs', 'startDelay must be 0 to 100 years')

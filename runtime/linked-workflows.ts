@@ -14,6 +14,7 @@ import type { Committer } from './committer.ts'
 import type { Journal } from './journal.ts'
 import type { LinkedCommand, LinkedEffect, LinkedInput } from './linked-effect.ts'
 import type { Logger } from './logger.ts'
+import { firstBackoff } from './first-backoff.ts'
 import type { PendingCounts } from './pending-limits.ts'
 import { childLinkKey, heldEffectKey, heldEffectOfKey, heldEffectRange } from './row-keys.ts'
 import type { Run } from './run.ts'
@@ -261,6 +262,7 @@ export class LinkedWorkflows {
     const key = runs.allocateKey()
     const runId = createRunId(key, now)
     const { executionTimeoutMs } = command
+    const firstTaskBackoffMs = firstBackoff(command, now)
     acceptor.createRun(key, bytesOfCommand(command), now, [], {
       namespace: row.namespace,
       workflowId: command.workflowId,
@@ -280,6 +282,7 @@ export class LinkedWorkflows {
       ...(command.runTimeoutMs === undefined ? {} : { runTimeoutMs: command.runTimeoutMs }),
       ...(command.retryPolicy === undefined ? {} : { retryPolicy: command.retryPolicy }),
       ...(command.cronSchedule === undefined ? {} : { cronSchedule: command.cronSchedule }),
+      ...(firstTaskBackoffMs === undefined ? {} : { firstTaskBackoffMs }),
       ...(command.memo === undefined ? {} : { memo: command.memo }),
       ...(command.searchAttributes === undefined
         ? {}

@@ -1,6 +1,7 @@
 import type { Command } from '../actors/commands.ts'
 import type { TurnCommands } from '../actors/records.ts'
 import type { TurnError } from '../actors/turns.ts'
+import { checkSchedule } from './check-schedule.ts'
 import { SignalboxError } from './errors.ts'
 import { checkIdentifier } from './identifiers.ts'
 import type { Limits } from './options.ts'
@@ -97,6 +98,7 @@ function check(
     case 'startChildWorkflow':
       checkIdentifier('WorkflowType', command.workflowType)
       checkIdentifier('taskQueue', command.taskQueue)
+      checkSchedule(command)
       checkPayloads(command.args, maxPayloadBytes, 'input')
       checkPayloadMap(command.memo, maxPayloadBytes, 'memo')
       checkPayloadMap(command.searchAttributes, maxPayloadBytes, 'searchAttributes')

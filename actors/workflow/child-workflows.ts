@@ -3,8 +3,14 @@ import type {
   ParentClosePolicyName,
   StartChildCommand,
 } from '../commands.ts'
-import { toPayloadMap, toPayloads, toSearchAttributes } from '../payload-converter.ts'
+import { toPayloadMap, toPayloads } from '../payload-converter.ts'
 import type { Activator } from './activator.ts'
+import { encodeSearchAttributes } from '../search-attribute-payloads.ts'
+import type {
+  SearchAttributePair,
+  SearchAttributes,
+  TypedSearchAttributes,
+} from '../search-attributes.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import {
   extractWorkflowType,
@@ -71,6 +77,7 @@ export interface ChildWorkflowOptions {
   workflowIdReusePolicy?: WorkflowIdReusePolicy
   /** Default it is not tried again. */
   retry?: RetryPolicy
+  /** As that of a start: the child begins when it is due, and this workflow hears of its chain's end. */
   cronSchedule?: string
   /** The longest that the child may take, runs that continue it included. Default no limit. */
   workflowExecutionTimeout?: Duration
@@ -78,7 +85,9 @@ export interface ChildWorkflowOptions {
   workflowRunTimeout?: Duration
   workflowTaskTimeout?: Duration
   memo?: Record<string, unknown>
-  searchAttributes?: Record<string, unknown>
+  /** Prefer `typedSearchAttributes`, which count where both name a key. */
+  searchAttributes?: SearchAttributes
+  typedSearchAttributes?: SearchAttributePair[] | TypedSearchAttributes
   /** Shown beside the child in this workflow's history. */
   staticSummary?: string
   staticDetails?: string
@@ -89,7 +98,7 @@ export interface ChildWorkflowOptions {
 }
 
 /** What Temporal's options have beside these. */
-const notBuiltOptions = ['typedSearchAttributes', 'typeInfo', 'eventGroups']
+const notBuiltOptions = ['typeInfo', 'eventGroups']
 
 /** A workflow that is only known by its name. */
 // oxlint-disable-next-line typescript/no-explicit-any -- as Temporal has it: nothing is known of it
@@ -260,8 +269,8 @@ function makeCommand(
   for (const name of notBuiltOptions) {
     if (name in options) notBuilt(`ChildWorkflowOptions.${name}`)
   }
-  if (options.retry !== undefined) notBuilt('ChildWorkflowOptions.retry')
-  if (options.cronSchedule !== undefined) notBuilt('ChildWorkflowOptions.cronSchedule')
+  const { searchAttributes, typedSearchAttributes } = options
+  const hasAttributes = searchAttributes !== undefined || typedSearchAttributes !== undefined
   const parentClosePolicy: ParentClosePolicyName = options.parentClosePolicy ?? 'TERMINATE'
   return {
     kind: 'startChildWorkflow',
@@ -279,10 +288,9 @@ function makeCommand(
     ...given('retryPolicy', options.retry && fillRetryPolicy(options.retry)),
     ...given('cronSchedule', options.cronSchedule),
     ...given('memo', options.memo && toPayloadMap(options.memo)),
-    ...given(
-      'searchAttributes',
-      options.searchAttributes && toSearchAttributes(options.searchAttributes),
-    ),
+    ...(hasAttributes
+      ? { searchAttributes: encodeSearchAttributes(searchAttributes, typedSearchAttributes) }
+      : {}),
     ...given('summary', options.staticSummary),
     ...given('details', options.staticDetails),
   }

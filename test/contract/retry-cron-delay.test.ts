@@ -4,6 +4,7 @@ import { eventually } from '../fixtures/eventually.ts'
 import { Lab, openRuntime } from '../fixtures/lab.ts'
 import {
   finish,
+  guardian,
   hits,
   poke,
   postponed,
@@ -11,6 +12,7 @@ import {
   sleeper,
   slow,
   stubborn,
+  unpunctual,
 } from '../fixtures/lifecycle.ts'
 
 const code = 'lifecycle.ts'
@@ -197,5 +199,34 @@ describe('Start delay', () => {
     await eventually('it waits', async () => (await handle.describe()).delayed === true)
     await handle.signal(poke, 'meanwhile')
     expect(await handle.result()).toBe('meanwhile true')
+  })
+})
+
+describe('Children', () => {
+  test('are tried again and begin by schedules, and their parents hear of the end of the chain', async () => {
+    const { client } = await openRuntime({ code })
+    const parent = await client.workflow.start(guardian, { workflowId: 'guardian' })
+    expect(await parent.result()).toEqual({
+      tried: 'attempt 3 after attempt 2',
+      failed: ['MAXIMUM_ATTEMPTS_REACHED', 'attempt 3'],
+    })
+    const of = async (id: string): Promise<number> =>
+      (await client.workflow.count(`WorkflowId = '${id}'`)).count
+    expect(await of('tried')).toBe(3)
+    expect(await of('failed')).toBe(3)
+    expect(await of('pulse')).toBeGreaterThanOrEqual(2)
+    expect((await client.workflow.count(`Customer = 'Ada'`)).count).toBe(await of('pulse'))
+    // Its parent has closed, and it with it.
+    await eventually('it has ended', async () => {
+      const { status } = await client.workflow.getHandle('pulse').describe()
+      return status === 'TERMINATED'
+    })
+  })
+
+  test('by a schedule that cannot be are not started: the turn is parked', async () => {
+    const { client } = await openRuntime({ code })
+    const parent = await client.workflow.start(unpunctual, { workflowId: 'unpunctual' })
+    await eventually('it is parked', async () => (await parent.describe()).parked !== undefined)
+    expect((await parent.describe()).parked?.reason).toContain('Invalid CronSchedule')
   })
 })
