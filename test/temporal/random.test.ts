@@ -7,11 +7,12 @@ import { type Recorded, type Replayed, Replayer } from './oracle/replayer.ts'
 
 /**
  * Random schedules: signals, updates, pauses and a cancellation, one at a time and in bursts, for workflows
- * that wait in every way; then each history is held against the SDK's replay, turn by turn. The seed is
- * new in every run and stands in the names of the tests; `SEED=…` gives the same schedules again, though not
- * the same moments.
+ * that wait in every way; then each history is held against the SDK's replay, turn by turn. The schedules are
+ * the same in every run and their moments are not; `SEED=…` gives others, and `SEED=random` new ones. The seed
+ * stands in the names of the tests.
  */
-const seed = Number(process.env['SEED'] ?? Date.now() % 1_000_000)
+const given = process.env['SEED'] ?? '1'
+const seed = given === 'random' ? Date.now() % 1_000_000 : Number(given)
 const SCHEDULES = 60
 const workflowsPath = fileURLToPath(new URL('./workflows/index.ts', import.meta.url))
 
