@@ -92,11 +92,6 @@ export function fromPayloadMap(payloads: PayloadMap): Record<string, unknown> {
   )
 }
 
-/** Search attributes, which are searched by and so converted by default whatever is in use. */
-export function toSearchAttributes(values: Readonly<Record<string, unknown>>): PayloadMap {
-  return usingPayloadConverter(undefined, () => toPayloadMap(values))
-}
-
 function fromEncodedPayload({ metadata, data }: EncodedPayload): unknown {
   const encoding = metadata['encoding']
   if (encoding === undefined) throw new ValueError('Missing payload metadata')
