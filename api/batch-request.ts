@@ -1,4 +1,4 @@
-import type { SignalRequest, SignalWithStartRequest } from '../runtime/workflow-service.ts'
+import type { SignalRequest, SignalWithStartRequest, WaitFor } from '../runtime/workflow-service.ts'
 import { compileBodyValidator } from './body-validator.ts'
 import { invalidField } from './invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from './payload-json.ts'
@@ -12,19 +12,25 @@ export type BatchRequest =
   | { readonly starts: false; readonly request: SignalRequest }
   | { readonly starts: true; readonly request: SignalWithStartRequest }
 
+/** What the lines of a batch have in common. */
+interface BatchContext {
+  readonly namespace: string
+  /** Of a line that has none of its own. */
+  readonly requestId: string | undefined
+  readonly waitFor: WaitFor | undefined
+}
+
 const validate = compileBodyValidator(batchSignalBody)
 
 /**
  * Read a line of a batch. It has the fields of Temporal's SignalWorkflowExecutionRequest or, with
- * `workflowType`, of its SignalWithStartWorkflowExecutionRequest; `requestId` is that of a line
- * that has none of its own.
+ * `workflowType`, of its SignalWithStartWorkflowExecutionRequest.
  *
  * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT
  */
 export function decodeBatchRequest(
   value: unknown,
-  namespace: string,
-  requestId: string | undefined,
+  { namespace, requestId, waitFor }: BatchContext,
 ): BatchRequest {
   const checked = validate(value)
   if ('error' in checked) throw checked.error
@@ -41,6 +47,7 @@ export function decodeBatchRequest(
       signalName,
       signalArgs: decodePayloads(body.signalInput, 'signalInput'),
       requestId: ownId,
+      waitFor,
     }
     return { starts: true, request }
   }
@@ -56,6 +63,7 @@ export function decodeBatchRequest(
     requestId: ownId,
     identity: optionalId(body.identity, 'identity'),
     headers: decodePayloadMap(body.header?.fields, 'header.fields'),
+    waitFor,
   }
   return { starts: false, request }
 }

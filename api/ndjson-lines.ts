@@ -1,13 +1,27 @@
+import { isUtf8 } from 'node:buffer'
 import { invalidField } from './invalid-field.ts'
+import { parseJson, parseJsonBody } from './json-body.ts'
 
 /** A line of a stream of JSON values, or why it cannot be read. */
 export interface BatchLine {
   /** Counted from 1, blank lines included, as an editor does. */
   readonly number: number
-  readonly bytes?: Buffer
-  /** Instead of bytes, what has been parsed already. */
-  readonly value?: unknown
-  readonly error?: Error
+  readonly value: unknown
+  readonly error: unknown
+}
+
+/** Lines that have arrived together; each is parsed when it is asked for. */
+export interface LineBlock {
+  /** Undefined when there are no more. */
+  next(): BatchLine | undefined
+}
+
+export interface LineLimits {
+  readonly maxLineBytes: number
+  /** How deep a line's JSON may be nested. */
+  readonly maxDepth: number
+  /** How long no byte may arrive while one is waited for. */
+  readonly idleMs: number
 }
 
 /** The stream has not brought a byte for too long. */
@@ -16,57 +30,139 @@ export class StreamIdleError extends Error {
 }
 
 const newline = 0x0a
+const blank = /^[ \t\r]*$/
 
 /**
- * The lines of a stream, blank ones left out. Holds at most one line: of one that is longer than
- * `maxLineBytes` the rest is skipped, and the lines after it are read as usual.
+ * The lines of a stream, blank ones left out, in blocks of those that arrived together, so that a line
+ * costs no promise. A block must be read to its end before the next is asked for. Holds at most one
+ * line beside a block: of one that is longer than `maxLineBytes` the rest is skipped, and the lines
+ * after it are read as usual.
  *
  * @throws StreamIdleError if no byte arrives for `idleMs` while it is waited for
  */
-export async function* ndjsonLines(
+export async function* ndjsonBlocks(
   stream: AsyncIterable<Buffer>,
-  maxLineBytes: number,
-  idleMs: number,
-): AsyncGenerator<BatchLine, void, void> {
+  limits: LineLimits,
+): AsyncGenerator<LineBlock, void, void> {
   const chunks = stream[Symbol.asyncIterator]()
+  const lines = new LineReader(limits)
+  // The beginning of a line whose end has not arrived.
   let held: Buffer[] = []
   let heldBytes = 0
-  let number = 0
-  const take = (end: Buffer): BatchLine | undefined => {
-    number++
-    const bytes = heldBytes === 0 ? end : Buffer.concat([...held, end])
-    const isTooLong = heldBytes + end.length > maxLineBytes
+  const takeHeld = (end: Buffer): LineBlock => {
+    const isTooLong = heldBytes + end.length > limits.maxLineBytes
+    const block = isTooLong ? lines.blockOfTooLong() : lines.block(Buffer.concat([...held, end]))
     held = []
     heldBytes = 0
-    if (isTooLong) {
-      return { number, error: invalidField('', `the line is longer than ${maxLineBytes} bytes`) }
-    }
-    return isBlank(bytes) ? undefined : { number, bytes }
+    return block
   }
   for (;;) {
-    const { value: chunk, done } = await within(chunks.next(), idleMs)
+    const { value: chunk, done } = await within(chunks.next(), limits.idleMs)
     if (done === true) break
     let at = 0
-    for (;;) {
-      const end = chunk.indexOf(newline, at)
-      if (end < 0) break
-      const line = take(chunk.subarray(at, end))
-      if (line !== undefined) yield line
-      at = end + 1
+    const firstEnd = heldBytes > 0 ? chunk.indexOf(newline) : -1
+    if (firstEnd >= 0) {
+      yield takeHeld(chunk.subarray(0, firstEnd))
+      at = firstEnd + 1
+    }
+    const lastEnd = chunk.lastIndexOf(newline)
+    if (lastEnd >= at) {
+      yield lines.block(chunk.subarray(at, lastEnd))
+      at = lastEnd + 1
     }
     const rest = chunk.subarray(at)
+    if (rest.length === 0) continue
     // A line that is too long is only counted from here on.
-    if (heldBytes <= maxLineBytes) held.push(rest)
+    if (heldBytes <= limits.maxLineBytes) held.push(rest)
     heldBytes += rest.length
   }
-  if (heldBytes > 0) {
-    const line = take(Buffer.alloc(0))
-    if (line !== undefined) yield line
+  if (heldBytes > 0) yield takeHeld(Buffer.alloc(0))
+}
+
+/** A block of what has been parsed already: a value is a line. */
+export function blockOfValues(values: readonly unknown[]): LineBlock {
+  let at = 0
+  return {
+    next: () =>
+      at < values.length ? { value: values[at++], number: at, error: undefined } : undefined,
   }
 }
 
-function isBlank(bytes: Buffer): boolean {
-  return bytes.every((byte) => byte === 0x20 || byte === 0x09 || byte === 0x0d)
+/** Parses lines and numbers them. */
+class LineReader {
+  readonly #limits: LineLimits
+  #number = 0
+
+  constructor(limits: LineLimits) {
+    this.#limits = limits
+  }
+
+  /** The lines in these bytes, without the last newline. */
+  block(bytes: Buffer): LineBlock {
+    // One look at all and one text of all. Only where something is wrong in it, lines are told apart.
+    if (!isUtf8(bytes)) return blockOf(this.#linesOf(bytes))
+    const text = bytes.toString('utf8')
+    const isAscii = text.length === bytes.length
+    let at = 0
+    const next = (): BatchLine | undefined => {
+      while (at <= text.length) {
+        const newlineAt = text.indexOf('\n', at)
+        const end = newlineAt < 0 ? text.length : newlineAt
+        const line = text.slice(at, end)
+        at = end + 1
+        this.#number++
+        const length = isAscii ? line.length : Buffer.byteLength(line)
+        if (length > this.#limits.maxLineBytes) return this.#tooLong()
+        if (blank.test(line)) continue
+        try {
+          return this.#line(parseJson(line, this.#limits.maxDepth), undefined)
+        } catch (error) {
+          return this.#line(undefined, error)
+        }
+      }
+      return undefined
+    }
+    return { next }
+  }
+
+  /** A line of which no more is known than that it is too long. */
+  blockOfTooLong(): LineBlock {
+    this.#number++
+    return blockOf([this.#tooLong()][Symbol.iterator]())
+  }
+
+  *#linesOf(bytes: Buffer): Generator<BatchLine, undefined, void> {
+    for (let at = 0; at <= bytes.length;) {
+      const newlineAt = bytes.indexOf(newline, at)
+      const end = newlineAt < 0 ? bytes.length : newlineAt
+      const line = bytes.subarray(at, end)
+      at = end + 1
+      this.#number++
+      if (line.length > this.#limits.maxLineBytes) yield this.#tooLong()
+      else if (!blank.test(line.toString('latin1'))) yield this.#ofBytes(line)
+    }
+  }
+
+  #ofBytes(bytes: Buffer): BatchLine {
+    try {
+      return this.#line(parseJsonBody(bytes, this.#limits.maxDepth), undefined)
+    } catch (error) {
+      return this.#line(undefined, error)
+    }
+  }
+
+  #tooLong(): BatchLine {
+    const problem = `the line is longer than ${this.#limits.maxLineBytes} bytes`
+    return this.#line(undefined, invalidField('', problem))
+  }
+
+  #line(value: unknown, error: unknown): BatchLine {
+    return { value, number: this.#number, error }
+  }
+}
+
+function blockOf(lines: Iterator<BatchLine, undefined, void>): LineBlock {
+  return { next: () => lines.next().value }
 }
 
 async function within<Value>(promise: Promise<Value>, ms: number): Promise<Value> {

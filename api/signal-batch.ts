@@ -1,17 +1,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { SignalboxError } from '../runtime/errors.ts'
-import type { WaitFor, WorkflowService } from '../runtime/workflow-service.ts'
+import type { WaitFor, IntakeService } from '../runtime/workflow-service.ts'
 import type { ApiLimits } from './api-limits.ts'
+import { BatchAnswers } from './batch-answers.ts'
 import { type BatchRequest, decodeBatchRequest } from './batch-request.ts'
-import { parseJsonBody } from './json-body.ts'
-import { writeJson } from './json-text.ts'
-import type { BatchLine } from './ndjson-lines.ts'
-import { statusAnswer } from './rpc-status.ts'
+import type { BatchLine, LineBlock } from './ndjson-lines.ts'
 
 /** How often a line asks again for room in a full mailbox. */
 const roomPollMs = 20
-/** Answers are sent in pieces of about this size. */
-const pieceChars = 32 * 1024
 
 export interface BatchOptions {
   readonly namespace: string
@@ -22,13 +18,6 @@ export interface BatchOptions {
   readonly logId: string
   /** Whether the sender may start workflows too: throws if not. */
   readonly checkStart: () => void
-}
-
-interface Entry {
-  readonly number: number
-  /** The line of the answer, once it is known. */
-  answer: string | undefined
-  done: Promise<void>
 }
 
 /**
@@ -44,176 +33,119 @@ interface Entry {
  *   of them overtakes another
  */
 export class SignalBatch {
-  readonly #service: WorkflowService
+  readonly #service: IntakeService
   readonly #limits: ApiLimits
   readonly #options: BatchOptions
-  readonly #inHand: Entry[] = []
+  readonly #answers: BatchAnswers
   /** Workflows that had no room for too long, with the error. */
   readonly #refused = new Map<string, unknown>()
-  #ended = false
-  #cause: unknown
-  #wakeReader: () => void = nothing
-  #wakeWriter: () => void = nothing
 
-  constructor(service: WorkflowService, limits: ApiLimits, options: BatchOptions) {
+  constructor(service: IntakeService, limits: ApiLimits, options: BatchOptions) {
     this.#service = service
     this.#limits = limits
     this.#options = options
+    this.#answers = new BatchAnswers(limits.batchInFlight, options.logId)
   }
 
-  /** The lines of the answer, several at a time. */
-  async *answers(lines: AsyncIterable<BatchLine>): AsyncGenerator<string, void, void> {
-    const reading = this.#read(lines)
+  /** The lines of the answer, many at a time. */
+  async *answers(blocks: AsyncIterable<LineBlock>): AsyncGenerator<string, void, void> {
+    const reading = this.#read(blocks)
+    // Awaited below; until then a failure is not one that nobody handles.
+    reading.catch(() => undefined)
     try {
       for (;;) {
-        const [head] = this.#inHand
-        if (head === undefined) {
-          if (this.#ended) break
-          await new Promise<void>((resolve) => {
-            this.#wakeWriter = resolve
-          })
-          continue
-        }
-        await head.done
-        yield this.#takeAnswers()
+        const text = await this.#answers.take()
+        if (text === undefined) break
+        yield text
       }
       await reading
-      if (this.#cause !== undefined) throw this.#cause
     } finally {
       // Whoever reads the answers has gone: nothing more is read for them.
-      this.#ended = true
-      this.#wakeReader()
+      this.#answers.end()
     }
   }
 
-  #takeAnswers(): string {
-    let text = ''
-    let taken = 0
-    for (const { answer } of this.#inHand) {
-      if (answer === undefined || text.length >= pieceChars) break
-      text += answer
-      taken++
-    }
-    this.#inHand.splice(0, taken)
-    this.#wakeReader()
-    return text
-  }
-
-  async #read(lines: AsyncIterable<BatchLine>): Promise<void> {
+  /**
+   * A line costs no promise of its own here: it is taken in the same macrotask as those that came with
+   * it, and lines that are written by the same commit share the promise of that.
+   */
+  async #read(blocks: AsyncIterable<LineBlock>): Promise<void> {
+    const answers = this.#answers
     try {
-      for await (const line of lines) {
-        while (this.#inHand.length >= this.#limits.batchInFlight && !this.#ended) {
-          await new Promise<void>((resolve) => {
-            this.#wakeReader = resolve
-          })
+      for await (const block of blocks) {
+        for (let line = block.next(); line !== undefined; line = block.next()) {
+          if (answers.isFull) await answers.room()
+          if (answers.isEnded) return
+          const unsent = this.#take(line)
+          if (unsent !== undefined) await this.#waitForRoom(line.number, unsent)
         }
-        if (this.#ended) return
-        await this.#take(line)
+        answers.flush()
       }
-    } catch (error) {
-      this.#cause = error
     } finally {
-      this.#ended = true
-      this.#wakeWriter()
+      answers.end()
     }
   }
 
-  async #take(line: BatchLine): Promise<void> {
-    const entry: Entry = { number: line.number, answer: undefined, done: Promise.resolve() }
-    this.#inHand.push(entry)
-    this.#wakeWriter()
-    let batch: BatchRequest
+  /** @returns what was on the line, if there is no room for it now */
+  #take(line: BatchLine): BatchRequest | undefined {
+    const { number } = line
     try {
-      batch = this.#decode(line)
+      const batch = this.#decode(line)
+      if (this.#refused.size > 0) {
+        const refusal = this.#refused.get(batch.request.workflowId)
+        if (refusal !== undefined) throw refusal
+      }
+      return this.#submit(number, batch) === undefined ? undefined : batch
     } catch (error) {
-      this.#fail(entry, error)
-      return
+      this.#answers.fail(number, error)
+      return undefined
     }
-    const { workflowId } = batch.request
-    const refusal = this.#refused.get(workflowId)
-    if (refusal !== undefined) {
-      this.#fail(entry, refusal)
-      return
-    }
-    await this.#submit(entry, batch)
   }
 
-  /** Hand the line in; wait for room if there is none. */
-  async #submit(entry: Entry, batch: BatchRequest): Promise<void> {
+  /** @returns the error if there is no room @throws what else is wrong */
+  #submit(number: number, batch: BatchRequest): SignalboxError | undefined {
+    try {
+      if (batch.starts) {
+        this.#answers.addStart(number, this.#service.submitSignalWithStart(batch.request))
+      } else {
+        this.#answers.addSignal(number, this.#service.submitSignal(batch.request))
+      }
+    } catch (error) {
+      if (isFull(error)) return error
+      throw error
+    }
+    return undefined
+  }
+
+  async #waitForRoom(number: number, batch: BatchRequest): Promise<void> {
+    // What is in hand is answered in the meantime.
+    this.#answers.flush()
     const until = performance.now() + this.#limits.batchWaitMs
-    const { promise, resolve } = deferred()
-    entry.done = promise
-    for (;;) {
-      const attempt: { refusal?: unknown; isAccepted: boolean } = { isAccepted: false }
-      this.#call(batch).then(
-        (answer) => {
-          entry.answer = `{"line":${entry.number}${answer}}\n`
-          resolve()
-        },
-        (error: unknown) => {
-          if (isFull(error) && !attempt.isAccepted) {
-            attempt.refusal = error
-            return
-          }
-          this.#fail(entry, error)
-          resolve()
-        },
-      )
-      // What has no room is refused in the call itself: two promises later that is known.
-      await Promise.resolve()
-      await Promise.resolve()
-      if (attempt.refusal === undefined) {
-        attempt.isAccepted = true
-        return
+    try {
+      for (;;) {
+        await delay(roomPollMs)
+        const refusal = this.#submit(number, batch)
+        if (refusal === undefined) return
+        if (this.#answers.isEnded) return
+        if (performance.now() < until) continue
+        this.#refused.set(batch.request.workflowId, refusal)
+        throw refusal
       }
-      if (this.#ended || performance.now() >= until) {
-        this.#refused.set(batch.request.workflowId, attempt.refusal)
-        this.#fail(entry, attempt.refusal)
-        resolve()
-        return
-      }
-      await delay(roomPollMs)
+    } catch (error) {
+      this.#answers.fail(number, error)
     }
   }
 
-  /** @returns the fields of the answer */
-  #call(batch: BatchRequest): Promise<string> {
-    const { waitFor } = this.#options
-    if (!batch.starts) {
-      return this.#service.signalWorkflow({ ...batch.request, waitFor }).then(() => '')
-    }
-    return this.#service
-      .signalWithStart({ ...batch.request, waitFor })
-      .then(({ runId, started }) => `,${writeJson({ runId, started }).slice(1, -1)}`)
-  }
-
-  #decode(line: BatchLine): BatchRequest {
-    if (line.error !== undefined) throw line.error
-    const { namespace, idempotencyKey, checkStart } = this.#options
-    const value =
-      line.bytes === undefined ? line.value : parseJsonBody(line.bytes, this.#limits.jsonDepth)
-    const requestId = idempotencyKey === undefined ? undefined : `${idempotencyKey}/${line.number}`
-    const batch = decodeBatchRequest(value, namespace, requestId)
+  #decode({ value, number, error }: BatchLine): BatchRequest {
+    if (error !== undefined) throw error
+    const { namespace, idempotencyKey, waitFor, checkStart } = this.#options
+    const requestId = idempotencyKey === undefined ? undefined : `${idempotencyKey}/${number}`
+    const batch = decodeBatchRequest(value, { namespace, requestId, waitFor })
     if (batch.starts) checkStart()
     return batch
   }
-
-  #fail(entry: Entry, error: unknown): void {
-    const { body } = statusAnswer(error, this.#options.logId)
-    entry.answer = `{"line":${entry.number},"error":${body}}\n`
-  }
 }
 
-function isFull(error: unknown): boolean {
+function isFull(error: unknown): error is SignalboxError {
   return error instanceof SignalboxError && error.code === 'SIGNALBOX_ERR_MAILBOX_FULL'
-}
-
-function nothing(): void {}
-
-function deferred(): { readonly promise: Promise<void>; readonly resolve: () => void } {
-  let resolve = nothing
-  const promise = new Promise<void>((settle) => {
-    resolve = settle
-  })
-  return { promise, resolve }
 }

@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify'
-import type { WorkflowService } from '../runtime/workflow-service.ts'
+import type { IntakeService } from '../runtime/workflow-service.ts'
 import { answerError } from './answer-error.ts'
 import { defaultApiLimits, withLimits } from './api-limits.ts'
 import type { ApiLimits } from './api-limits.ts'
@@ -25,7 +25,7 @@ import type { NamespaceRequest } from './routes/workflow-params.ts'
 
 /** The part of a `Runtime` that the API needs. */
 export interface ApiRuntime {
-  readonly service: WorkflowService
+  readonly service: IntakeService
   readonly state: RuntimeState
 }
 

@@ -1,7 +1,7 @@
-import type { CallOrder } from './call-order.ts'
+import type { CallOrder, CallPlace } from './call-order.ts'
 import type { CodecChain } from './payload-codec.ts'
 import { payloadsBytes } from './payload-size.ts'
-import type { Target, WorkflowService } from './workflow-service.ts'
+import type { IntakeService, Target } from './workflow-service.ts'
 
 /**
  * The service of an engine whose journal holds encoded payloads: what comes in is encoded, what goes
@@ -12,15 +12,20 @@ import type { Target, WorkflowService } from './workflow-service.ts'
  * long their encoding takes; one whose encoding fails rejects, and nothing of it was done.
  */
 export function withCodecs(
-  service: WorkflowService,
+  service: IntakeService,
   codec: CodecChain,
   order: CallOrder,
-): WorkflowService {
-  async function inOrder<R extends Target, T>(
+): IntakeService {
+  /** Throws at once if there is no place. */
+  function submit<R extends Target, T>(request: R, call: (encoded: R) => Promise<T>): Promise<T> {
+    const place = order.take(request.namespace, request.workflowId, payloadsBytes(request))
+    return encodeInto(place, request, call)
+  }
+  async function encodeInto<R extends Target, T>(
+    place: CallPlace,
     request: R,
     call: (encoded: R) => Promise<T>,
   ): Promise<T> {
-    const place = order.take(request.namespace, request.workflowId, payloadsBytes(request))
     try {
       const encoded = await codec.encode(request)
       return await place.fill(() => call(encoded))
@@ -29,11 +34,16 @@ export function withCodecs(
       throw error
     }
   }
+  // oxlint-disable-next-line typescript/require-await -- what is thrown rejects
+  const inOrder: typeof submit = async (request, call) => submit(request, call)
   return {
     ...service,
     startWorkflow: (request) => inOrder(request, (encoded) => service.startWorkflow(encoded)),
     signalWorkflow: (request) => inOrder(request, (encoded) => service.signalWorkflow(encoded)),
     signalWithStart: (request) => inOrder(request, (encoded) => service.signalWithStart(encoded)),
+    submitSignal: (request) => submit(request, (encoded) => service.submitSignal(encoded)),
+    submitSignalWithStart: (request) =>
+      submit(request, (encoded) => service.submitSignalWithStart(encoded)),
     updateWorkflow: async ({ signal, ...request }) =>
       codec.decode(
         await inOrder(request, (encoded) => service.updateWorkflow({ ...encoded, signal })),

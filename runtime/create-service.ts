@@ -6,19 +6,21 @@ import { listNamespaces } from './namespaces.ts'
 import { watchRuns } from './run-watch.ts'
 import { WorkflowReads } from './workflow-reads.ts'
 import { WorkflowUpdates } from './workflow-updates.ts'
-import type { QueryResponse, WorkflowService } from './workflow-service.ts'
+import type { IntakeService, QueryResponse } from './workflow-service.ts'
 import { WorkflowWrites } from './workflow-writes.ts'
 
 /** The service of an engine. */
-export function createService(engine: EngineParts): WorkflowService {
+export function createService(engine: EngineParts): IntakeService {
   const writes = new WorkflowWrites(engine)
   const updates = new WorkflowUpdates(engine, writes)
   const reads = new WorkflowReads(engine)
   const completions = new ActivityCompletions(engine)
-  const service: WorkflowService = {
+  const service: IntakeService = {
     startWorkflow: (request) => writes.startWorkflow(request),
     signalWorkflow: (request) => writes.signalWorkflow(request),
     signalWithStart: (request) => writes.signalWithStart(request),
+    submitSignal: (request) => writes.submitSignal(request),
+    submitSignalWithStart: (request) => writes.submitSignalWithStart(request),
     cancelWorkflow: (request) => writes.cancelWorkflow(request),
     terminateWorkflow: (request) => writes.terminateWorkflow(request),
     releaseWorkflow: (target) => writes.releaseWorkflow(target),

@@ -1,6 +1,6 @@
 import type { WorkflowBundle } from '../actors/turns.ts'
 import { createService } from './create-service.ts'
-import type { WorkflowService } from './workflow-service.ts'
+import type { IntakeService } from './workflow-service.ts'
 import { assertBundleConverters, assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
 import { CallOrder } from './call-order.ts'
 import { Client } from './client.ts'
@@ -37,7 +37,7 @@ export class Runtime {
   /** Start, signal, query and follow workflows, in the shapes of `@temporalio/client`. */
   readonly client: Client
   /** The same in plain data with payloads already converted, for front ends such as the HTTP API. */
-  readonly service: WorkflowService
+  readonly service: IntakeService
   readonly #engine: Engine
   readonly #journal: Journal
   readonly #marks: TurnMarks | undefined
@@ -47,7 +47,7 @@ export class Runtime {
     engine: Engine,
     journal: Journal,
     marks: TurnMarks | undefined,
-    service: WorkflowService,
+    service: IntakeService,
     client: Client,
   ) {
     this.#engine = engine

@@ -58,6 +58,17 @@ export interface Target {
   readonly runId?: string | undefined
 }
 
+/** The service for whoever sends many signals, and must know before the next one that one was refused. */
+export interface IntakeService extends WorkflowService {
+  /**
+   * As {@link signalWorkflow}, but what is refused at once is thrown. Signals that wait for the same
+   * commit may be given the same promise.
+   */
+  submitSignal(request: SignalRequest): Promise<void>
+  /** As {@link signalWithStart}, but what is refused at once is thrown. */
+  submitSignalWithStart(request: SignalWithStartRequest): Promise<StartResponse>
+}
+
 export type { UpdateOutcome }
 
 export type IdReusePolicy =

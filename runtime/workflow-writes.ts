@@ -62,14 +62,14 @@ export class WorkflowWrites {
   signalWorkflow(request: SignalRequest): Promise<void> {
     // As attempt() does, without a closure: this is the way of every signal.
     try {
-      return this.#signal(request)
+      return this.submitSignal(request)
     } catch (error) {
       return Promise.reject(error)
     }
   }
 
   signalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
-    return attempt(() => this.#signalWithStart(request))
+    return attempt(() => this.submitSignalWithStart(request))
   }
 
   cancelWorkflow(request: CancelRequest): Promise<void> {
@@ -98,7 +98,8 @@ export class WorkflowWrites {
     })
   }
 
-  #signal(request: SignalRequest): Promise<void> {
+  /** As {@link signalWorkflow}, but throws what is refused at once. */
+  submitSignal(request: SignalRequest): Promise<void> {
     const { acceptor, requests, runs, committer } = this.#parts
     this.#parts.checkOpen()
     checkIdentifier('SignalName', request.signalName)
@@ -146,7 +147,8 @@ export class WorkflowWrites {
     return this.#accepted(run, request.waitFor, true)
   }
 
-  #signalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
+  /** As {@link signalWithStart}, but throws what is refused at once. */
+  submitSignalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
     const { acceptor, requests } = this.#parts
     const namespace = this.checkStart(request)
     checkIdentifier('SignalName', request.signalName)

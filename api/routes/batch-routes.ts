@@ -1,12 +1,12 @@
 import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
-import type { WorkflowService } from '../../runtime/workflow-service.ts'
+import type { IntakeService } from '../../runtime/workflow-service.ts'
 import { jsonType } from '../answer.ts'
 import type { ApiLimits } from '../api-limits.ts'
 import { checkScope } from '../grant.ts'
 import { invalidField } from '../invalid-field.ts'
-import { type BatchLine, ndjsonLines, StreamIdleError } from '../ndjson-lines.ts'
+import { blockOfValues, type LineBlock, ndjsonBlocks, StreamIdleError } from '../ndjson-lines.ts'
 import { idempotencyKey } from '../request-ids.ts'
 import { httpAnswer } from '../rpc-status.ts'
 import { type BatchOptions, SignalBatch } from '../signal-batch.ts'
@@ -21,7 +21,7 @@ const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/
 /** Signals to many workflows in one request. */
 export function addBatchRoutes(
   app: FastifyInstance,
-  service: WorkflowService,
+  service: IntakeService,
   limits: ApiLimits,
 ): void {
   app.addContentTypeParser(ndjsonTypes, (_request, payload, done) => {
@@ -53,8 +53,12 @@ export function addBatchRoutes(
       const batch = new SignalBatch(service, limits, options)
       const { body } = request
       if (!(body instanceof Readable)) return sendResults(reply, batch, valuesOf(body))
-      const lines = ndjsonLines(body, limits.bodyBytes, limits.batchIdleMs)
-      const answers = Readable.from(answerLines(batch, lines, reply), { objectMode: false })
+      const blocks = ndjsonBlocks(body, {
+        maxLineBytes: limits.bodyBytes,
+        maxDepth: limits.jsonDepth,
+        idleMs: limits.batchIdleMs,
+      })
+      const answers = Readable.from(answerLines(batch, blocks, reply), { objectMode: false })
       void withoutRequestTimeout(
         request.raw.socket,
         once(reply.raw, 'close').then(() => {}),
@@ -67,11 +71,11 @@ export function addBatchRoutes(
 /** The answer to a stream that stops in the middle says so in its last line, and is the last. */
 async function* answerLines(
   batch: SignalBatch,
-  lines: AsyncIterable<BatchLine>,
+  blocks: AsyncIterable<LineBlock>,
   reply: FastifyReply,
 ): AsyncGenerator<string, void, void> {
   try {
-    yield* batch.answers(lines)
+    yield* batch.answers(blocks)
   } catch (error) {
     if (!(error instanceof StreamIdleError)) throw error
     reply.raw.once('finish', () => reply.request.raw.destroy())
@@ -79,20 +83,20 @@ async function* answerLines(
   }
 }
 
-function valuesOf(body: unknown): readonly BatchLine[] {
+function valuesOf(body: unknown): LineBlock {
   if (!Array.isArray(body)) {
     throw invalidField('', 'the body must be an array of signals, or lines as application/x-ndjson')
   }
-  return body.map((value: unknown, index) => ({ number: index + 1, value }))
+  return blockOfValues(body)
 }
 
 async function sendResults(
   reply: FastifyReply,
   batch: SignalBatch,
-  lines: readonly BatchLine[],
+  values: LineBlock,
 ): Promise<FastifyReply> {
   let text = ''
-  for await (const piece of batch.answers(Readable.from(lines))) text += piece
+  for await (const piece of batch.answers(Readable.from([values]))) text += piece
   const results = text.trimEnd().replaceAll('\n', ',')
   return reply.header('content-type', jsonType).send(`{"results":[${results}]}`)
 }

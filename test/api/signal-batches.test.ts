@@ -131,6 +131,46 @@ describe('POST /signals', () => {
     expect(await items('long')).toEqual([1])
   })
 
+  it('reads lines wherever the stream is cut, and tells of the one that is not UTF-8', async () => {
+    await start('cut')
+    const lines = Buffer.from(
+      toNdjson([signal('cut', 'grüße'), signal('cut', '🛫')]).replaceAll('\n', '\r\n'),
+    )
+    const broken = Buffer.from(
+      '{"workflowId":"cut","signalName":"add","input":["\xff"]}\n',
+      'latin1',
+    )
+    const sent = open(api)
+    sent.setNoDelay(true)
+    const response = answerOf(sent)
+    // A byte at a time, so that characters are cut too.
+    for (const byte of lines) {
+      sent.write(Buffer.of(byte))
+      await delay(1)
+    }
+    const tail = `\n \t\r\n${toNdjson([signal('cut', 3)])}`
+    sent.end(Buffer.concat([lines, broken, Buffer.from(tail)]))
+    const answers = await readLines(await response)
+    expect(answers.map(({ line }) => line)).toEqual([1, 2, 3, 4, 5, 8])
+    expect(answers[4]?.error?.message).toMatch(/not valid UTF-8/)
+    expect(answers.filter(({ error }) => error !== undefined)).toHaveLength(1)
+    expect(await items('cut')).toEqual(['grüße', '🛫', 'grüße', '🛫', 3])
+  })
+
+  it('takes no two lines for one, however they would fit together', async () => {
+    await start('joined')
+    const [first, second] = JSON.stringify(signal('joined', 1, 2)).split('1,')
+    const two = `${JSON.stringify(signal('joined', 1))},${JSON.stringify(signal('joined', 1))}`
+    const body = `${first}1\n${second}\n${two}\n${toNdjson([signal('joined', 3)])}`
+    const answer = await api.post(`${base}/signals`, body, ndjson)
+    const answers = answer.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line) as Line)
+    expect(answers.map(({ error }) => error?.code)).toEqual([3, 3, 3, undefined])
+    expect(await items('joined')).toEqual([3])
+  })
+
   it('starts a workflow for a line with a workflow type, once for all its lines', async () => {
     const line = (value: number) => ({
       workflowId: 'swarm',
