@@ -173,14 +173,28 @@ async function readOwner(file: string): Promise<DataFolderOwner | undefined> {
 }
 
 async function readOrMakeFormat(path: string, shards: number): Promise<DataFolderFormat> {
+  const found = await readFormat(path)
+  if (found !== undefined) return found
+  const format = { format: dataFolderFormat, shards }
+  await writeFormat(path, format)
+  return format
+}
+
+/** Make a folder one of this format, durably. */
+export async function writeFormat(path: string, format: DataFolderFormat): Promise<void> {
+  await rename(await writeTemporary(path, format), join(path, formatFile))
+  await syncFolder(path)
+}
+
+/**
+ * The format of a folder, whoever has it open; undefined if it is none of signalbox.
+ *
+ * @throws SignalboxError with SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE
+ */
+export async function readFormat(path: string): Promise<DataFolderFormat | undefined> {
   const file = join(path, formatFile)
   const text = await readFile(file, 'utf8').catch(ignoreMissing)
-  if (text === undefined) {
-    const format = { format: dataFolderFormat, shards }
-    await rename(await writeTemporary(path, format), file)
-    await syncFolder(path)
-    return format
-  }
+  if (text === undefined) return undefined
   const { format, shards: found } = parseFormat(file, text)
   if (format !== dataFolderFormat) {
     throw new SignalboxError(

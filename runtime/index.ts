@@ -17,6 +17,7 @@ export type {
   WorkflowTerminateInput,
 } from './workflow-client-interceptor.ts'
 export type { InjectedSinkFunction, InjectedSinks, SinkWorkflowInfo } from './sink-caller.ts'
+export type { BackupOptions, BackupResult } from './data-backup.ts'
 export type { DataConverterOptions } from './data-converter-options.ts'
 export type { PayloadCodec } from './payload-codec.ts'
 export type { ProtoPayload } from '../actors/proto-payload.ts'

@@ -74,6 +74,16 @@ export function throwRunDeleted(run: number): never {
   throw new SignalboxError('SIGNALBOX_ERR_INTERNAL', `run ${run} was deleted`, { fields: { run } })
 }
 
+/** @throws SignalboxError with SIGNALBOX_ERR_INTERNAL if a batch has records of runs that it deletes */
+export function checkNotWritten(
+  records: readonly NewRecord[],
+  deletedRuns: readonly number[],
+): void {
+  if (deletedRuns.length === 0) return
+  const deleted = new Set(deletedRuns)
+  for (const { run } of records) if (deleted.has(run)) throwRunDeleted(run)
+}
+
 /** The error of every commit after storage has failed; the outcome of the failing one is unknown. */
 export function indeterminate(cause: unknown): SignalboxError {
   const reason = cause instanceof Error ? cause.message : String(cause)

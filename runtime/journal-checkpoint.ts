@@ -135,8 +135,8 @@ export class Checkpointer {
     this.#work = work
     this.#done = 0
     const { previous } = this.#log
-    const { size } = previous.requests
-    this.#total = 1 + previous.runs.size + previous.overlay.size + previous.rows.length + size / 64
+    const { runs, overlay, rows, requests, deletedRuns } = previous
+    this.#total = 1 + runs.size + overlay.size + rows.length + requests.size / 64 + deletedRuns.size
   }
 
   *#distribute(): Work {

@@ -1,20 +1,18 @@
 import { mkdir } from 'node:fs/promises'
-import { join } from 'node:path'
+import { type BackupOptions, type BackupResult, writeBackup } from './data-backup.ts'
 import { type DataFolder, openDataFolder, syncFolder } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
 import { throwCommitInFlight } from './journal-batch-check.ts'
 import { Checkpointer } from './journal-checkpoint.ts'
-import { offsetOf, rowOf } from './journal-frame.ts'
-import { recordAt } from './journal-frame-record.ts'
-import { logRowKey, rowKey } from './journal-keys.ts'
+import { logRowKey } from './journal-keys.ts'
 import { type EncodedCommit, LogWriter } from './journal-log-writer.ts'
 import { type Recovered, recover } from './journal-recovery.ts'
 import { RequestStore } from './journal-request-store.ts'
-import { rowDeleted } from './journal-row-overlay.ts'
-import { mergedRows } from './journal-row-merge.ts'
 import { RunRecords } from './journal-run-records.ts'
+import { journalFolder } from './journal-snapshot.ts'
 import { JournalTrees } from './journal-tree.ts'
-import { reaches, type RetainedLog } from './journal-window.ts'
+import { JournalView } from './journal-view.ts'
+import type { RetainedLog } from './journal-window.ts'
 import {
   type Journal,
   type JournalBatch,
@@ -72,8 +70,7 @@ export async function openLmdbJournal(options: LmdbJournalOptions): Promise<Lmdb
     ...(heartbeatMs === undefined ? {} : { heartbeatMs }),
   })
   try {
-    // A name without a dot: lmdb takes one with a dot for a file.
-    const path = join(folder.path, 'journal')
+    const path = journalFolder(folder.path)
     await mkdir(path, { recursive: true, mode: 0o700 })
     const trees = await JournalTrees.open(path, options.mapSizeBytes ?? 4 * 2 ** 30)
     try {
@@ -82,7 +79,7 @@ export async function openLmdbJournal(options: LmdbJournalOptions): Promise<Lmdb
       const epoch = await trees.raiseEpoch()
       // Only now is the log final: an owner that was taken for dead cannot write any more.
       const records = new RunRecords(trees.data)
-      return new JournalOnLmdb(folder, trees, epoch, records, recover(trees, records), options)
+      return new JournalOnLmdb(folder, trees, epoch, records, recover(trees.log, records), options)
     } catch (error) {
       await trees.close()
       throw error
@@ -108,8 +105,7 @@ class JournalOnLmdb implements LmdbJournal {
   readonly #trees: JournalTrees
   readonly #log: RetainedLog
   readonly #writer: LogWriter
-  readonly #records: RunRecords
-  readonly #requests: RequestStore
+  readonly #view: JournalView
   readonly #checkpointer: Checkpointer
   readonly #windowBytes: number
   readonly #windowRows: number
@@ -117,13 +113,11 @@ class JournalOnLmdb implements LmdbJournal {
   readonly #idleTimer: NodeJS.Timeout
   #unfinished: Recovered['unfinished']
   #nextRun: number
-  /** Deleted by the caller: those to be recorded by the next transaction, and by those in flight. */
-  #toDelete = new Set<number>()
-  readonly #deleting = new Set<number>()
   /** The caller's commit in flight, and the journal's own transaction; at most one is in LMDB. */
   #commit: Promise<void> | undefined
   #maintenance: Promise<void> | undefined
   #lastCommit = 0
+  readonly #copies = new Set<Promise<BackupResult>>()
   #closing: Promise<void> | undefined
 
   constructor(
@@ -138,7 +132,6 @@ class JournalOnLmdb implements LmdbJournal {
     this.#trees = trees
     this.epoch = epoch
     this.shards = folder.shards
-    this.#records = records
     this.#log = recovered.log
     this.#unfinished = recovered.unfinished
     this.#nextRun = recovered.nextRun
@@ -146,13 +139,14 @@ class JournalOnLmdb implements LmdbJournal {
     this.#windowRows = options.logWindowRows ?? 65_536
     this.#sliceMs = options.checkpointSliceMs ?? 2
     const { log, checkpoint, carried } = recovered
-    this.#requests = new RequestStore(trees.data, checkpoint.generations)
-    const requests = this.#requests
+    const requests = new RequestStore(trees.data, checkpoint.generations)
     this.#checkpointer = new Checkpointer({ trees, log, records, requests, checkpoint, carried })
+    const carriedBy = (run: number) => this.#checkpointer.carried(run)
+    this.#view = new JournalView({ tree: trees.data, log, records, requests, carried: carriedBy })
     this.#writer = new LogWriter({
       window: this.#log.active,
       stateBefore: (run) => this.#stateBeforeWindow(run),
-      isDeleted: (run) => this.#isDeleted(run),
+      isDeleted: (run) => this.#log.isDeleted(run),
     })
     this.#idleTimer = setTimeout(() => this.#maintain(), idleMs)
     this.#idleTimer.unref()
@@ -169,61 +163,30 @@ class JournalOnLmdb implements LmdbJournal {
     if (this.#closing !== undefined) {
       throw new SignalboxError('SIGNALBOX_ERR_RUNTIME_CLOSED', 'the journal is closed')
     }
-    const encoded = this.#encode(batch)
+    const encoded = this.#writer.encode(batch)
     if (encoded.rows.length === 0) return Promise.resolve()
     this.#commit = this.#write(encoded)
     return this.#commit
   }
 
-  *readRun(run: number, fromSeq: number): Iterable<JournalRecord> {
-    if (this.#isDeleted(run)) return
-    const { positions, complete } = this.#log.framesFrom(run, fromSeq)
-    let hasReached = false
-    if (!complete) {
-      const frames = this.#records.framesFrom(run, fromSeq, this.#log.firstRow)
-      for (const [bytes, offset] of frames) {
-        hasReached ||= reaches(bytes, offset, fromSeq)
-        if (hasReached) yield recordAt(run, bytes, offset)
-      }
-    }
-    for (const position of positions) {
-      const bytes = this.#log.rowBytes(rowOf(position))
-      const offset = offsetOf(position)
-      hasReached ||= reaches(bytes, offset, fromSeq)
-      if (hasReached) yield recordAt(run, bytes, offset)
-    }
+  readRun(run: number, fromSeq: number): Iterable<JournalRecord> {
+    return this.#view.readRun(run, fromSeq)
   }
 
   runState(run: number): RunProgress | undefined {
-    if (this.#isDeleted(run)) return undefined
-    const { runs } = this.#log.active
-    const slot = runs.findDurable(run)
-    if (slot >= 0) return runs.progressAt(slot)
-    return this.#stateBefore(run)
+    return this.#view.runState(run)
   }
 
   getRow(key: Uint8Array): Uint8Array | undefined {
-    const name = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
-    for (const window of [this.#log.active, this.#log.previous]) {
-      const place = window.overlay.get(name)
-      if (place === rowDeleted) return undefined
-      if (place !== undefined) return Uint8Array.from(window.rowValue(place))
-    }
-    return this.#trees.data.get(rowKey(key))
+    return this.#view.getRow(key)
   }
 
   rows(range: RowRange): Iterable<readonly [key: Uint8Array, value: Uint8Array]> {
-    const { active, previous } = this.#log
-    return mergedRows([active, previous], this.#trees.data, range)
+    return this.#view.rows(range)
   }
 
   findRequest(hash: number): readonly RequestLocation[] {
-    const found: RequestLocation[] = []
-    this.#requests.find(hash, found)
-    this.#log.previous.requests.find(hash, found)
-    this.#log.active.requests.find(hash, found)
-    // What a merge has not dropped yet of runs that are gone.
-    return found.length === 0 ? found : found.filter(({ run }) => this.#exists(run))
+    return this.#view.findRequest(hash)
   }
 
   *unfinishedRuns(): Iterable<readonly [run: number, progress: RunProgress]> {
@@ -232,24 +195,27 @@ class JournalOnLmdb implements LmdbJournal {
     yield* unfinished
   }
 
-  deleteRun(run: number): void {
-    if (this.#trees.poison !== undefined || this.#closing !== undefined) return
-    this.#toDelete.add(run)
-    this.#idleTimer.refresh()
+  async backup(target: string, options?: BackupOptions): Promise<BackupResult> {
+    if (this.#closing !== undefined) {
+      throw new SignalboxError('SIGNALBOX_ERR_RUNTIME_CLOSED', 'the journal is closed')
+    }
+    const copy = writeBackup(
+      target,
+      this.#folder,
+      (folder, compact) => this.#trees.copyTo(folder, compact),
+      options,
+    )
+    this.#copies.add(copy)
+    try {
+      return await copy
+    } finally {
+      this.#copies.delete(copy)
+    }
   }
 
   close(): Promise<void> {
     this.#closing ??= this.#close()
     return this.#closing
-  }
-
-  #encode(batch: JournalBatch): EncodedCommit {
-    const deletions = [...this.#toDelete]
-    const encoded = this.#writer.encode(batch, deletions)
-    // They stay invisible until the window they are applied to knows of them.
-    for (const run of deletions) this.#deleting.add(run)
-    this.#toDelete.clear()
-    return encoded
   }
 
   async #write(encoded: EncodedCommit): Promise<void> {
@@ -262,6 +228,8 @@ class JournalOnLmdb implements LmdbJournal {
     }
     this.#lastCommit = performance.now()
     if (!this.#checkpointer.isWorking && this.#fill() >= 1) {
+      // Once a window: what they still pin makes the file grow with every checkpoint.
+      this.#trees.forgetDeadReaders()
       this.#writer.startWindow(this.#checkpointer.freeze())
     }
     if (this.#checkpointer.isWorking) this.#idleTimer.refresh()
@@ -278,7 +246,6 @@ class JournalOnLmdb implements LmdbJournal {
     this.#checkpointer.committed()
     if (encoded === undefined) return
     encoded.apply()
-    for (const run of encoded.deletedRuns) this.#deleting.delete(run)
     this.#nextRun = Math.max(this.#nextRun, this.#log.active.highestRun + 1)
   }
 
@@ -299,17 +266,20 @@ class JournalOnLmdb implements LmdbJournal {
     return Math.max(memoryBytes / this.#windowBytes, rows.length / this.#windowRows)
   }
 
-  /** In the pauses between commits: record deletions, go on with the checkpoint. */
+  /** In the pauses between commits: go on with the checkpoint. */
   #maintain(): void {
-    const hasWork = this.#checkpointer.isWorking || this.#toDelete.size > 0
-    if (!hasWork || this.#closing !== undefined || this.#trees.poison !== undefined) return
+    if (
+      !this.#checkpointer.isWorking ||
+      this.#closing !== undefined ||
+      this.#trees.poison !== undefined
+    )
+      return
     const isBusy = this.#commit !== undefined || this.#maintenance !== undefined
     if (isBusy || performance.now() - this.#lastCommit < idleMs) {
       this.#idleTimer.refresh()
       return
     }
-    const encoded = this.#toDelete.size > 0 ? this.#encode({ records: [], rows: [] }) : undefined
-    this.#maintenance = this.#transact(encoded)
+    this.#maintenance = this.#transact(undefined)
       // The trees are poisoned then, and the next commit of the caller says why.
       .catch(() => undefined)
       .finally(() => {
@@ -323,6 +293,8 @@ class JournalOnLmdb implements LmdbJournal {
     // Whoever called commit has its error.
     await this.#commit?.catch(() => undefined)
     await this.#maintenance
+    // lmdb's thread is still reading the environment for them.
+    await Promise.allSettled(this.#copies)
     try {
       if (this.#trees.poison === undefined) await this.#finalCheckpoint()
     } finally {
@@ -332,36 +304,16 @@ class JournalOnLmdb implements LmdbJournal {
   }
 
   async #finalCheckpoint(): Promise<void> {
-    if (this.#toDelete.size > 0) await this.#transact(this.#encode({ records: [], rows: [] }))
     while (this.#checkpointer.isWorking) await this.#transact(undefined, closingSliceMs)
     if (this.#log.active.rows.length === 0) return
     this.#checkpointer.freeze()
     while (this.#checkpointer.isWorking) await this.#transact(undefined, closingSliceMs)
   }
 
-  #isDeleted(run: number): boolean {
-    return this.#toDelete.has(run) || this.#deleting.has(run) || this.#log.isDeleted(run)
-  }
-
-  #exists(run: number): boolean {
-    if (this.#isDeleted(run)) return false
-    const { active, previous, firstRow } = this.#log
-    if (active.runs.findDurable(run) >= 0 || previous.runs.findDurable(run) >= 0) return true
-    return this.#records.exists(run, firstRow)
-  }
-
-  /** The state of a run that the active window does not know. */
-  #stateBefore(run: number): RunProgress | undefined {
-    const { runs } = this.#log.previous
-    const slot = runs.findDurable(run)
-    if (slot >= 0) return runs.progressAt(slot)
-    return this.#checkpointer.carried(run) ?? this.#records.state(run, this.#log.firstRow)
-  }
-
   #stateBeforeWindow(run: number): (RunProgress & { readonly last: number }) | undefined {
     // A new run, by far the most frequent one that no window knows, needs no look-up.
     if (run >= this.#nextRun) return undefined
-    const state = this.#stateBefore(run)
+    const state = this.#view.stateBefore(run)
     return state === undefined ? undefined : { ...state, last: this.#log.lastFrame(run) }
   }
 }

@@ -1,4 +1,10 @@
-import { checkRecord, checkRowKey, processedBy, throwRunDeleted } from './journal-batch-check.ts'
+import {
+  checkNotWritten,
+  checkRecord,
+  checkRowKey,
+  processedBy,
+  throwRunDeleted,
+} from './journal-batch-check.ts'
 import {
   type FrameHeader,
   FrameKind,
@@ -16,7 +22,6 @@ import { type JournalBatch, type NewRecord, RecordKind, type RunProgress } from 
 export interface EncodedCommit {
   readonly firstRow: number
   readonly rows: readonly Uint8Array[]
-  readonly deletedRuns: readonly number[]
   /** Make it visible in the window it was encoded for. */
   apply(): void
 }
@@ -71,7 +76,8 @@ export class LogWriter {
   }
 
   /** @throws SignalboxError with SIGNALBOX_ERR_INTERNAL; then nothing has changed */
-  encode(batch: JournalBatch, deletedRuns: readonly number[]): EncodedCommit {
+  encode(batch: JournalBatch): EncodedCommit {
+    const { deletedRuns = [] } = batch
     const start = { slab: this.#slab, view: this.#view, at: this.#at, nextRow: this.#nextRow }
     this.#rows = []
     this.#rowStart = this.#at
@@ -82,6 +88,7 @@ export class LogWriter {
         this.#writeHeader(offset, { ...headerWithoutRun(FrameKind.runDeleted, 0), run })
       }
       for (const record of batch.records) this.#writeRecord(record)
+      checkNotWritten(batch.records, deletedRuns)
       const rowChanges = batch.rows.map(([key, value]) => this.#writeRow(key, value))
       this.#closeRow()
       return this.#commit(start.nextRow, batch, deletedRuns, rowChanges)
@@ -104,7 +111,6 @@ export class LogWriter {
   ): EncodedCommit {
     const window = this.#window
     const rows = this.#rows
-    // Deletions may be encoded alone and become durable while the next batch is encoded already.
     const touched = this.#touched
     const requests = batch.records.flatMap(({ run, requests }) =>
       requests === undefined || requests.length === 0 ? [] : [{ run, pairs: [...requests] }],
@@ -112,7 +118,6 @@ export class LogWriter {
     return {
       firstRow,
       rows,
-      deletedRuns,
       apply: () => {
         for (const row of rows) window.append(row)
         this.#applyRuns(window, touched)

@@ -1,4 +1,5 @@
 import {
+  checkNotWritten,
   checkRecord,
   checkRowKey,
   indeterminate,
@@ -33,6 +34,7 @@ export class MemoryJournalStore {
   epoch = 0
   highestRun = 0
   readonly runs = new Map<number, MemoryRun>()
+  readonly deletedRuns = new Set<number>()
   /** By key bytes as a latin1 string, which sorts as the bytes do. */
   readonly rows = new Map<string, Uint8Array>()
   readonly requests = new Map<number, RequestLocation[]>()
@@ -58,7 +60,6 @@ class MemoryJournal implements Journal {
   readonly epoch: number
   readonly #store: MemoryJournalStore
   readonly #unfinished: (readonly [number, RunProgress])[] = []
-  #deletions = new Set<number>()
   #inFlight: Promise<void> | undefined
   #poison: SignalboxError | undefined
   #closed = false
@@ -82,8 +83,6 @@ class MemoryJournal implements Journal {
     if (this.#poison !== undefined) return Promise.reject(this.#poison)
     if (this.#closed) throw new SignalboxError('SIGNALBOX_ERR_RUNTIME_CLOSED', 'closed')
     const copy = this.#checkedCopy(batch)
-    const deletions = this.#deletions
-    this.#deletions = new Set()
     const { promise, resolve, reject } = deferred()
     this.#inFlight = promise
     // A macrotask, as LMDB's commits are: nothing is visible before the caller has yielded.
@@ -91,7 +90,7 @@ class MemoryJournal implements Journal {
       this.#inFlight = undefined
       const failure = this.#store.failure ?? this.#fenced()
       if (failure === undefined) {
-        this.#apply(copy, deletions)
+        this.#apply(copy)
         resolve()
       } else {
         this.#poison = indeterminate(failure.cause)
@@ -102,7 +101,6 @@ class MemoryJournal implements Journal {
   }
 
   *readRun(run: number, fromSeq: number): Iterable<JournalRecord> {
-    if (this.#deletions.has(run)) return
     const records = this.#store.runs.get(run)?.records ?? []
     let first = 0
     while (first < records.length && lastSeq(records[first]!) < fromSeq) first += 1
@@ -110,7 +108,7 @@ class MemoryJournal implements Journal {
   }
 
   runState(run: number): RunProgress | undefined {
-    const found = this.#deletions.has(run) ? undefined : this.#store.runs.get(run)
+    const found = this.#store.runs.get(run)
     return found === undefined ? undefined : { head: found.head, processed: found.processed }
   }
 
@@ -140,24 +138,14 @@ class MemoryJournal implements Journal {
     yield* this.#unfinished.splice(0)
   }
 
-  deleteRun(run: number): void {
-    if (this.#poison !== undefined || this.#closed) return
-    this.#deletions.add(run)
-    setImmediate(() => {
-      if (this.#inFlight === undefined) this.#deletePending()
-    })
+  backup(): Promise<never> {
+    const message = 'a journal in memory has no folder that could be copied'
+    return Promise.reject(new SignalboxError('SIGNALBOX_ERR_NOT_IMPLEMENTED', message))
   }
 
   async close(): Promise<void> {
     this.#closed = true
     await this.#inFlight?.catch(ignoreSticky)
-    this.#deletePending()
-  }
-
-  #deletePending(): void {
-    if (this.#poison !== undefined || this.#fenced() !== undefined) return
-    for (const run of this.#deletions) this.#store.runs.delete(run)
-    this.#deletions.clear()
   }
 
   #fenced(): { readonly cause: unknown } | undefined {
@@ -169,7 +157,7 @@ class MemoryJournal implements Journal {
     const states = new Map<number, { head: number; processed: number }>()
     const records = batch.records.map((record): NewRecord => {
       let state = states.get(record.run)
-      if (this.#deletions.has(record.run)) throwRunDeleted(record.run)
+      if (this.#store.deletedRuns.has(record.run)) throwRunDeleted(record.run)
       if (state === undefined) {
         const { head = 0, processed = 0 } = this.#store.runs.get(record.run) ?? {}
         state = { head, processed }
@@ -180,16 +168,21 @@ class MemoryJournal implements Journal {
       return { ...record, bytes: Uint8Array.from(record.bytes) }
     })
     for (const [key] of batch.rows) checkRowKey(key)
+    const deletedRuns = [...(batch.deletedRuns ?? [])]
+    checkNotWritten(records, deletedRuns)
     const rows = batch.rows.map(
       ([key, value]) =>
         [Uint8Array.from(key), value === null ? null : Uint8Array.from(value)] as const,
     )
-    return { records, rows }
+    return { records, rows, deletedRuns }
   }
 
-  #apply(batch: JournalBatch, deletions: Iterable<number>): void {
+  #apply(batch: JournalBatch): void {
     const store = this.#store
-    for (const run of deletions) store.runs.delete(run)
+    for (const run of batch.deletedRuns ?? []) {
+      store.runs.delete(run)
+      store.deletedRuns.add(run)
+    }
     for (const record of batch.records) {
       let run = store.runs.get(record.run)
       if (run === undefined) {

@@ -26,7 +26,7 @@ import {
 import { rowDeleted } from './journal-row-overlay.ts'
 import type { RunRecords } from './journal-run-records.ts'
 import { RunCell, runCells } from './journal-run-table.ts'
-import type { JournalTrees, Tree } from './journal-tree.ts'
+import type { ReadTree } from './journal-tree.ts'
 import { LogWindow, RetainedLog } from './journal-window.ts'
 import type { RunProgress } from './journal.ts'
 
@@ -52,21 +52,21 @@ export interface Recovered {
  *
  * @throws SignalboxError with SIGNALBOX_ERR_JOURNAL_CORRUPT, naming the row
  */
-export function recover(trees: JournalTrees, records: RunRecords): Recovered {
-  const checkpointRow = trees.log.get(metaKey('checkpoint'))
+export function recover(rows: ReadTree, records: RunRecords): Recovered {
+  const checkpointRow = rows.get(metaKey('checkpoint'))
   const checkpoint: CheckpointMeta =
     checkpointRow === undefined
       ? { row: 1, nextRun: 1, carriedParts: 0, generations: [] }
       : decodeCheckpoint(checkpointRow)
-  const carried = readCarried(trees.log, checkpoint)
-  const freezeRow = trees.log.get(metaKey('freeze'))
+  const carried = readCarried(rows, checkpoint)
+  const freezeRow = rows.get(metaKey('freeze'))
   const freezeEnd = freezeRow === undefined ? checkpoint.row : decodeFreeze(freezeRow).endRow
   const previous = new LogWindow(checkpoint.row)
   const active = new LogWindow(freezeEnd)
   const loader = new WindowLoader(previous, active, carried, (run) =>
     records.state(run, checkpoint.row),
   )
-  loader.load(trees.log)
+  loader.load(rows)
   if (previous.endRow !== freezeEnd) throw corruptRow(previous.endRow, 'it is missing')
   const log = new RetainedLog(previous, active, checkpoint.row)
   const highestRun = Math.max(previous.highestRun, active.highestRun)
@@ -75,7 +75,7 @@ export function recover(trees: JournalTrees, records: RunRecords): Recovered {
     checkpoint,
     carried,
     hasFrozenWindow: freezeEnd > checkpoint.row,
-    firstLogRow: firstLogRow(trees.log) ?? checkpoint.row,
+    firstLogRow: firstLogRow(rows) ?? checkpoint.row,
     unfinished: unfinishedRuns(log, carried),
     nextRun: Math.max(checkpoint.nextRun, highestRun + 1),
   }
@@ -99,7 +99,7 @@ class WindowLoader {
     this.#stateInTree = stateInTree
   }
 
-  load(log: Tree): void {
+  load(log: ReadTree): void {
     let row = this.#previous.firstRow
     for (const { key, value } of log.entries(logRowKey(row), logRowsEnd)) {
       if (logRowOfKey(key) !== row) throw corruptRow(row, 'it is missing')
@@ -204,7 +204,10 @@ function loadRequests(window: LogWindow, bytes: Uint8Array, run: number, offset:
   }
 }
 
-function readCarried(log: Tree, { row, carriedParts }: CheckpointMeta): Map<number, RunProgress> {
+function readCarried(
+  log: ReadTree,
+  { row, carriedParts }: CheckpointMeta,
+): Map<number, RunProgress> {
   const carried = new Map<number, RunProgress>()
   for (let part = 0; part < carriedParts; part += 1) {
     const value = log.get(carriedKey(row, part))
@@ -234,7 +237,7 @@ function unfinishedRuns(
   return [...states].filter(([run]) => !log.isDeleted(run))
 }
 
-function firstLogRow(log: Tree): number | undefined {
+function firstLogRow(log: ReadTree): number | undefined {
   for (const key of log.keys(logRowKey(0), logRowsEnd, { limit: 1 })) return logRowOfKey(key)
   return undefined
 }

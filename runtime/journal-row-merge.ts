@@ -1,6 +1,6 @@
 import { rowKey } from './journal-keys.ts'
 import { rowDeleted } from './journal-row-overlay.ts'
-import type { Tree } from './journal-tree.ts'
+import type { ReadTree } from './journal-tree.ts'
 import type { LogWindow } from './journal-window.ts'
 import type { RowRange } from './journal.ts'
 
@@ -9,7 +9,7 @@ type Row = readonly [key: Uint8Array, value: Uint8Array]
 /** Rows of a range: those of the windows, newest first, over the tree. */
 export function* mergedRows(
   windows: readonly LogWindow[],
-  tree: Tree,
+  tree: ReadTree,
   range: RowRange,
 ): Generator<Row> {
   const reverse = range.reverse === true
@@ -90,7 +90,7 @@ function* windowRows(
   }
 }
 
-function* treeRows(tree: Tree, range: RowRange): Generator<readonly [string, Uint8Array]> {
+function* treeRows(tree: ReadTree, range: RowRange): Generator<readonly [string, Uint8Array]> {
   const options = { reverse: range.reverse === true }
   for (const { key, value } of tree.entries(rowKey(range.start), rowKey(range.end), options)) {
     yield [latin1(key.subarray(1)), value]

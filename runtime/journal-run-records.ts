@@ -112,11 +112,11 @@ export class RunRecords {
     for (;;) {
       const keys = [...this.#tree.keys(start, end, { limit: 16 })]
       for (const key of keys) this.#tree.remove(key)
+      yield
       const last = keys.at(-1)
       if (last === undefined || keys.length < 16) return
       // They are still to be read until the transaction is durable.
       start = Buffer.concat([last, Uint8Array.of(0)])
-      yield
     }
   }
 

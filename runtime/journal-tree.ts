@@ -1,18 +1,21 @@
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type Database, open, type RootDatabase } from 'lmdb'
+import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
 import { SignalboxError } from './errors.ts'
 import { indeterminate } from './journal-batch-check.ts'
 import { metaKey } from './journal-keys.ts'
 
 /** One sorted map of an LMDB environment, with byte keys and byte values. */
-export interface Tree {
+export interface ReadTree {
   /** A copy of the value, or undefined. */
   get(key: Uint8Array): Uint8Array | undefined
   /** Entries with `start <= key < end`, or from the end backwards. Lazy; bytes are copies. */
   entries(start: Uint8Array, end: Uint8Array, options?: TreeRange): Iterable<TreeEntry>
   /** The keys alone of the same range. */
   keys(start: Uint8Array, end: Uint8Array, options?: TreeRange): Iterable<Uint8Array>
+}
+
+export interface Tree extends ReadTree {
   /**
    * Only inside {@link JournalTrees.transact}; nothing is seen of it before that has resolved. Neither
    * key nor value may change until then.
@@ -71,9 +74,9 @@ export class JournalTrees {
 
   constructor(root: RootDatabase<Uint8Array, Uint8Array>) {
     this.#root = root
-    this.#log = root.openDB({ name: 'log', encoding: 'binary', keyEncoding: 'binary' })
+    this.#log = root.openDB(databaseOptions('log'))
     this.log = this.#wrap(this.#log)
-    this.data = this.#wrap(root.openDB({ name: 'data', encoding: 'binary', keyEncoding: 'binary' }))
+    this.data = this.#wrap(root.openDB(databaseOptions('data')))
   }
 
   static async open(path: string, mapSizeBytes: number): Promise<JournalTrees> {
@@ -81,12 +84,9 @@ export class JournalTrees {
     const untyped = { txnStartThreshold: 1, permissionsMode: 0o600 }
     const root = open<Uint8Array, Uint8Array>({
       ...untyped,
+      ...environmentOptions,
       path,
-      overlappingSync: false,
-      encoding: 'binary',
-      keyEncoding: 'binary',
       mapSize: mapSizeBytes,
-      maxDbs: 4,
       // Writing begins with the second operation in hand rather than a turn of the event loop later:
       // see #write. There is one block at a time, so there is nothing to gather by waiting.
       eventTurnBatching: false,
@@ -141,6 +141,28 @@ export class JournalTrees {
     this.#root.resetReadTxn()
   }
 
+  /**
+   * Copy the environment as it is now into a folder that is there and empty, on a thread of its own:
+   * commits go on meanwhile, and what they free stays taken until the copy is done.
+   *
+   * @param compact leave free pages out; takes more time
+   */
+  async copyTo(folder: string, compact: boolean): Promise<void> {
+    await this.#root.backup(folder, compact)
+  }
+
+  /**
+   * Let go of the pages that other processes were reading when they were killed: their slots would keep
+   * all that has changed since.
+   */
+  forgetDeadReaders(): void {
+    try {
+      this.#root.readerCheck()
+    } catch {
+      // What was committed stands; the next check follows with the next window.
+    }
+  }
+
   /** Waits for a transaction in flight. */
   async close(): Promise<void> {
     await this.#root.close()
@@ -165,9 +187,7 @@ export class JournalTrees {
 
   #wrap(database: Database<Uint8Array, Uint8Array>): Tree {
     return {
-      get: (key) => database.getBinary(key),
-      entries: (start, end, range) => database.getRange(rangeOf(start, end, range)),
-      keys: (start, end, range) => database.getKeys(rangeOf(start, end, range)),
+      ...readsOf(database),
       put: (key, value) => {
         this.#changes.push({ database, key, value })
       },
@@ -175,6 +195,41 @@ export class JournalTrees {
         this.#changes.push({ database, key, value: undefined })
       },
     }
+  }
+}
+
+export const environmentOptions = {
+  overlappingSync: false,
+  encoding: 'binary',
+  keyEncoding: 'binary',
+  maxDbs: 4,
+} as const
+
+export function databaseOptions(name: 'log' | 'data') {
+  return { name, encoding: 'binary', keyEncoding: 'binary' } as const
+}
+
+/** What reads of a database see: the newest commit, or always the one of `transaction`. */
+export function readsOf(
+  database: Database<Uint8Array, Uint8Array>,
+  transaction?: Transaction,
+): ReadTree {
+  if (transaction === undefined) {
+    // The shared read transaction may move on: an iterator that its caller never finishes must not
+    // pin old pages, since a pinned reader makes the file grow for good.
+    const moving = { snapshot: false }
+    return {
+      get: (key) => database.getBinary(key),
+      entries: (start, end, range) =>
+        database.getRange({ ...rangeOf(start, end, range), ...moving }),
+      keys: (start, end, range) => database.getKeys({ ...rangeOf(start, end, range), ...moving }),
+    }
+  }
+  return {
+    get: (key) => database.get(key, { transaction }),
+    entries: (start, end, range) =>
+      database.getRange({ ...rangeOf(start, end, range), transaction }),
+    keys: (start, end, range) => database.getKeys({ ...rangeOf(start, end, range), transaction }),
   }
 }
 
@@ -189,9 +244,6 @@ function rangeOf(start: Uint8Array, end: Uint8Array, { reverse, limit }: TreeRan
       ? { start: end, end: start, reverse, exclusiveStart: true, inclusiveEnd: true }
       : { start, end }),
     ...(limit === undefined ? {} : { limit }),
-    // The shared read transaction may move on: an iterator that its caller never finishes must not
-    // pin old pages, since a pinned reader makes the file grow for good.
-    snapshot: false,
   }
 }
 

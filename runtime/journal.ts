@@ -1,3 +1,5 @@
+import type { BackupOptions, BackupResult } from './data-backup.ts'
+
 /**
  * The journal: what a signalbox data folder holds, behind one interface with two implementations
  * (`journal-lmdb.ts`, `journal-memory.ts`) that pass one conformance suite.
@@ -6,7 +8,7 @@
  * commands and progress. Beside them it holds small rows by key, for indexes and summaries. One
  * commit is atomic, durable when its promise resolves, and fenced by the epoch of the open.
  */
-export interface Journal {
+export interface Journal extends JournalReads {
   /** Grows by one with every open of the same data; each commit checks that it is still current. */
   readonly epoch: number
 
@@ -18,13 +20,35 @@ export interface Journal {
    * The caller has at most one commit in flight; a second call before the first has settled is a
    * programming error and throws, and so does a batch that cannot follow what its runs hold already:
    * then nothing of it is written and the journal goes on. The batch is copied before the call
-   * returns. Deletions by {@link deleteRun} since the last commit are part of the same transaction.
+   * returns.
    *
    * @throws SignalboxError with SIGNALBOX_ERR_INTERNAL for such a batch, SIGNALBOX_ERR_RUNTIME_CLOSED
    *   after close; rejects with SIGNALBOX_ERR_INDETERMINATE
    */
   commit(batch: JournalBatch): Promise<void>
 
+  /**
+   * The runs whose work was not finished when the journal was last closed or killed: those with
+   * inputs beyond their progress. Its cost depends on what was written since the last checkpoint and
+   * on what is unfinished, not on what exists. Called once, after open.
+   */
+  unfinishedRuns(): Iterable<readonly [run: number, progress: RunProgress]>
+
+  /**
+   * A copy of what is committed now, in a folder of its own that can be opened as this one can; see
+   * data-backup.ts. Commits go on meanwhile.
+   *
+   * @throws SignalboxError with SIGNALBOX_ERR_INVALID_ARGUMENT, SIGNALBOX_ERR_RUNTIME_CLOSED, or
+   *   SIGNALBOX_ERR_NOT_IMPLEMENTED for a journal without a folder
+   */
+  backup(target: string, options?: BackupOptions): Promise<BackupResult>
+
+  /** Finish the commit in flight, write a checkpoint and release the folder. Idempotent. */
+  close(): Promise<void>
+}
+
+/** What can be read of a journal: of one that is open, or of a snapshot of its folder. */
+export interface JournalReads {
   /**
    * The records of a run in commit order from the first that holds or follows `fromSeq`
    * (see {@link JournalRecord.seq}). Lazy: the caller may stop at any time, and must not await
@@ -56,26 +80,8 @@ export interface Journal {
    */
   findRequest(hash: number): readonly RequestLocation[]
 
-  /**
-   * The runs whose work was not finished when the journal was last closed or killed: those with
-   * inputs beyond their progress. Its cost depends on what was written since the last checkpoint and
-   * on what is unfinished, not on what exists. Called once, after open.
-   */
-  unfinishedRuns(): Iterable<readonly [run: number, progress: RunProgress]>
-
   /** One more than the highest run number ever committed. */
   readonly nextRun: number
-
-  /**
-   * Remove a run's records and requests; its rows are the caller's to delete. Readers no longer see
-   * the run from this call on. Recorded by the next commit, in the same transaction, or by one of
-   * the journal's own soon after; a crash before that leaves the run as it was. The slow part is
-   * spread over later commits. A later record of the run is a programming error.
-   */
-  deleteRun(run: number): void
-
-  /** Finish the commit in flight, write a checkpoint and release the folder. Idempotent. */
-  close(): Promise<void>
 }
 
 export const RecordKind = {
@@ -109,6 +115,13 @@ export interface JournalBatch {
   readonly records: readonly NewRecord[]
   /** A null value deletes. Later entries of the same key win. Keys have 1 to 1,900 bytes. */
   readonly rows: readonly (readonly [key: Uint8Array, value: Uint8Array | null])[]
+  /**
+   * Runs whose records and requests are removed; their rows are the caller's to delete. Readers see
+   * them until the commit is durable, and nothing of them from then on, however long it takes to
+   * remove what the tree has of them: that is spread over later commits. A record of such a run, in
+   * this batch or later, is a programming error.
+   */
+  readonly deletedRuns?: readonly number[]
 }
 
 export interface RunProgress {

@@ -4,6 +4,7 @@ import type { IntakeService } from './workflow-service.ts'
 import { assertBundleConverters, assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
 import { CallOrder } from './call-order.ts'
 import { Client } from './client.ts'
+import type { BackupOptions, BackupResult } from './data-backup.ts'
 import { withClientInterceptors } from './client-interceptors.ts'
 import { Engine, type EngineState } from './engine.ts'
 import type { Journal } from './journal.ts'
@@ -80,6 +81,21 @@ export class Runtime {
   /** The names of the functions that the workflow bundle exports. */
   get workflowTypes(): readonly string[] {
     return this.#engine.workflowTypes()
+  }
+
+  /**
+   * Copy the data as they are now into a folder of its own, while work goes on. Everything that was
+   * acknowledged before the call is in it, and of what comes later a part without gaps: each workflow
+   * has a beginning of its inputs, in order. To restore, open the folder, or a copy of it, as `dataDir`;
+   * never both it and the original for the same outside world, since each would run the activities.
+   *
+   * @param target the folder to be made; its parents are made too
+   * @throws SIGNALBOX_ERR_INVALID_ARGUMENT if it is there and not empty, SIGNALBOX_ERR_RUNTIME_CLOSED;
+   * and errors of the file system
+   */
+  async backup(target: string, options?: BackupOptions): Promise<BackupResult> {
+    this.#engine.checkOpen()
+    return this.#journal.backup(target, options)
   }
 
   /**

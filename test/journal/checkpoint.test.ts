@@ -43,7 +43,7 @@ describe('a checkpoint', () => {
           [progress(1, 1), commands(2, 1), inputs(3, 1, 1)],
           [['a1', 'x']],
         )
-        journal.deleteRun(3)
+        await journal.commit(batch([], [], [3]))
         model.deleteRun(3)
         await commit(journal, model, [progress(1, 2), inputs(4, 1, 1)], [['b1', 'y']])
         // A value of run 5 starts with progress that no longer counts the second time.
@@ -154,10 +154,7 @@ describe('request ids beyond memory', () => {
           expected.set(hash, { run, seq })
         }
         await journal.commit(batch([{ ...inputs(run, 1, size), requests }]))
-        if (i === 50) {
-          journal.deleteRun(1)
-          journal.deleteRun(20)
-        }
+        if (i === 50) await journal.commit(batch([], [], [1, 20]))
       }
       for (const reopen of [false, true]) {
         if (reopen) {

@@ -1,10 +1,10 @@
 import { expect } from 'vitest'
-import type { Journal } from '../../runtime/journal.ts'
+import type { JournalReads } from '../../runtime/journal.ts'
 import type { JournalModel } from './model.ts'
 import { readTexts, rowTexts } from './records.ts'
 
 /** @throws if the journal differs from the model in anything that can be read from it */
-export function compareWithModel(journal: Journal, model: JournalModel): void {
+export function compareWithModel(journal: JournalReads, model: JournalModel): void {
   expect(journal.nextRun).toBe(model.highestRun + 1)
   for (let run = 1; run <= model.highestRun; run += 1) {
     const { head, processed, records } = model.run(run)

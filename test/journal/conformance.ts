@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { JournalSnapshot } from '../../runtime/journal-snapshot.ts'
 import { type Journal, type JournalBatch, RecordKind } from '../../runtime/journal.ts'
 import { batch, commands, inputs, progress, readTexts, rowTexts } from './records.ts'
 
@@ -6,6 +7,8 @@ import { batch, commands, inputs, progress, readTexts, rowTexts } from './record
 export interface JournalUnderTest {
   open(): Promise<Journal>
   crash(): Promise<Journal>
+  /** What a program sees that only reads the data as they are on disk now. */
+  snapshot?(): Promise<JournalSnapshot>
   dispose(): Promise<void>
 }
 
@@ -209,7 +212,7 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
             { run: 2, seq: 1 },
           ]),
         )
-        journal.deleteRun(1)
+        await journal.commit(batch([], [], [1]))
         expect(journal.findRequest(77)).toEqual([{ run: 2, seq: 1 }])
       }))
   })
@@ -257,8 +260,7 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
         await journal.commit(batch([inputs(1, 1, 3), inputs(2, 1, 2), inputs(4, 1, 1)]))
         await journal.commit(batch([progress(1, 3), commands(2, 1), inputs(3, 1, 1)]))
         await journal.commit(batch([commands(3, 1), progress(4, 1), inputs(4, 2, 1)]))
-        journal.deleteRun(4)
-        await journal.commit(batch([]))
+        await journal.commit(batch([], [], [4]))
         const again = await store.crash()
         expect([...again.unfinishedRuns()]).toEqual([[2, { head: 2, processed: 1 }]])
         await again.commit(batch([progress(2, 2)]))
@@ -268,31 +270,36 @@ export function describeJournal(name: string, make: () => Promise<JournalUnderTe
   })
 
   describe(`${name} deletes runs`, () => {
-    it('at once for readers, and for good', () =>
+    it('for good, with their rows in one commit, and not before it is durable', () =>
       withStore(async (store) => {
         const journal = await store.open()
-        await journal.commit(batch([inputs(1, 1, 1), inputs(2, 1, 1)], [['run', '2']]))
-        journal.deleteRun(2)
-        expect(readTexts(journal, 2)).toEqual([])
-        expect(journal.runState(2)).toBeUndefined()
-        expect(() => journal.commit(batch([inputs(2, 2, 1)]))).toThrow(/deleted/)
-        await journal.commit(batch([], [['run', null]]))
-        for (const again of [await store.crash(), await store.crash()]) {
-          expect(readTexts(again, 2)).toEqual([])
-          expect(readTexts(again, 1)).toEqual(['1:1+1:i1'])
+        await journal.commit(
+          batch([{ ...inputs(1, 1, 1), requests: [5, 1] }, inputs(2, 1, 1)], [['run', '2']]),
+        )
+        const deleted = journal.commit(batch([inputs(2, 2, 1)], [['run', null]], [1]))
+        expect(readTexts(journal, 1)).toEqual(['1:1+1:i1'])
+        expect(journal.findRequest(5)).toEqual([{ run: 1, seq: 1 }])
+        await deleted
+        for (const again of [journal, await store.crash(), await store.crash()]) {
+          expect(readTexts(again, 1)).toEqual([])
+          expect(again.runState(1)).toBeUndefined()
+          expect(again.findRequest(5)).toEqual([])
+          expect(readTexts(again, 2)).toEqual(['1:1+1:i1', '1:2+1:i2'])
+          expect(rowTexts(again, 'a', 'z')).toEqual([])
           expect(again.nextRun).toBe(3)
         }
       }))
 
-    it('without a commit of the caller', () =>
+    it('and takes no more records of them, nor any in the same batch', () =>
       withStore(async (store) => {
         const journal = await store.open()
         await journal.commit(batch([inputs(1, 1, 1), inputs(2, 1, 1)]))
-        journal.deleteRun(2)
-        await journal.close()
-        const again = await store.open()
-        expect(again.runState(2)).toBeUndefined()
-        expect(again.runState(1)).toEqual({ head: 1, processed: 0 })
+        expect(() => journal.commit(batch([inputs(2, 2, 1)], [], [2]))).toThrow(/deleted/)
+        expect(readTexts(journal, 2)).toEqual(['1:1+1:i1'])
+        await journal.commit(batch([], [], [2]))
+        expect(() => journal.commit(batch([inputs(2, 2, 1)]))).toThrow(/deleted/)
+        await journal.commit(batch([inputs(1, 2, 1)]))
+        expect(readTexts(journal, 1)).toEqual(['1:1+1:i1', '1:2+1:i2'])
       }))
   })
 

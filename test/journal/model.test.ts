@@ -49,10 +49,9 @@ async function runSteps(store: JournalUnderTest, steps: readonly Step[]): Promis
       case 'delete': {
         const live = [...model.runs.keys()]
         if (live.length === 0) break
-        journal.deleteRun(live[step.pick % live.length]!)
-        model.deleteRun(live[step.pick % live.length]!)
-        // A deletion is durable with the commit that follows it.
-        await journal.commit(batch([], [['a1', 'deleted']]))
+        const run = live[step.pick % live.length]!
+        await journal.commit(batch([], [['a1', 'deleted']], [run]))
+        model.deleteRun(run)
         model.apply([], [['a1', 'deleted']])
         break
       }
@@ -61,8 +60,10 @@ async function runSteps(store: JournalUnderTest, steps: readonly Step[]): Promis
         break
       case 'reopen':
       case 'crash':
+        await compareSnapshot(store, model)
         if (step.do === 'reopen') {
           await journal.close()
+          await compareSnapshot(store, model)
           journal = await store.open()
         } else {
           journal = await store.crash()
@@ -72,6 +73,14 @@ async function runSteps(store: JournalUnderTest, steps: readonly Step[]): Promis
     }
     compareWithModel(journal, model)
   }
+}
+
+/** Who only reads the folder, open or closed, sees the same. */
+async function compareSnapshot(store: JournalUnderTest, model: JournalModel): Promise<void> {
+  const snapshot = await store.snapshot?.()
+  if (snapshot === undefined) return
+  compareWithModel(snapshot.reads, model)
+  await snapshot.close()
 }
 
 function property(make: () => Promise<JournalUnderTest>) {

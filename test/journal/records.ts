@@ -1,6 +1,6 @@
 import {
-  type Journal,
   type JournalBatch,
+  type JournalReads,
   type JournalRecord,
   type NewRecord,
   RecordKind,
@@ -21,9 +21,11 @@ export function progress(run: number, seq: number): NewRecord {
 export function batch(
   records: readonly NewRecord[],
   rows: readonly (readonly [string, string | null])[] = [],
+  deletedRuns: readonly number[] = [],
 ): JournalBatch {
   return {
     records,
+    deletedRuns,
     rows: rows.map(([key, value]) => [
       Buffer.from(key),
       value === null ? null : Buffer.from(value),
@@ -32,7 +34,7 @@ export function batch(
 }
 
 /** Records as text; progress is left out, since only the last one matters. */
-export function readTexts(journal: Journal, run: number, fromSeq = 1): string[] {
+export function readTexts(journal: JournalReads, run: number, fromSeq = 1): string[] {
   const texts: string[] = []
   for (const record of journal.readRun(run, fromSeq)) {
     if (record.kind !== RecordKind.progress) texts.push(textOf(record))
@@ -46,7 +48,7 @@ export function textOf(record: JournalRecord): string {
 }
 
 export function rowTexts(
-  journal: Journal,
+  journal: JournalReads,
   start: string,
   end: string,
   options: { reverse?: boolean; limit?: number } = {},

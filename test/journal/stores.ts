@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type LmdbJournalOptions, openLmdbJournal } from '../../runtime/journal-lmdb.ts'
 import { MemoryJournalStore, openMemoryJournal } from '../../runtime/journal-memory.ts'
+import { openSnapshot } from '../../runtime/journal-snapshot.ts'
 import type { Journal } from '../../runtime/journal.ts'
 import type { JournalUnderTest } from './conformance.ts'
 
@@ -26,6 +27,7 @@ export async function lmdbStore(
   const folder = await temporaryFolder()
   const opened: Journal[] = []
   let generation = 0
+  let snapshots = 0
   const dataDir = () => join(folder.path, `data-${generation}`)
   const open = async () => {
     const journal = await openLmdbJournal({ dataDir: dataDir(), ...options })
@@ -39,6 +41,13 @@ export async function lmdbStore(
       generation += 1
       copyFolder(before, dataDir())
       return open()
+    },
+    snapshot: async () => {
+      // Of a copy: lmdb shares the environment of a path within a process.
+      snapshots += 1
+      const copy = join(folder.path, `snapshot-${snapshots}`)
+      copyFolder(dataDir(), copy)
+      return openSnapshot(copy)
     },
     dispose: async () => {
       for (const journal of opened) await journal.close()
