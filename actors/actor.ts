@@ -12,6 +12,7 @@ import {
   eventsOfCommand,
   eventsOfInput,
   isContinueAsNewSuggested,
+  isTurnless,
   WORKFLOW_TASK_EVENTS,
 } from './history-length.ts'
 import { type Input, InputKind, type UpdateRequestedInput } from './inputs.ts'
@@ -148,6 +149,7 @@ export class Actor {
     const error = this.checkReplay()
     if (error !== undefined) return error
     const inputs: Input[] = []
+    const lengthBefore = this.#historyLength
     let events = 0
     let hasUpdates = false
     let markers: LocalMarkers | undefined
@@ -166,6 +168,7 @@ export class Actor {
     }
     if (events > 0) return this.#activate(firstSeq, lastSeq, inputs)
     this.#processed = lastSeq
+    if (this.#historyLength > lengthBefore) this.#local?.ended(lastSeq, 1)
     return undefined
   }
 
@@ -212,6 +215,8 @@ export class Actor {
   /**
    * Move the clock and the history's length. A timer that fired after it was cancelled has no event in
    * Temporal: it moves neither, and alone it is no turn.
+   *
+   * @returns the number of its events, or 0 for what is no turn by itself
    */
   #count(input: Input): number {
     if (input[0] === InputKind.timerFired && !this.#timers.delete(input[2])) return 0
@@ -219,7 +224,7 @@ export class Actor {
     const events = eventsOfInput(input)
     this.#historyLength += events
     this.#historySize += bytesOfInput(input)
-    return events
+    return isTurnless(input) ? 0 : events
   }
 
   /**

@@ -54,6 +54,11 @@ export function eventsOfInput(input: Input): number {
   return input[0] === InputKind.activityResolved ? 2 : 1
 }
 
+/** Whether an input has an event in history and no turn: what operators do to a run, its code does not see. */
+export function isTurnless(input: Input): boolean {
+  return input[0] === InputKind.paused || input[0] === InputKind.unpaused
+}
+
 /** The number of history events of a command: none of a rejection, which leaves no trace. */
 export function eventsOfCommand(command: Command): number {
   switch (command.kind) {

@@ -21,6 +21,8 @@ export const InputKind = {
   externalCancelResolved: 12,
   localActivityResolved: 13,
   updateRequested: 8,
+  paused: 14,
+  unpaused: 15,
 } as const
 
 export type StartedInput = readonly [
@@ -83,6 +85,19 @@ export type TimedOutInput = readonly [
   attributes: { readonly retryState: RetryState },
 ]
 
+/** From now on the run takes no turns. It has no turn of its own: the code does not see it. */
+export type PausedInput = readonly [
+  kind: typeof InputKind.paused,
+  time: number,
+  attributes: PauseAttributes,
+]
+/** The run goes on. It has no turn of its own: the code does not see it. */
+export type UnpausedInput = readonly [
+  kind: typeof InputKind.unpaused,
+  time: number,
+  attributes: PauseAttributes,
+]
+
 /** A child was started, or could not be. */
 export type ChildStartedInput = readonly [
   kind: typeof InputKind.childStarted,
@@ -136,6 +151,8 @@ export type Input =
   | TerminatedInput
   | TimedOutInput
   | UpdateRequestedInput
+  | PausedInput
+  | UnpausedInput
   | ChildStartedInput
   | ChildResolvedInput
   | ExternalSignalResolvedInput
@@ -208,6 +225,12 @@ export interface SignaledAttributes {
   readonly headers?: PayloadMap
   /** The workflow that sent it, if one did. */
   readonly external?: ExecutionRef
+}
+
+export interface PauseAttributes {
+  readonly identity?: string
+  readonly reason?: string
+  readonly requestId?: string
 }
 
 export interface UpdateRequestedAttributes {

@@ -65,6 +65,13 @@ export const describeAnswer = Type.Object({
     defaultWorkflowTaskTimeout: duration,
   }),
   workflowExecutionInfo: executionInfo,
+  workflowExtendedInfo: Type.Optional(
+    Type.Object({
+      pauseInfo: Type.Optional(
+        Type.Object({ identity: text, pausedTime: timestamp, reason: text }),
+      ),
+    }),
+  ),
   pendingActivities: Type.Optional(
     Type.Array(
       Type.Object({

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { SignalboxError } from '../runtime/errors.ts'
+import { addControlCommands } from './cli/control-commands.ts'
 import { addChangeCommands } from './cli/change-commands.ts'
 import { CliError, exitCodes } from './cli/cli-error.ts'
 import { wholeNumber } from './cli/flag-values.ts'
@@ -58,7 +59,8 @@ addStartCommands(workflow)
 addChangeCommands(workflow)
 addReadCommands(workflow)
 addUpdateCommands(workflow)
-addMissingCommands(workflow, ['reset', 'pause', 'unpause'])
+addControlCommands(workflow)
+addMissingCommands(workflow, ['reset'])
 addOtherCommands(program)
 
 // A reader that has seen enough, such as head, ends a command without ado.

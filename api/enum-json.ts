@@ -21,6 +21,7 @@ export const workflowStatus = protoEnum('WORKFLOW_EXECUTION_STATUS', [
   'TERMINATED',
   'CONTINUED_AS_NEW',
   'TIMED_OUT',
+  'PAUSED',
 ])
 export const idReusePolicy = protoEnum('WORKFLOW_ID_REUSE_POLICY', [
   'ALLOW_DUPLICATE',

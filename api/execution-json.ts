@@ -52,7 +52,7 @@ function encodeExecution({ workflowId, runId }: ExecutionRef): JsonValue {
  * field for is under `signalbox`: the depth of the mailbox and why a run does not advance.
  */
 export function encodeDescription(description: WorkflowDescription, shorthand: boolean): JsonValue {
-  const { executionTimeoutMs, runTimeoutMs, parked, quarantined } = description
+  const { executionTimeoutMs, runTimeoutMs, parked, quarantined, pause } = description
   const duration = (ms: number | undefined) => (ms === undefined ? undefined : formatDuration(ms))
   const { pendingActivities: pending, pendingChildren: children } = description
   return {
@@ -66,6 +66,16 @@ export function encodeDescription(description: WorkflowDescription, shorthand: b
       defaultWorkflowTaskTimeout: duration(description.taskTimeoutMs),
     },
     workflowExecutionInfo: encodeExecutionInfo(description, shorthand),
+    workflowExtendedInfo:
+      pause === undefined
+        ? undefined
+        : {
+            pauseInfo: {
+              identity: pause.identity,
+              pausedTime: formatTimestamp(pause.pausedTime),
+              reason: pause.reason,
+            },
+          },
     pendingActivities:
       pending.length === 0
         ? undefined

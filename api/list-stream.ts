@@ -115,7 +115,7 @@ export class ListStream {
     } while (pageToken !== undefined)
   }
 
-  /** `workflow` for what is in the list now, `removed` for what was in it while it was running. */
+  /** `workflow` for what is in the list now, `removed` for what may have been in it while it was running or paused. */
   #format(summary: WorkflowSummary, id?: number): string {
     const eventId = id === undefined ? undefined : String(id)
     if (this.#filter.matches(summary)) {
@@ -123,8 +123,10 @@ export class ListStream {
       return formatEvent('workflow', eventId, data)
     }
     const { closeTime: _closeTime, ...whileOpen } = summary
-    const running = { ...whileOpen, status: 'RUNNING' as const }
-    if (summary.status === 'RUNNING' || !this.#filter.matches(running)) return ''
+    const wasIn = (['RUNNING', 'PAUSED'] as const).some(
+      (status) => status !== summary.status && this.#filter.matches({ ...whileOpen, status }),
+    )
+    if (!wasIn) return ''
     const { workflowId, runId } = summary
     return formatEvent('removed', eventId, writeJson({ execution: { workflowId, runId } }))
   }

@@ -161,6 +161,13 @@ export type TerminateBody = Type.Static<typeof terminateBody>
 export const releaseBody = Type.Object({ namespace: text, workflowExecution: execution }, strict)
 export type ReleaseBody = Type.Static<typeof releaseBody>
 
+/** Of pause and of unpause. */
+export const pauseBody = Type.Object(
+  { namespace: text, workflowId: text, runId: text, identity: text, reason: text, requestId: text },
+  strict,
+)
+export type PauseBody = Type.Static<typeof pauseBody>
+
 /** What says which activity is meant, by token or ids, and what changes nothing here. */
 const activityFields = {
   namespace: text,

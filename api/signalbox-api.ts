@@ -11,6 +11,7 @@ import { RateLimit } from './rate-limit.ts'
 import { addBatchRoutes } from './routes/batch-routes.ts'
 import { addClusterRoutes } from './routes/cluster-routes.ts'
 import { addActivityRoutes } from './routes/activity-routes.ts'
+import { addControlRoutes } from './routes/control-routes.ts'
 import { addDocumentRoutes } from './routes/document-routes.ts'
 import { addFollowRoutes } from './routes/follow-routes.ts'
 import { addHealthRoutes } from './routes/health-routes.ts'
@@ -95,6 +96,7 @@ export async function signalboxApi(
         }
         addSignalRoutes(scope, runtime.service)
         addStartRoutes(scope, runtime.service)
+        addControlRoutes(scope, runtime.service)
         addUpdateRoutes(scope, runtime.service, longPolls)
         addReadRoutes(scope, runtime.service)
         addFollowRoutes(scope, runtime.service, longPolls)

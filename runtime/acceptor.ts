@@ -5,6 +5,7 @@ import {
   type Input,
   InputKind,
   type LocalActivityResolution,
+  type PauseAttributes,
   type SignaledInput,
   type StartedAttributes,
   type UpdateRequestedInput,
@@ -17,6 +18,7 @@ import type { LinkedInput } from './linked-effect.ts'
 import { firstBackoff } from './first-backoff.ts'
 import type { ResolvedOptions } from './options.ts'
 import { checkPayloadMap, checkPayloads } from './payload-size.ts'
+import type { RequestOperation } from './request-hash.ts'
 import type { RequestLedger } from './request-ledger.ts'
 import {
   activityCancelKey,
@@ -243,7 +245,6 @@ export class Acceptor {
     const { delayed, executionTime = 0, ...row } = run.row
     if (delayed !== true) return
     const last = run.head + run.pending.length
-    this.#waitingInputs += run.mailboxDepth
     this.saveRow(run, {
       ...row,
       executionTime: this.now,
@@ -268,7 +269,11 @@ export class Acceptor {
 
   /** Change a run's summary; written with the open batch. */
   saveRow(run: Run, row: RunRow): void {
+    const didAwaitTurns = run.awaitsTurns
     run.row = row
+    if (run.awaitsTurns !== didAwaitTurns) {
+      this.#waitingInputs += didAwaitTurns ? -run.mailboxDepth : run.mailboxDepth
+    }
     this.#committer.putRow(runKey(run.key), encodeRunRow(row))
     if (this.rowWatchers !== undefined) this.#tellWatchers(row)
   }
@@ -400,13 +405,35 @@ export class Acceptor {
     this.#take(run, input, INTERNAL_INPUT_BYTES)
   }
 
+  /** The run takes no turns from now on. The caller has found it open, and gives its actor up. */
+  pause(run: Run, attributes: PauseAttributes): void {
+    const input: Input = [InputKind.paused, this.now, attributes]
+    if (attributes.requestId !== undefined) {
+      this.#remember(run, 'pause', attributes.requestId, input)
+    }
+    this.#take(run, input, INTERNAL_INPUT_BYTES)
+    const { identity, reason } = attributes
+    const pause = { ...defined({ identity, reason }), pausedTime: input[1] }
+    this.saveRow(run, { ...run.row, status: 'PAUSED', pause })
+  }
+
+  /** The run goes on once this is on disk: its delivery wakes it. The caller has found it paused. */
+  unpause(run: Run, attributes: PauseAttributes): void {
+    const input: Input = [InputKind.unpaused, this.now, attributes]
+    if (attributes.requestId !== undefined) {
+      this.#remember(run, 'unpause', attributes.requestId, input)
+    }
+    this.saveRow(run, { ...run.row, status: 'RUNNING', pause: undefined })
+    this.#take(run, input, INTERNAL_INPUT_BYTES)
+  }
+
   #take(run: Run, input: Input, bytes: number): void {
-    // Those of a delayed run wait for their time, not for a turn: they must not fill the runtime's bound.
-    if (run.row.delayed !== true) this.#waitingInputs++
+    // Those of a delayed or paused run wait for something else: they must not fill the runtime's bound.
+    if (run.awaitsTurns) this.#waitingInputs++
     this.#committer.accept(run, input, bytes)
   }
 
-  #remember(run: Run, operation: 'start' | 'signal', requestId: string, input: Input): void {
+  #remember(run: Run, operation: RequestOperation, requestId: string, input: Input): void {
     const hash = this.#requests.add(run, operation, requestId, input)
     this.#committer.afterCommit(() => this.#requests.committed(hash, input))
   }

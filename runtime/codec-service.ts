@@ -62,6 +62,8 @@ export function withCodecs(
     cancelWorkflow: (request) => inOrder(request, (encoded) => service.cancelWorkflow(encoded)),
     terminateWorkflow: (request) =>
       inOrder(request, (encoded) => service.terminateWorkflow(encoded)),
+    pauseWorkflow: (request) => inOrder(request, (encoded) => service.pauseWorkflow(encoded)),
+    unpauseWorkflow: (request) => inOrder(request, (encoded) => service.unpauseWorkflow(encoded)),
     // Of one activity there is one outcome, whatever the order of the calls.
     completeActivity: async (request) => service.completeActivity(await codec.encode(request)),
     failActivity: async (request) => service.failActivity(await codec.encode(request)),

@@ -4,6 +4,7 @@ import { withCodecs } from './codec-service.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { listNamespaces } from './namespaces.ts'
 import { watchRuns } from './run-watch.ts'
+import { WorkflowPauses } from './workflow-pauses.ts'
 import { WorkflowReads } from './workflow-reads.ts'
 import { WorkflowUpdates } from './workflow-updates.ts'
 import type { IntakeService, QueryResponse } from './workflow-service.ts'
@@ -14,6 +15,7 @@ export function createService(engine: EngineParts): IntakeService {
   const writes = new WorkflowWrites(engine)
   const updates = new WorkflowUpdates(engine, writes)
   const reads = new WorkflowReads(engine)
+  const pauses = new WorkflowPauses(engine)
   const completions = new ActivityCompletions(engine)
   const service: IntakeService = {
     startWorkflow: (request) => writes.startWorkflow(request),
@@ -24,6 +26,8 @@ export function createService(engine: EngineParts): IntakeService {
     cancelWorkflow: (request) => writes.cancelWorkflow(request),
     terminateWorkflow: (request) => writes.terminateWorkflow(request),
     releaseWorkflow: (target) => writes.releaseWorkflow(target),
+    pauseWorkflow: (request) => pauses.pauseWorkflow(request),
+    unpauseWorkflow: (request) => pauses.unpauseWorkflow(request),
     completeActivity: (request) => completions.complete(request),
     failActivity: (request) => completions.fail(request),
     cancelActivity: (request) => completions.cancel(request),

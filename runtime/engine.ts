@@ -227,7 +227,7 @@ export class Engine implements EngineParts {
     await ready
     for (const [key, { head, processed }] of this.journal.unfinishedRuns()) {
       const run = this.#readRun(key)
-      if (run?.isOpen !== true || run.row.delayed === true) continue
+      if (run?.isOpen !== true || !run.awaitsTurns) continue
       this.acceptor.recovered(head - processed)
       this.dispatcher.wake(run)
     }

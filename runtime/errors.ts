@@ -79,6 +79,14 @@ const table = {
     'FAILED_PRECONDITION',
     'The run is parked or quarantined; describe it to see why.',
   ],
+  SIGNALBOX_ERR_WORKFLOW_PAUSED: [
+    'FAILED_PRECONDITION',
+    'The workflow is paused: it takes no updates and is not to be paused again. Unpause it first.',
+  ],
+  SIGNALBOX_ERR_WORKFLOW_NOT_PAUSED: [
+    'FAILED_PRECONDITION',
+    'Only a paused workflow can be unpaused.',
+  ],
   SIGNALBOX_ERR_MAILBOX_FULL: [
     'RESOURCE_EXHAUSTED',
     'As much as the limits allow waits to be written or handled. Nothing was written; retry later.',

@@ -1,6 +1,7 @@
 import { SignalboxError } from './errors.ts'
 import { type HistoryRun, type HistoryTurn, viewHistory } from './history.ts'
 import type { HistoryRequest, HistoryResponse } from './workflow-service.ts'
+import { isOpenStatus } from './workflow-status.ts'
 
 const DEFAULT_PAGE_SIZE = 1_000
 
@@ -26,7 +27,7 @@ export function historyPage(
 ): HistoryResponse {
   const limit = pageSizeOf(request)
   const from = startOf(row, request) ?? 1
-  const follows = request.waitNewEvent === true && row.status === 'RUNNING'
+  const follows = request.waitNewEvent === true && isOpenStatus(row.status)
   if (request.closeEventOnly === true) {
     const { events } = viewHistory(turns, row, { closeEventOnly: true })
     return follows && events.length === 0

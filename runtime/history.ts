@@ -18,7 +18,6 @@ import {
   type StartedAttributes,
   type TerminatedInput,
   type TimedOutInput,
-  type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { EncodedPayload, PayloadMap } from '../actors/payload.ts'
 import { mergeMemo, mergeSearchAttributes } from '../actors/search-attribute-payloads.ts'
@@ -30,7 +29,6 @@ import {
   propertiesAttributes,
   terminalAttributes,
   terminalEvent,
-  updateOutcome,
   upsertAttributes,
 } from './history-commands.ts'
 import {
@@ -42,7 +40,6 @@ import {
   startedAttributes,
   taskQueueToJson,
   terminatedAttributes,
-  updateRequest,
 } from './history-inputs.ts'
 import {
   attributesKey,
@@ -52,10 +49,12 @@ import {
   timeToJson,
   userMetadataField,
 } from './history-json.ts'
+import { UpdateHistory } from './update-history.ts'
 import type { HistoryRun, HistoryTurn, HistoryView, HistoryWindow } from './history-view.ts'
 import { LinkedHistory } from './history-links.ts'
 import { LocalActivityHistory, type LocalActivityMarker } from './local-activity-history.ts'
 import type { HistoryEvent } from './workflow-service.ts'
+import { isOpenStatus } from './workflow-status.ts'
 
 export type { HistoryRun, HistoryTurn, HistoryView, HistoryWindow } from './history-view.ts'
 
@@ -114,7 +113,7 @@ class HistoryExporter implements HistoryView {
   readonly #activities = new Map<number, { scheduledId: number; cancelRequestedId?: number }>()
   readonly #timers = new Map<number, number>()
   readonly #links = new LinkedHistory(() => this.#started?.namespace ?? '')
-  readonly #updates = new Map<number, { input: UpdateRequestedInput; acceptedId: number }>()
+  readonly #updates = new UpdateHistory()
   readonly #local = new LocalActivityHistory()
 
   constructor(run: HistoryRun, window: HistoryWindow) {
@@ -127,6 +126,7 @@ class HistoryExporter implements HistoryView {
 
   /** @returns false once the run has closed: nothing follows */
   addTurn(turn: HistoryTurn): boolean {
+    const lengthBefore = this.length
     let handled = 0
     let markers: LocalMarkers | undefined
     const outcomes: LocalActivityResolvedInput[] = []
@@ -135,9 +135,9 @@ class HistoryExporter implements HistoryView {
         this.#closePastMailbox(input)
         return false
       }
-      if (!turn.ended && this.#settledOnly && this.#run.status === 'RUNNING') continue
+      if (!turn.ended && this.#settledOnly && isOpenStatus(this.#run.status)) continue
       if (input[0] === InputKind.updateRequested) {
-        this.#updates.set(turn.firstSeq + at, { input, acceptedId: 0 })
+        this.#updates.request(turn.firstSeq + at, input)
       } else if (input[0] === InputKind.localActivityResolved) {
         // One that waits to be handled has no event: it is a marker of the task that will handle it.
         const collected = turn.ended ? this.#local.tasks.collect(markers, input) : undefined
@@ -150,6 +150,9 @@ class HistoryExporter implements HistoryView {
     const isTurn = markers !== undefined || handled > 0 || this.#isUpdateTurn(turn)
     if (markers !== undefined) this.#startLocalTask(markers, handled > 0 || hasUpdate(turn))
     else if (isTurn) this.#addWorkflowTask()
+    else if (this.length > lengthBefore && !hasUpdate(turn)) {
+      this.#local.tasks.ended(turn.lastSeq, 1)
+    }
     const before = this.length
     for (const input of outcomes) this.#addMarker(this.#local.ofOutcome(input, this.#time))
     for (const command of turn.commands) this.#addCommand(command, turn.lastSeq)
@@ -161,7 +164,7 @@ class HistoryExporter implements HistoryView {
   /** Of updates alone, one of which was accepted: its time is the turn's. */
   #isUpdateTurn({ commands }: HistoryTurn): boolean {
     const accepted = commands.find(({ kind }) => kind === 'acceptUpdate')
-    const time = accepted?.kind === 'acceptUpdate' && this.#updates.get(accepted.seq)?.input[1]
+    const time = accepted?.kind === 'acceptUpdate' && this.#updates.timeOf(accepted.seq)
     if (time === undefined || time === false) return false
     if (time > this.#time) this.#time = time
     return true
@@ -172,7 +175,7 @@ class HistoryExporter implements HistoryView {
     if (input[0] === InputKind.timerFired && !this.#timers.has(input[2])) return false
     if (input[1] > this.#time) this.#time = input[1]
     this.#size += bytesOfInput(input)
-    const summary = ended || this.#run.status === 'RUNNING' ? undefined : 'not handled'
+    const summary = ended || isOpenStatus(this.#run.status) ? undefined : 'not handled'
     switch (input[0]) {
       case InputKind.started:
         this.#started = input[2]
@@ -210,6 +213,12 @@ class HistoryExporter implements HistoryView {
         const { type, attributes } = this.#links.ofInput(input, this.length + 1)
         this.#emit(type, attributes, summary)
         break
+      }
+      case InputKind.paused:
+      case InputKind.unpaused: {
+        const type = input[0] === InputKind.paused ? 'PAUSED' : 'UNPAUSED'
+        this.#emitIgnorable(`WORKFLOW_EXECUTION_${type}`, () => jsonMessage({ ...input[2] }))
+        return false
       }
       default:
         break
@@ -282,7 +291,11 @@ class HistoryExporter implements HistoryView {
 
   /** An event that replayers skip: it says that nothing about the run was changed. */
   #addSeparator(): void {
-    this.#emit('WORKFLOW_EXECUTION_OPTIONS_UPDATED', () => ({}))
+    this.#emitIgnorable('WORKFLOW_EXECUTION_OPTIONS_UPDATED', () => ({}))
+  }
+
+  #emitIgnorable(type: string, attributes: () => JsonMessage): void {
+    this.#emit(type, attributes)
     const event = this.events.at(-1)
     if (event?.eventId === String(this.length)) {
       this.events[this.events.length - 1] = { ...event, workerMayIgnore: true }
@@ -362,10 +375,8 @@ class HistoryExporter implements HistoryView {
       }
       case 'acceptUpdate':
       case 'completeUpdate':
-        this.#addUpdate(command, workflowTaskCompletedEventId)
-        break
       case 'rejectUpdate':
-        this.#updates.delete(command.seq)
+        this.#addUpdate(command, workflowTaskCompletedEventId)
         break
       case 'setPatchMarker': {
         const { changeVersions } = command
@@ -406,34 +417,11 @@ class HistoryExporter implements HistoryView {
     }
   }
 
-  #addUpdate(
-    command: Exclude<UpdateCommand, { readonly kind: 'rejectUpdate' }>,
-    workflowTaskCompletedEventId: string,
-  ): void {
-    const { seq, updateId } = command
-    const update = this.#updates.get(seq)
-    if (command.kind === 'completeUpdate') {
-      this.#updates.delete(seq)
-      const acceptedEventId = String(update?.acceptedId ?? 0)
-      const { outcome } = command
-      this.#emit('WORKFLOW_EXECUTION_UPDATE_COMPLETED', () => ({
-        meta: { updateId },
-        acceptedEventId,
-        outcome: updateOutcome(outcome),
-      }))
-      return
-    }
-    if (update === undefined) return
-    this.#size += bytesOfInput(update.input)
-    // What the replayer takes for the place of the request: the event before the task was started.
-    const acceptedRequestSequencingEventId = String(Number(workflowTaskCompletedEventId) - 2)
-    this.#emit('WORKFLOW_EXECUTION_UPDATE_ACCEPTED', () => ({
-      protocolInstanceId: updateId,
-      acceptedRequestMessageId: `${updateId}/request`,
-      acceptedRequestSequencingEventId,
-      acceptedRequest: updateRequest(update.input),
-    }))
-    update.acceptedId = this.length
+  #addUpdate(command: UpdateCommand, workflowTaskCompletedEventId: string): void {
+    const event = this.#updates.ofCommand(command, this.length + 1, workflowTaskCompletedEventId)
+    if (event === undefined) return
+    this.#size += event.bytes
+    this.#emit(event.type, event.attributes)
   }
 
   #addTerminal(command: TerminalCommand, workflowTaskCompletedEventId: string): void {

@@ -13,8 +13,8 @@ export function isIdle(parts: EngineParts): boolean {
       run.hasOutstandingQueries ||
       (run.isOpen && run.isReady && run.processed < run.committed)
     if (isBusy) return false
-    // What waits for a parked run waits until its code is mended.
-    if (run.isOpen && !run.isReady) stuck += run.mailboxDepth
+    // What waits for a parked run waits until its code is mended; of a paused one nothing counts.
+    if (run.isOpen && !run.isReady && run.awaitsTurns) stuck += run.mailboxDepth
   }
   return acceptor.waitingInputs <= stuck
 }

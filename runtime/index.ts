@@ -51,6 +51,7 @@ export {
 } from './workflow-update-handle.ts'
 export {
   WorkflowHandle,
+  type PauseOptions,
   type SignalOptions,
   type WorkflowExecutionDescription,
 } from './workflow-handle.ts'

@@ -1,17 +1,28 @@
+/** Part of what the journal keeps: never to be changed. */
+const SEEDS = {
+  start: 0x9e3779b9,
+  signal: 0x85ebca6b,
+  pause: 0x27d4eb2f,
+  unpause: 0x165667b1,
+} as const
+
+/** What a request id was given for. Ids of one do not concern another. */
+export type RequestOperation = keyof typeof SEEDS
+
 /**
  * A 53-bit hash of a request id within its workflow id. Two multiplicative 32-bit hashes over the
  * UTF-16 units (the construction of MurmurHash's mixing, with different multipliers): not for use
  * against an adversary, which is why a hit is always verified on the record itself.
  *
- * `operation` keeps starts and signals apart, as Temporal does.
+ * `operation` keeps starts, signals and others apart, as Temporal does.
  */
 export function requestHash(
-  operation: 'start' | 'signal',
+  operation: RequestOperation,
   namespace: string,
   workflowId: string,
   requestId: string,
 ): number {
-  let a = operation === 'start' ? 0x9e3779b9 : 0x85ebca6b
+  let a: number = SEEDS[operation]
   let b = 0xc2b2ae35
   for (const text of [namespace, workflowId, requestId]) {
     for (let i = 0; i < text.length; i++) {

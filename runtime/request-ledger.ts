@@ -4,7 +4,7 @@ import { decodeInputs } from '../actors/records.ts'
 import type { CodecChain } from './payload-codec.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
-import { requestHash } from './request-hash.ts'
+import { requestHash, type RequestOperation } from './request-hash.ts'
 import type { Run } from './run.ts'
 import type { RunTable } from './run-table.ts'
 
@@ -41,7 +41,7 @@ export class RequestLedger {
 
   /** The earlier request with this id, if there is one. */
   find(
-    operation: 'start' | 'signal',
+    operation: RequestOperation,
     namespace: string,
     workflowId: string,
     requestId: string,
@@ -65,7 +65,7 @@ export class RequestLedger {
   }
 
   /** Remember a request whose input is about to be accepted as the run's next one. */
-  add(run: Run, operation: 'start' | 'signal', requestId: string, input: Input): number {
+  add(run: Run, operation: RequestOperation, requestId: string, input: Input): number {
     const hash = requestHash(operation, run.row.namespace, run.row.workflowId, requestId)
     run.pendingRequests ??= []
     const pending = run.pendingRequests as (readonly [number, number])[]
@@ -143,11 +143,19 @@ function isOf(run: Run, namespace: string, workflowId: string): boolean {
   return run.row.workflowId === workflowId && run.row.namespace === namespace
 }
 
-function requestIdOf(input: Input, operation: 'start' | 'signal'): string | undefined {
-  if (operation === 'start') {
-    return input[0] === InputKind.started ? input[2].requestId : undefined
+function requestIdOf(input: Input, operation: RequestOperation): string | undefined {
+  switch (operation) {
+    case 'start':
+      return input[0] === InputKind.started ? input[2].requestId : undefined
+    case 'signal':
+      return input[0] === InputKind.signaled ? input[4]?.requestId : undefined
+    case 'pause':
+      return input[0] === InputKind.paused ? input[2].requestId : undefined
+    case 'unpause':
+      return input[0] === InputKind.unpaused ? input[2].requestId : undefined
+    default:
+      return operation satisfies never
   }
-  return input[0] === InputKind.signaled ? input[4]?.requestId : undefined
 }
 
 /** One input of a run from the journal. */

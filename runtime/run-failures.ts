@@ -82,13 +82,21 @@ export class RunFailures {
 
   /** Stop trying, until {@link release}. */
   quarantine(run: Run, reason: string): void {
-    const { acceptor, dispatcher, logger } = this.#ports
-    dispatcher.evict(run, true)
+    const { acceptor, logger } = this.#ports
     acceptor.saveRow(run, { ...run.row, quarantined: { reason, since: this.#ports.clock.now() } })
     logger.error(
       { workflowId: run.row.workflowId, runId: run.row.runId, reason },
       'run quarantined',
     )
+    this.hold(run)
+  }
+
+  /**
+   * The run has no turns from now on, as its row says: what it is sent waits in the journal. A turn that
+   * is being done never happened, and a close that was not decided is not.
+   */
+  hold(run: Run): void {
+    this.#ports.dispatcher.evict(run, true)
     clearTimeout(run.parkTimer)
     run.parked = undefined
     run.retrying = false
@@ -124,12 +132,14 @@ export class RunFailures {
     const why =
       row.quarantined !== undefined
         ? `is quarantined: ${row.quarantined.reason}`
-        : parked !== undefined && !run.retrying
-          ? `is parked: ${parked.reason}`
-          : row.delayed === true
-            ? `must handle at least one workflow task before it can be queried: its first turn is ` +
-              `due at ${new Date(row.executionTime ?? 0).toISOString()}`
-            : undefined
+        : run.isPaused
+          ? `is paused${row.pause?.reason === undefined ? '' : `: ${row.pause.reason}`}; unpause it first`
+          : parked !== undefined && !run.retrying
+            ? `is parked: ${parked.reason}`
+            : row.delayed === true
+              ? `must handle at least one workflow task before it can be queried: its first turn is ` +
+                `due at ${new Date(row.executionTime ?? 0).toISOString()}`
+              : undefined
     if (why === undefined) return undefined
     return new SignalboxError(
       'SIGNALBOX_ERR_WORKFLOW_NOT_READY',

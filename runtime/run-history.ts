@@ -7,6 +7,7 @@ import { type Journal, RecordKind } from './journal.ts'
 import type { Run } from './run.ts'
 import { retryOf, runTimeoutFailure } from './run-successor.ts'
 import type { CloseStatus } from './workflow-service.ts'
+import { isOpenStatus } from './workflow-status.ts'
 
 /** The turns of a run as the journal has them, in order, each with its inputs and commands. */
 export function readTurns(journal: Journal, run: Run): readonly HistoryTurn[] {
@@ -37,7 +38,7 @@ export function readTurns(journal: Journal, run: Run): readonly HistoryTurn[] {
 /** How a closed run ended; its result or failure is read from the journal. */
 export function readClose(journal: Journal, run: Run): CloseStatus {
   const { row } = run
-  if (row.status === 'RUNNING') return { closed: false }
+  if (isOpenStatus(row.status)) return { closed: false }
   const base = {
     closed: true,
     runId: row.runId,

@@ -2,7 +2,7 @@ import type { ExecutionRef, ParentRef, RetryPolicyData } from '../actors/inputs.
 import type { PayloadMap } from '../actors/payload.ts'
 import type { PatchMark } from '../actors/protocol.ts'
 import { decode, encode } from '../actors/records.ts'
-import type { WorkflowStatus } from './workflow-service.ts'
+import type { PauseInfo, WorkflowStatus } from './workflow-service.ts'
 
 /** A run's summary: what is asked of a run without reading its history. */
 export interface RunRow {
@@ -46,6 +46,8 @@ export interface RunRow {
   readonly executionTime?: number | undefined
   /** The first turn is still waited for: until `executionTime`, or what ends the wait before. */
   readonly delayed?: boolean | undefined
+  /** Of a paused run. */
+  readonly pause?: PauseInfo | undefined
 }
 
 /** What most runs do not have, in one field. */
@@ -55,16 +57,18 @@ interface Course {
   readonly cronSchedule?: string
   readonly executionTime?: number
   readonly delayed?: boolean
+  readonly pause?: PauseInfo
 }
 
 function courseOf(row: RunRow): Course | null {
-  const { attempt, retryPolicy, cronSchedule, executionTime, delayed } = row
+  const { attempt, retryPolicy, cronSchedule, executionTime, delayed, pause } = row
   const course: Course = {
     ...(attempt === 1 ? {} : { attempt }),
     ...(retryPolicy === undefined ? {} : { retryPolicy }),
     ...(cronSchedule === undefined ? {} : { cronSchedule }),
     ...(executionTime === undefined ? {} : { executionTime }),
     ...(delayed === true ? { delayed } : {}),
+    ...(pause === undefined ? {} : { pause }),
   }
   return Object.keys(course).length === 0 ? null : course
 }
@@ -77,6 +81,7 @@ const STATUSES: readonly WorkflowStatus[] = [
   'TERMINATED',
   'CONTINUED_AS_NEW',
   'TIMED_OUT',
+  'PAUSED',
 ]
 const ROW_FORMAT = 1
 

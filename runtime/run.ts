@@ -4,6 +4,7 @@ import type { ChildLink } from './child-link.ts'
 import type { RunRow } from './run-row.ts'
 import type { RunUpdates } from './run-updates.ts'
 import type { ParkedState } from './workflow-service.ts'
+import { isOpenStatus } from './workflow-status.ts'
 
 /** A promise's two ends, kept until something happens to the run. */
 export interface Waiter {
@@ -213,7 +214,16 @@ export class Run {
   }
 
   get isOpen(): boolean {
-    return this.row.status === 'RUNNING'
+    return isOpenStatus(this.row.status)
+  }
+
+  get isPaused(): boolean {
+    return this.row.status === 'PAUSED'
+  }
+
+  /** Do its inputs wait for a turn, rather than for a time or for somebody to let the run go on? */
+  get awaitsTurns(): boolean {
+    return this.row.delayed !== true && !this.isPaused
   }
 
   /** The last turn that a new actor of this run does as a replay. */
@@ -221,12 +231,12 @@ export class Run {
     return this.isOpen ? this.processed : this.row.closeSeq
   }
 
-  /** May an actor be built: neither parked and waiting for its next attempt, nor quarantined. */
+  /** May an actor be built: neither parked and waiting for its next attempt, nor quarantined or paused. */
   get isReady(): boolean {
     return (
       (this.parked === undefined || this.retrying) &&
       this.row.quarantined === undefined &&
-      this.row.delayed !== true
+      this.awaitsTurns
     )
   }
 
@@ -241,7 +251,7 @@ export class Run {
       this.residency === 'absent' &&
       this.pending.length === 0 &&
       this.head === this.committed &&
-      (this.processed === this.committed || !this.isOpen || this.row.delayed === true) &&
+      (this.processed === this.committed || !this.isOpen || !this.awaitsTurns) &&
       this.processed === this.processedRecorded &&
       this.resultsInFlight === 0 &&
       this.closing === undefined &&

@@ -89,6 +89,7 @@ export const statusNames: Readonly<Record<WorkflowStatus, string>> = {
   TERMINATED: 'Terminated',
   CONTINUED_AS_NEW: 'ContinuedAsNew',
   TIMED_OUT: 'TimedOut',
+  PAUSED: 'Paused',
 }
 
 /** A query as text, from which parsing makes the same query again. */

@@ -48,6 +48,15 @@ export interface SignalOptions<Args extends unknown[] = unknown[]> {
   readonly waitFor?: WaitFor
 }
 
+export interface PauseOptions {
+  /** Recorded in the history, and shown by describe. */
+  readonly reason?: string
+  /** Who asks. */
+  readonly identity?: string
+  /** Makes a retry safe. Default: none. */
+  readonly requestId?: string
+}
+
 /** What is known of a run, and what it was started with to be shown of it. */
 export interface WorkflowExecutionDescription extends WorkflowDescription {
   readonly staticSummary: () => Promise<string | undefined>
@@ -260,6 +269,26 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
   /** Let a parked or quarantined run try again at once, after the cause was mended. */
   release(): Promise<void> {
     return this.#service.releaseWorkflow(this.#runTarget())
+  }
+
+  /**
+   * Let the run take no turns until {@link unpause}. Signals, results, timers and a request to cancel
+   * are recorded and wait; updates and queries are refused. Resolves when that is on disk.
+   *
+   * @throws SIGNALBOX_ERR_WORKFLOW_PAUSED if it is paused, unless by the same request id
+   * @throws WorkflowNotFoundError if it has closed
+   */
+  pause(options: PauseOptions = {}): Promise<void> {
+    return this.#service.pauseWorkflow({ ...this.#runTarget(), ...options })
+  }
+
+  /**
+   * Let a paused run go on with what has waited, in order.
+   *
+   * @throws SIGNALBOX_ERR_WORKFLOW_NOT_PAUSED, unless the same request id unpaused it before
+   */
+  unpause(options: PauseOptions = {}): Promise<void> {
+    return this.#service.unpauseWorkflow({ ...this.#runTarget(), ...options })
   }
 
   /** The run's history as Temporal history events. */

@@ -109,6 +109,7 @@ export class WorkflowReads {
       mailboxDepth: run.isOpen ? run.mailboxDepth : 0,
       ...(parked === undefined ? {} : { parked }),
       ...(row.quarantined === undefined ? {} : { quarantined: row.quarantined }),
+      ...(row.pause === undefined ? {} : { pause: row.pause }),
     }
   }
 
@@ -192,6 +193,8 @@ function isCorruption(error: unknown): boolean {
 }
 
 function isRejected(status: WorkflowStatus, condition: QueryRejectCondition): boolean {
+  // As on Temporal: a paused run has no say, whatever the condition.
+  if (status === 'PAUSED') return true
   if (condition === 'NONE' || status === 'RUNNING') return false
   return condition === 'NOT_OPEN' || status !== 'COMPLETED'
 }

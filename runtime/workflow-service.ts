@@ -49,6 +49,10 @@ export interface WorkflowService {
   heartbeatActivity(request: HeartbeatActivityRequest): Promise<HeartbeatActivityResponse>
   /** Let a quarantined or parked run try again at once. */
   releaseWorkflow(target: Target): Promise<void>
+  /** Let a run take no turns until it is unpaused; what it is sent waits. */
+  pauseWorkflow(request: PauseRequest): Promise<void>
+  /** Let a paused run go on with what has waited, in order. */
+  unpauseWorkflow(request: PauseRequest): Promise<void>
 }
 
 /** `namespace` is 'default' where it is not given; an empty or missing `runId` is the current run. */
@@ -190,7 +194,22 @@ export type QueryResponse =
   | { readonly rejectedStatus: WorkflowStatus; readonly result?: undefined }
 
 export type WorkflowStatus =
-  'RUNNING' | 'COMPLETED' | 'FAILED' | 'CANCELED' | 'TERMINATED' | 'CONTINUED_AS_NEW' | 'TIMED_OUT'
+  | 'RUNNING'
+  | 'COMPLETED'
+  | 'FAILED'
+  | 'CANCELED'
+  | 'TERMINATED'
+  | 'CONTINUED_AS_NEW'
+  | 'TIMED_OUT'
+  | 'PAUSED'
+
+/** Who paused a run, when, and why. */
+export interface PauseInfo {
+  readonly identity?: string
+  readonly reason?: string
+  /** In milliseconds since the epoch. */
+  readonly pausedTime: number
+}
 
 /** Times in milliseconds since the epoch. */
 export interface WorkflowSummary {
@@ -233,6 +252,7 @@ export interface WorkflowDescription extends WorkflowSummary {
   /** Why the run does not advance, if it does not. */
   readonly parked?: ParkedState
   readonly quarantined?: { readonly reason: string; readonly since: number }
+  readonly pause?: PauseInfo
 }
 
 /** A child that has been started and has not ended. */
@@ -375,4 +395,11 @@ export interface TerminateRequest extends Target {
   readonly identity?: string | undefined
   readonly reason?: string | undefined
   readonly details?: readonly Payload[] | undefined
+}
+
+/** To pause a run, or to let a paused one go on. The same request id again changes nothing. */
+export interface PauseRequest extends Target {
+  readonly identity?: string | undefined
+  readonly reason?: string | undefined
+  readonly requestId?: string | undefined
 }

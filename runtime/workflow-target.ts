@@ -69,6 +69,18 @@ export function closedError(run: Run): SignalboxError {
   return new WorkflowNotFoundError(message, workflowId, runId, { status })
 }
 
+/** For what a paused run cannot be asked for. */
+export function pausedError(run: Run): SignalboxError {
+  const { workflowId, runId, pause } = run.row
+  const by = pause?.identity === undefined ? '' : ` by ${pause.identity}`
+  const why = pause?.reason === undefined ? '' : `: ${pause.reason}`
+  return new SignalboxError(
+    'SIGNALBOX_ERR_WORKFLOW_PAUSED',
+    `workflow ${workflowId} is paused${by}${why}; unpause it first`,
+    { fields: { workflowId, runId } },
+  )
+}
+
 /** For a signal that is in the history of a run that was closed past its mailbox. */
 export function closedBeforeHandled(run: Run): SignalboxError {
   const { workflowId, runId } = run.row

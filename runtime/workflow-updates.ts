@@ -7,7 +7,14 @@ import { checkIdentifier, checkText } from './identifiers.ts'
 import { checkSameStart, type EarlierRequest } from './request-ledger.ts'
 import type { Run } from './run.ts'
 import type { UpdateState, UpdateWaiter } from './run-updates.ts'
-import { checkChain, closedError, durableRun, findRun, notFound } from './workflow-target.ts'
+import {
+  checkChain,
+  closedError,
+  durableRun,
+  findRun,
+  notFound,
+  pausedError,
+} from './workflow-target.ts'
 import { startResponse, type WorkflowWrites } from './workflow-writes.ts'
 import { WorkflowNotFoundError } from './client-errors.ts'
 import type {
@@ -151,6 +158,7 @@ export class WorkflowUpdates {
   }
 
   #checkRoom(run: Run): void {
+    if (run.isPaused) throw pausedError(run)
     this.#parts.acceptor.checkRoom(run)
     this.#parts.updates.checkRoom(run)
   }

@@ -31,6 +31,13 @@ interface Description {
     readonly attempt?: number
     readonly lastFailure?: { readonly message?: string }
   }[]
+  readonly workflowExtendedInfo?: {
+    readonly pauseInfo?: {
+      readonly identity?: string
+      readonly pausedTime: string
+      readonly reason?: string
+    }
+  }
   readonly signalbox: {
     readonly mailboxDepth: number
     readonly parked?: { readonly reason: string; readonly nextAttemptTime: string }
@@ -206,6 +213,7 @@ export async function* listAll(
 
 function printDescription(printer: Printer, description: Description, text: string): void {
   const { workflowExecutionInfo: info, signalbox } = description
+  const paused = description.workflowExtendedInfo?.pauseInfo
   printer.record(
     'Workflow:',
     {
@@ -220,6 +228,9 @@ function printDescription(printer: Printer, description: Description, text: stri
       Parked: signalbox.parked?.reason,
       NextAttempt: signalbox.parked?.nextAttemptTime,
       Quarantined: signalbox.quarantined?.reason,
+      PausedTime: paused?.pausedTime,
+      PausedBy: paused?.identity,
+      PauseReason: paused?.reason,
     },
     text,
   )

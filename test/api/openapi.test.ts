@@ -168,6 +168,16 @@ describe('errors of the document', () => {
       PAYLOAD_TOO_LARGE: () =>
         api.post(at('running', '/update/any'), { request: { input: { args: [large] } } }),
     },
+    PauseWorkflowExecution: {
+      WORKFLOW_PAUSED: async () => {
+        await api.post(at('halted'), collector)
+        await api.post(at('halted', '/pause'), {})
+        return api.post(at('halted', '/pause'), {})
+      },
+    },
+    UnpauseWorkflowExecution: {
+      WORKFLOW_NOT_PAUSED: () => api.post(at('running', '/unpause'), {}),
+    },
     TerminateWorkflowExecution: {
       WORKFLOW_NOT_FOUND: () => api.post(at('nobody', '/terminate')),
       PAYLOAD_TOO_LARGE: () => api.post(at('running', '/terminate'), { details: [large] }),

@@ -55,6 +55,27 @@ describe('signalbox workflow', () => {
     expect(await json('result', ...w)).toMatchObject({ result: ['first', 1, { a: [2] }] })
   })
 
+  it('pauses a workflow, tells who and why, and lets it go on', async () => {
+    const w = ['--workflow-id', 'paused']
+    await json('start', ...w, '--type', 'collector')
+    const pause = ['pause', ...w, '--reason', 'for now', '--request-id', 'p']
+    for (let round = 0; round < 2; round++) expect(await json(...pause)).toEqual({})
+    const { stdout } = await workflow('describe', ...w)
+    expect(stdout).toMatch(/Status +PAUSED/)
+    expect(stdout).toMatch(/PausedBy +signalbox-cli/)
+    expect(stdout).toMatch(/PauseReason +for now/)
+    expect(await json('query', ...w, '--name', 'items')).toEqual({
+      queryRejected: { status: 'WORKFLOW_EXECUTION_STATUS_PAUSED' },
+    })
+    await json('signal', ...w, '--name', 'add', '--input', '1')
+    expect(await workflow('pause', ...w)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('unpause it first'),
+    })
+    await json('unpause', ...w)
+    expect(await items('paused')).toEqual([1])
+  })
+
   it('updates a workflow once for an update id, and tells rejected and failed updates', async () => {
     await json('start', '--workflow-id', 'updated', '--type', 'updatable')
     const args = ['--workflow-id', 'updated', '--name', 'append']

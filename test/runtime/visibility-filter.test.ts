@@ -309,6 +309,7 @@ describe('parsing', () => {
       'TERMINATED',
       'CONTINUED_AS_NEW',
       'TIMED_OUT',
+      'PAUSED',
     ]
     expect(Object.keys(statusNames).sort()).toEqual([...statuses].sort())
     for (const status of statuses) {
