@@ -14,12 +14,12 @@ export interface BundleOptions {
   readonly payloadConverterPath?: string | URL | undefined
   /** As `dataConverter.failureConverterPath`. */
   readonly failureConverterPath?: string | URL | undefined
-  /** As `interceptors.workflowModules`. */
   /**
    * Packages, as workflow code imports them, that are evaluated once for all runs and frozen: for large
    * ones without state of their own, which each run would otherwise evaluate anew.
    */
   readonly sharedModules?: readonly string[] | undefined
+  /** As `interceptors.workflowModules`. */
   readonly workflowInterceptorModules?: readonly (string | URL)[] | undefined
 }
 

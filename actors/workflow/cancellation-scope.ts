@@ -4,6 +4,8 @@ import { optionalDurationToMs, type Duration } from './duration.ts'
 
 /** Something pending that a scope cancels: a timer, an activity, a condition, a child scope. */
 export interface Cancellable {
+  /** Its place among what its scope cancels, given when it is first registered. */
+  place?: number | undefined
   cancelled(error: CancelledFailure): void
 }
 
@@ -51,12 +53,21 @@ export class CancellationScope {
   readonly #timeoutMs: number | undefined
   #cancelRequested = false
   #error: CancelledFailure | undefined
+  // A scope that is over lets go of its parent. How many generations below have done so, and how many
+  // of them the cancellation has reached by now: one in each microtask, as if they had stayed.
+  #reach = 0
+  #reached = 0
   // Pending things and child scopes in the order in which they began. They leave it when they end: a
   // run may live for years and must not keep a trace of every timer it ever had.
   readonly #pending = new Set<Cancellable>()
+  #places = 0
+  // A child scope that had let go is back, behind what began after it.
+  #disordered = false
   #promise: Promise<never> | undefined
-  #promiseRejection: Cancellable | undefined
+  #promisePlace = 0
   #link: Cancellable | undefined
+  #attached = false
+  #over = false
 
   constructor(options?: CancellationScopeOptions) {
     this.#timeoutMs = optionalDurationToMs(options?.timeout)
@@ -66,7 +77,7 @@ export class CancellationScope {
     const parent = (given as CancellationScope | undefined) ?? CancellationScope.current()
     this.parent = parent
     if (!parent.cancellable) return
-    this.#cancelRequested = parent.#cancelRequested
+    this.#cancelRequested = parent.#cancelRequested || parent.#inherited() !== undefined
     this.#attach()
   }
 
@@ -77,25 +88,22 @@ export class CancellationScope {
 
   /** Rejects with a CancelledFailure when this scope or a parent is cancelled; nobody has to handle it. */
   get cancelRequested(): Promise<never> {
-    if (this.#promise === undefined) {
-      this.#attach()
-      this.#promise = new Promise<never>((_, reject) => {
-        if (this.#error) {
-          reject(this.#error)
-          return
-        }
-        // Takes its place among what is pending, so that who listens to the promise is told in turn.
-        this.#promiseRejection = { cancelled: reject }
-        this.#pending.add(this.#promiseRejection)
-      })
-      this.#promise.catch(() => {})
-    }
-    return this.#promise
+    // Who listens is told in turn with what began before and after, so there is one for each place.
+    if (this.#promise && (this.#error || this.#promisePlace === this.#places)) return this.#promise
+    const promise = new Promise<never>((_, reject) => {
+      const error = this.#error ?? this.#inherited()
+      if (error) reject(error)
+      else this.register(new PromiseRejection(reject))
+    })
+    promise.catch(() => {})
+    this.#promise = promise
+    this.#promisePlace = this.#places
+    return promise
   }
 
   /** True if the scope was cancelled and can be: what it begins now fails with CancelledFailure. */
   get consideredCancelled(): boolean {
-    return (this.#cancelRequested || this.#inheritsCancellation()) && this.cancellable
+    return this.cancellable && (this.#cancelRequested || this.#inherited() !== undefined)
   }
 
   /** Run `body` in this scope. Its promise is the result; cancelling does not settle it by itself. */
@@ -111,6 +119,7 @@ export class CancellationScope {
 
   /** Cancel the scope, what is pending in it and the cancellable scopes inside it. Idempotent. */
   cancel(): void {
+    if (this.#error ?? this.#inherited()) return
     this.#reject(new CancelledFailure(this.cancelMessage()))
   }
 
@@ -123,9 +132,12 @@ export class CancellationScope {
    * `cancelRequested`; at once if it has happened.
    */
   register(pending: Cancellable): void {
-    if (this.#error) notify(pending, this.#error)
+    const error = this.#error ?? this.#inherited()
+    if (error) notify(pending, error)
     else {
       this.#attach()
+      if (pending.place === undefined) pending.place = ++this.#places
+      else if (pending.place < this.#places) this.#disordered = true
       this.#pending.add(pending)
     }
   }
@@ -133,6 +145,7 @@ export class CancellationScope {
   /** `pending` has ended by itself. */
   unregister(pending: Cancellable): void {
     this.#pending.delete(pending)
+    if (this.#over) this.#detachIfIdle()
   }
 
   static {
@@ -156,6 +169,7 @@ export class CancellationScope {
       return await body()
     } finally {
       if (timerScope && !timerScope.consideredCancelled) endScope(timerScope)
+      this.#over = true
       this.#detachIfIdle()
     }
   }
@@ -165,34 +179,54 @@ export class CancellationScope {
     if (this.#error) return
     this.#error = error
     this.#detach()
-    for (const pending of this.#pending) {
+    const pending = this.#disordered
+      ? [...this.#pending].toSorted((a, b) => (a.place ?? 0) - (b.place ?? 0))
+      : this.#pending
+    for (const one of pending) {
       // The promise's reactions are microtasks by themselves.
-      if (pending === this.#promiseRejection) pending.cancelled(error)
-      else notify(pending, error)
+      if (one instanceof PromiseRejection) one.cancelled(error)
+      else notify(one, error)
     }
     this.#pending.clear()
+    if (this.#reach > 0) void this.#reachOut()
+  }
+
+  async #reachOut(): Promise<void> {
+    while (this.#reached < this.#reach) {
+      await resolved
+      this.#reached++
+    }
   }
 
   #attach(): void {
-    if (this.#link || this.#error || !this.parent?.cancellable) return
-    this.#link = { cancelled: (error) => this.#reject(error) }
+    if (this.#attached || this.#error || !this.parent?.cancellable) return
+    this.#attached = true
+    this.#link ??= { cancelled: (error) => this.#reject(error) }
     this.parent.register(this.#link)
   }
 
   #detach(): void {
     if (this.#link) this.parent?.unregister(this.#link)
-    this.#link = undefined
+    this.#attached = false
   }
 
   #detachIfIdle(): void {
-    if (this.#pending.size === 0 && this.#promise === undefined) this.#detach()
+    if (!this.#attached || this.#pending.size > 0) return
+    this.#detach()
+    const { parent } = this
+    if (parent) parent.#reach = Math.max(parent.#reach, this.#reach + 1)
   }
 
-  #inheritsCancellation(): boolean {
-    // A scope that has let go of its parent is not told, so it looks.
-    const { parent } = this
-    if (this.#link || !parent?.cancellable) return false
-    return parent.#cancelRequested || parent.#inheritsCancellation()
+  /** What it was cancelled with since it let go of its parent: then it is not told, and looks. */
+  #inherited(): CancelledFailure | undefined {
+    if (this.#error) return undefined
+    // oxlint-disable-next-line typescript/no-this-alias -- where the way up begins
+    let scope: CancellationScope = this
+    for (let distance = 1; !scope.#attached && scope.parent?.cancellable; distance++) {
+      scope = scope.parent
+      if (scope.#error) return distance <= scope.#reached ? scope.#error : undefined
+    }
+    return undefined
   }
 
   /** The scope that the code that asks runs in. */
@@ -214,6 +248,15 @@ export class CancellationScope {
   /** Run `body` in a new scope that cancels itself after `timeout`. */
   static withTimeout<T>(timeout: Duration, body: () => Promise<T>): Promise<T> {
     return new this({ cancellable: true, timeout }).run(body)
+  }
+}
+
+class PromiseRejection implements Cancellable {
+  place: number | undefined
+  readonly cancelled: (error: CancelledFailure) => void
+
+  constructor(reject: (error: CancelledFailure) => void) {
+    this.cancelled = reject
   }
 }
 

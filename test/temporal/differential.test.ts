@@ -11,8 +11,8 @@ import type { Step } from './workflows/interpreter.ts'
 
 const workflowsPath = fileURLToPath(new URL('./workflows/interpreter.ts', import.meta.url))
 /**
- * Half a minute, of the same programs each time: one order of cancellations in some thousands of programs
- * is known to differ still. Others: `DIFFERENTIAL_SEED` takes a seed that failed, or `random`.
+ * Half a minute, of the same programs each time. Others: `DIFFERENTIAL_SEED` takes a seed that failed,
+ * or `random`.
  */
 const numRuns = Math.max(1500, Number(process.env['DIFFERENTIAL_RUNS'] ?? 0))
 const seed = process.env['DIFFERENTIAL_SEED'] ?? '1'
@@ -95,6 +95,85 @@ describe('of what was found', () => {
       'complete',
     ])
     expect(compared.ours).toEqual(compared.sdk)
+  })
+})
+
+/** Cut off from outside while code of theirs still runs; `after` it goes on. */
+const over = (after: readonly Step[]): Step => ({
+  op: 'scope',
+  kind: 'cancellable',
+  body: [{ op: 'spawn', body: [{ op: 'trigger', n: 1 }, ...after] }],
+})
+const steps = (times: number): Step[] =>
+  Array.from({ length: times }, () => ({ op: 'yield', times: 1 }))
+
+describe('scopes that are over, and code of theirs that is not', () => {
+  const run = (main: readonly Step[], turns: Case['turns']): Promise<Compared> =>
+    perform({ program: { main, handlers: [[]], waitsForHandlers: false }, turns }, theatre, sdk)
+  const open: Step = { op: 'condition', more: 9 }
+  const sleep: Step = { op: 'sleep', ms: 5 }
+
+  test.each([1, 2, 3])('cancelled %i scopes above, what they begin is at once', async (depth) => {
+    let inner = over([sleep])
+    for (let up = 0; up < depth; up++) inner = { op: 'scope', kind: 'cancellable', body: [inner] }
+    const beside: Step = { op: 'spawn', body: [{ op: 'trigger', n: 1 }, ...steps(6)] }
+    const outer: Step = { op: 'scope', kind: 'cancellable', body: [inner, open] }
+    const { ours, sdk: theirs } = await run(
+      [{ op: 'spawn', body: [outer] }, beside, open],
+      [[], [said('cut', 0)], [said('fire', 1)]],
+    )
+    expect(JSON.stringify(theirs.at(-1)?.trace)).toContain('sleep (cancelled)')
+    expect(ours).toEqual(theirs)
+  })
+
+  test.each([1, 2, 3])('the cancellation comes down %i scopes a step each', async (depth) => {
+    // The code that cancels them all goes on inside, and looks with every step.
+    let inner = over([{ op: 'cut', n: 0 }, ...steps(5), sleep])
+    for (let up = 1; up < depth; up++) inner = { op: 'scope', kind: 'cancellable', body: [inner] }
+    const { ours, sdk: theirs } = await run(
+      [{ op: 'scope', kind: 'cancellable', body: [inner, open] }],
+      [[], [said('fire', 1)]],
+    )
+    expect(JSON.stringify(theirs.at(-1)?.trace)).toContain('yield (cancelled)')
+    expect(ours).toEqual(theirs)
+  })
+
+  test('keep their place among what is cancelled together', async () => {
+    const { ours, sdk: theirs } = await run(
+      [
+        over([sleep]),
+        { op: 'spawn', body: [sleep] },
+        { op: 'scope', kind: 'cancellable', body: [sleep] },
+      ],
+      [[], [said('fire', 1)], [{ kind: 'cancel' }]],
+    )
+    const cancelled = theirs.at(-1)?.commands.filter(({ kind }) => kind === 'cancelTimer')
+    expect(cancelled?.map(({ id }) => id)).toEqual(['1', '3', '2'])
+    expect(ours).toEqual(theirs)
+  })
+
+  test('who listens for a cancellation hears of it in turn', async () => {
+    const listen: Step = { op: 'listen' }
+    const { ours, sdk: theirs } = await run(
+      [
+        listen,
+        { op: 'spawn', body: [sleep] },
+        listen,
+        listen,
+        { op: 'spawn', body: [sleep] },
+        open,
+      ],
+      [[], [{ kind: 'cancel' }]],
+    )
+    expect(theirs.at(-1)?.commands.map(({ kind }) => kind)).toEqual([
+      'modifyProperties',
+      'cancelTimer',
+      'modifyProperties',
+      'modifyProperties',
+      'cancelTimer',
+      'cancelled',
+    ])
+    expect(ours).toEqual(theirs)
   })
 })
 

@@ -11,6 +11,7 @@ import {
   defineSignal,
   defineUpdate,
   getExternalWorkflowHandle,
+  patched,
   proxyActivities,
   setDefaultSignalHandler,
   setHandler,
@@ -42,6 +43,12 @@ export type Step =
   | { readonly op: 'yield'; readonly times: number }
   | { readonly op: 'signal' | 'cancel' | 'memo' | 'fail' | 'break' | 'again' }
   | { readonly op: 'cut'; readonly n: number }
+  /** Run more in a scope that there is already, whatever became of it. */
+  | { readonly op: 'enter'; readonly n: number; readonly body: readonly Step[] }
+  /** Listen for the cancellation of the current scope. */
+  | { readonly op: 'listen' }
+  | { readonly op: 'timeout'; readonly ms: number; readonly clears: boolean }
+  | { readonly op: 'patch'; readonly n: number }
 
 export interface Program {
   readonly main: readonly Step[]
@@ -197,6 +204,24 @@ class Interpreter {
       case 'cut':
         this.#cut(where, step.n)
         return undefined
+      case 'enter': {
+        const scope = this.#scopes[step.n % this.#scopes.length]
+        return scope?.run(() => this.all(where, step.body))
+      }
+      case 'listen':
+        CancellationScope.current().cancelRequested.catch((error: unknown) => {
+          this.say(where, `heard ${describe(error)}`)
+          // Between the cancellations of what began before and after it.
+          upsertMemo({ total: this.total })
+        })
+        return undefined
+      case 'timeout': {
+        const handle = setTimeout(() => this.say(where, 'rings'), step.ms)
+        if (step.clears) clearTimeout(handle)
+        return undefined
+      }
+      case 'patch':
+        return patched(`patch-${step.n}`)
       case 'signal':
         return getExternalWorkflowHandle('other').signal('hello', this.total)
       case 'cancel':
