@@ -1,4 +1,5 @@
 #!/usr/bin/env node
+import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { SignalboxError } from '../runtime/errors.ts'
 import { addControlCommands } from './cli/control-commands.ts'
@@ -51,6 +52,13 @@ program
     // An empty variable in the environment is no token, not an empty one.
     await serve({ ...options, token: options.token === '' ? undefined : options.token })
   })
+
+// A program of its own, run as one: it forks processes for its scenarios, and nothing here imports it.
+program.command('bench', 'Measure this machine: rates, latencies, recovery; see bench --list', {
+  executableFile: fileURLToPath(
+    new URL(`../bench/main.${import.meta.url.endsWith('.ts') ? 'ts' : 'js'}`, import.meta.url),
+  ),
+})
 
 const workflow = program
   .command('workflow')

@@ -2,7 +2,7 @@ import { request as httpRequestTo, type IncomingMessage } from 'node:http'
 import { fileURLToPath } from 'node:url'
 import { benchWorkflowsPath } from './bench-runtime.ts'
 import { LatencyRecorder } from './latency-recorder.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -38,14 +38,14 @@ export async function measureBatches(
     const pieces = (until: { operations: number; seconds: number }): Iterable<string> =>
       piecesOf(signals, sent, until)
     await exchange(server.port, '/signals', pieces({ ...size, seconds: size.warmUpSeconds }))
-    const before = process.cpuUsage()
+    const meter = new Meter({ dataDir, server: server.pid })
     const started = performance.now()
     const operations =
       (await exchange(server.port, '/signals', pieces(size))) +
       (await exchange(server.port, '/signals?waitFor=processed', [signals.join('')]))
     const seconds = (performance.now() - started) / 1000
     const latencies = new LatencyRecorder()
-    const measurement = measurementOf({ operations, seconds, latencies }, before)
+    const measurement = meter.measurement({ operations, seconds, latencies })
 
     for (let n = 0; n < workflows; n += 1) {
       const path = `http://127.0.0.1:${server.port}${namespacePath}/workflows/counter-${n}/query/total`

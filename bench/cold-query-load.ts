@@ -1,6 +1,6 @@
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 import { shuffled } from './shuffled.ts'
 import { add, counter, total } from './workflows.ts'
@@ -40,8 +40,8 @@ export async function measureColdQueries(
       if (counted !== signalsEach) throw new Error(`${counted} of ${signalsEach} were counted.`)
     }
     await runClosedLoop({ ...size, inFlight: 1, operation, seconds: size.warmUpSeconds })
-    const before = process.cpuUsage()
-    return measurementOf(await runClosedLoop({ ...size, inFlight: 1, operation }), before)
+    const meter = new Meter({ dataDir })
+    return meter.measurement(await runClosedLoop({ ...size, inFlight: 1, operation }))
   } finally {
     await runtime.close()
   }

@@ -2,7 +2,7 @@ import { open } from 'node:fs/promises'
 import { join } from 'node:path'
 import { runClosedLoop } from './closed-loop.ts'
 import { recordBytes } from './lmdb-ceiling.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 
 /** What the disk takes at least to keep a record: append it to a file, fdatasync, one at a time. */
@@ -16,9 +16,9 @@ export async function measureFdatasync(dataDir: string, size: LoadSize): Promise
   try {
     const loop = { ...size, inFlight: 1, operation }
     const warmUp = await runClosedLoop({ ...loop, seconds: size.warmUpSeconds })
-    const before = process.cpuUsage()
+    const meter = new Meter({ dataDir })
     const result = await runClosedLoop(loop)
-    const measurement = measurementOf(result, before)
+    const measurement = meter.measurement(result)
     const expected = (warmUp.operations + result.operations) * recordBytes
     const { size: bytes } = await file.stat()
     if (bytes !== expected) throw new Error(`The file has ${bytes} bytes instead of ${expected}.`)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { LoadSize, Measurement } from './measurement.ts'
 import type { ScenarioAnswer, ScenarioTask } from './scenario-task.ts'
-import type { Scenario } from './scenarios.ts'
+import type { Scenario } from './scenario.ts'
 
 export interface HarnessOptions {
   /** How often each scenario runs. */
@@ -15,6 +15,8 @@ export interface HarnessOptions {
   readonly workflowsMax?: number
   /** Where the data folders are made: the disk that is measured. */
   readonly dir: string
+  /** A scenario has failed: the others go on without it. Default: the first failure ends all. */
+  readonly onFailure?: (scenario: Scenario, error: unknown) => void
   readonly onRun?: (progress: {
     scenario: Scenario
     round: number
@@ -32,8 +34,8 @@ const processPath = fileURLToPath(
     import.meta.url,
   ),
 )
-/** What a run may take beside its load: starting 100,000 workflows, asking them all, closing. */
-const preparationSeconds = 180
+/** What a run may take beside its load: starting 100,000 workflows or a million, asking them all, closing. */
+const preparationSeconds = { usual: 180, scale: 1_200 } as const
 
 /**
  * Runs scenarios in turn, round after round, each run in a fresh process and an empty folder. Every
@@ -51,8 +53,16 @@ export async function runRounds(
     const order = round % 2 === 0 ? scenarios : scenarios.toReversed()
     for (const scenario of order) {
       options.onRun?.({ scenario, round, run, runs })
-      results.get(scenario.name)?.push(await runInFreshProcess(scenario, options))
       run += 1
+      const rounds = results.get(scenario.name)
+      if (rounds === undefined) continue
+      try {
+        rounds.push(await runInFreshProcess(scenario, options))
+      } catch (error) {
+        if (options.onFailure === undefined) throw error
+        results.delete(scenario.name)
+        options.onFailure(scenario, error)
+      }
     }
   }
   return results
@@ -65,7 +75,7 @@ export async function runRounds(
 const nodeFlags = ['--max-semi-space-size=64'] as const
 
 async function runInFreshProcess(
-  { name, workflows = 0 }: Scenario,
+  { name, group, workflows = 0 }: Scenario,
   { size, workflowsMax = Infinity, dir }: HarnessOptions,
 ): Promise<Measurement> {
   const dataDir = await mkdtemp(join(dir, 'signalbox-bench-'))
@@ -74,7 +84,8 @@ async function runInFreshProcess(
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced', // JSON would make null of a bound that is Infinity.
   })
-  const timeoutMs = (size.warmUpSeconds + size.seconds + preparationSeconds) * 1000
+  const preparation = preparationSeconds[group === 'scale' ? 'scale' : 'usual']
+  const timeoutMs = (size.warmUpSeconds + size.seconds + preparation) * 1000
   // Disconnected, the process ends and takes its servers along.
   const timer = setTimeout(() => child.disconnect(), timeoutMs)
   try {

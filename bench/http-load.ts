@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 import { benchWorkflowsPath } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
 import { HttpConnection, httpRequest, type HttpAnswer } from './http-connection.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -27,7 +27,7 @@ export async function measureHttp(
   const script = fileURLToPath(new URL(`../api/cli.${extension}`, import.meta.url))
   const options = ['--workflows', benchWorkflowsPath, '--data-dir', dataDir, '--port', '0']
   const args = ['serve', ...options, '--log-level', 'error']
-  return withServer(script, args, connections, async (exchange) => {
+  return withServer(script, args, connections, async (exchange, server) => {
     const path = (n: number): string => `/api/v1/namespaces/default/workflows/counter-${n}`
     const send = async (request: Buffer): Promise<HttpAnswer> => {
       const answer = await exchange(request)
@@ -59,18 +59,15 @@ export async function measureHttp(
     }
     const loop = { inFlight: connections, operation }
     await runClosedLoop({ ...size, ...loop, seconds: size.warmUpSeconds })
-    const before = process.cpuUsage()
+    const meter = new Meter({ dataDir, server })
     const started = performance.now()
     const load = await runClosedLoop({ ...size, ...loop })
     await every(lastSignal)
-    const measurement = measurementOf(
-      {
-        operations: load.operations + workflows,
-        seconds: (performance.now() - started) / 1000,
-        latencies: load.latencies,
-      },
-      before,
-    )
+    const measurement = meter.measurement({
+      operations: load.operations + workflows,
+      seconds: (performance.now() - started) / 1000,
+      latencies: load.latencies,
+    })
     for (const n of numbers) {
       const { body } = await send(httpRequest('POST', `${path(n)}/query/total`, {}))
       const { queryResult }: { queryResult: [number] } = JSON.parse(body)
@@ -88,7 +85,7 @@ export async function measureBareFastify(
   size: LoadSize,
 ): Promise<Measurement> {
   const script = fileURLToPath(new URL(`./bare-fastify.${extension}`, import.meta.url))
-  return withServer(script, [], connections, async (exchange) => {
+  return withServer(script, [], connections, async (exchange, server) => {
     const path = '/api/v1/namespaces/default/workflows/counter-0/signal/add'
     const request = httpRequest('POST', path, { input: [1] })
     const operation = async (): Promise<void> => {
@@ -97,9 +94,9 @@ export async function measureBareFastify(
     }
     const loop = { inFlight: connections, operation }
     const warmUp = await runClosedLoop({ ...size, ...loop, seconds: size.warmUpSeconds })
-    const before = process.cpuUsage()
+    const meter = new Meter({ server })
     const result = await runClosedLoop({ ...size, ...loop })
-    const measurement = measurementOf(result, before)
+    const measurement = meter.measurement(result)
     const { body } = await exchange(httpRequest('GET', '/answered'))
     const { answered }: { answered: number } = JSON.parse(body)
     const expected = warmUp.operations + result.operations
@@ -113,7 +110,7 @@ async function withServer(
   script: string,
   args: readonly string[],
   connections: number,
-  run: (exchange: (request: Buffer) => Promise<HttpAnswer>) => Promise<Measurement>,
+  run: (exchange: (request: Buffer) => Promise<HttpAnswer>, server: number) => Promise<Measurement>,
 ): Promise<Measurement> {
   const server = await ServerProcess.start(script, args)
   const open: HttpConnection[] = []
@@ -126,7 +123,7 @@ async function withServer(
       const answer = await connection.exchange(request)
       idle.push(connection)
       return answer
-    })
+    }, server.pid)
   } finally {
     for (const connection of open) connection.close()
     await server.stop()

@@ -1,6 +1,6 @@
 import { open, type Database } from 'lmdb'
 import { runClosedLoop } from './closed-loop.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 
 type RecordStore = Database<Buffer, Buffer>
@@ -39,9 +39,9 @@ export async function measureLmdb(
   }
   try {
     await runClosedLoop({ ...size, inFlight, operation, seconds: size.warmUpSeconds })
-    const before = process.cpuUsage()
+    const meter = new Meter({ dataDir })
     const result = await runClosedLoop({ ...size, inFlight, operation })
-    const measurement = measurementOf(result, before)
+    const measurement = meter.measurement(result)
     const count = database.getCount()
     if (count !== written) throw new Error(`LMDB holds ${count} of ${written} records.`)
     return measurement

@@ -1,12 +1,15 @@
 #!/usr/bin/env node
 import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname } from 'node:path'
+import { dirname, join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
 import { runRounds, type HarnessOptions } from './harness.ts'
-import { htmlReport, reportPlots } from './html-report.ts'
-import { comparedWith, makeReport, reportTable, type Report } from './report.ts'
-import { scenarios, withCeilings } from './scenarios.ts'
+import { htmlReport } from './html-report.ts'
+import { Progress } from './progress.ts'
+import { type Change, comparedWith, makeReport, reportTable, type Report } from './report.ts'
+import { reportPlots } from './report-plots.ts'
+import { defaultGroups, groups } from './scenario.ts'
+import { scenarios, UnknownScenarioError, withCeilings } from './scenarios.ts'
 
 interface Options {
   readonly scenario?: readonly string[]
@@ -15,6 +18,7 @@ interface Options {
   readonly size?: number
   readonly workflows?: number
   readonly dir: string
+  readonly out: string
   readonly json?: string
   readonly html?: string
   readonly svg?: string
@@ -39,7 +43,12 @@ function positiveInteger(value: string): number {
 
 async function main(options: Options): Promise<void> {
   if (options.list === true) {
-    for (const { name, title } of scenarios) console.log(`${name.padEnd(22)}${title}`)
+    for (const [group, what] of Object.entries(groups)) {
+      console.log(`${group}: ${what}`)
+      for (const { name, title } of scenarios.filter((one) => one.group === group)) {
+        console.log(`  ${name.padEnd(30)}${title}`)
+      }
+    }
     return
   }
   // Read before minutes are spent: it may not be there.
@@ -51,8 +60,8 @@ async function main(options: Options): Promise<void> {
       `${options.dir} is in memory: syncing costs nothing there. Choose a disk by --dir.`,
     )
   }
-  const chosen = options.scenario ?? scenarios.map(({ name }) => name)
-  const selected = withCeilings(chosen)
+  const selected = withCeilings(options.scenario ?? defaultGroups)
+  const progress = new Progress()
   const harness: HarnessOptions = {
     rounds: options.rounds,
     size: {
@@ -62,18 +71,28 @@ async function main(options: Options): Promise<void> {
     },
     ...(options.workflows !== undefined && { workflowsMax: options.workflows }),
     dir: options.dir,
+    onFailure: ({ name }, error) => {
+      progress.end()
+      console.error(
+        `${name} is left out: ${error instanceof Error ? error.message : String(error)}`,
+      )
+      process.exitCode = 1
+    },
     onRun: ({ scenario, round, run, runs }) => {
-      const line = `${run + 1}/${runs}  round ${round + 1}  ${scenario.name}`
-      process.stderr.write(process.stderr.isTTY ? `\r\u001b[K${line}` : `${line}\n`)
+      progress.begin(run, runs, `round ${round + 1}  ${scenario.name}`)
     },
   }
   const results = await runRounds(selected, harness)
-  if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
-  const report = makeReport(selected, results, harness)
-  const compared = earlier === undefined ? new Map<string, number>() : comparedWith(report, earlier)
+  progress.end()
+  const report = makeReport(
+    selected.filter(({ name }) => results.has(name)),
+    results,
+    harness,
+  )
+  const compared = earlier === undefined ? new Map<string, Change>() : comparedWith(report, earlier)
   console.log(reportTable(report, compared))
 
-  const name = `bench/results/${report.date.replaceAll(':', '-')}`
+  const name = join(options.out, report.date.replaceAll(':', '-'))
   await write(options.json ?? `${name}.json`, `${JSON.stringify(report, undefined, 2)}\n`)
   await write(options.html ?? `${name}.html`, htmlReport(report, compared))
   if (options.svg === undefined) return
@@ -88,19 +107,33 @@ async function write(file: string, content: string): Promise<void> {
   console.error(`Written to ${file}`)
 }
 
-const command = new Command('bench')
+const command = new Command('signalbox bench')
   .description('Measure signalbox, and in the same run the ceilings that it cannot pass')
-  .option('--scenario <names...>', 'these scenarios, with their ceilings (default: all)')
+  .option(
+    '--scenario <names...>',
+    'scenarios and groups, with their ceilings; all for every one (default: all but scale and soak)',
+  )
   .option('--rounds <number>', 'how often each one runs', positiveInteger, 3)
   .option('--seconds <number>', 'how long each run loads; a third more is warm-up', positive, 3)
   .option('--size <number>', 'end a run after that many operations', positiveInteger)
   .option('--workflows <number>', 'take no more workflows than that', positiveInteger)
   .option('--dir <folder>', 'make the data folders there, on the disk to be measured', tmpdir())
-  .option('--json <file>', 'write the report there (default: into bench/results)')
-  .option('--html <file>', 'write it as a page with plots there (default: into bench/results)')
+  .option('--out <folder>', 'write the reports there, named by the time', 'bench-results')
+  .option('--json <file>', 'write the report there (default: into --out)')
+  .option('--html <file>', 'write it as a page with plots there (default: into --out)')
   .option('--svg <file>', 'write the first plot there')
-  .option('--compare <file>', 'say how many times as fast as in that JSON each scenario was')
+  .option(
+    '--compare <file>',
+    'say how each scenario has changed since that JSON: rate, p99, processor time',
+  )
   .option('--list', 'list the scenarios')
   .action(main)
 
-await command.parseAsync()
+try {
+  await command.parseAsync()
+} catch (error) {
+  // A name that does not exist is the caller's mistake and needs no stack.
+  const isMistake = error instanceof UnknownScenarioError
+  console.error(isMistake ? `error: ${error.message}` : error)
+  process.exitCode = 1
+}

@@ -11,10 +11,31 @@ export interface Measurement {
   readonly p90Ms: number
   readonly p99Ms: number
   readonly p999Ms: number
-  /** Processors that the loading process kept busy, on average; in process that includes the runtime. */
+  /** Processors that were kept busy on average, by the loading process and the server it measured. */
   readonly cpus: number
-  /** Largest resident memory of that process, in MiB. */
+  /** Processor time an operation took, in microseconds: `cpus` over the rate. */
+  readonly cpuMicros: number
+  /** Largest resident memory in MiB: of the server if there is one, else of the loading process. */
   readonly rssMiB: number
+  /** Bytes by which the data folder grew for each operation; 0 without one. */
+  readonly diskBytes: number
+  /** What else was measured, by names that end in their unit: `openMs`, `memoryMiB`, `eachBytes`. */
+  readonly figures?: Readonly<Record<string, number>>
+  /** The course of a long run. */
+  readonly samples?: readonly Sample[]
+}
+
+/** A stretch of a long run. */
+export interface Sample {
+  /** When it ended, from the beginning of the run. */
+  readonly seconds: number
+  readonly rate: number
+  readonly p50Ms: number
+  readonly p90Ms: number
+  readonly p99Ms: number
+  readonly p999Ms: number
+  readonly rssMiB: number
+  readonly diskMiB: number
 }
 
 /** How much a run does: it ends when either bound is reached. The warm-up has the same bounds. */

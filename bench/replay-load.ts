@@ -1,7 +1,7 @@
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
 import { LatencyRecorder } from './latency-recorder.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 import { add, counter, total } from './workflows.ts'
 
@@ -29,7 +29,7 @@ export async function measureReplay(dataDir: string, size: LoadSize): Promise<Me
   }
   const reading = await openBenchRuntime(dataDir)
   try {
-    const before = process.cpuUsage()
+    const meter = new Meter({ dataDir })
     const started = performance.now()
     const counted = await reading.client.workflow.getHandle(workflowId).query(total)
     const ms = performance.now() - started
@@ -37,7 +37,7 @@ export async function measureReplay(dataDir: string, size: LoadSize): Promise<Me
       throw new Error(`${counted} of ${operations} signals were replayed.`)
     const latencies = new LatencyRecorder()
     latencies.record(ms)
-    return measurementOf({ operations, seconds: ms / 1000, latencies }, before)
+    return meter.measurement({ operations, seconds: ms / 1000, latencies })
   } finally {
     await reading.close()
   }

@@ -2,7 +2,9 @@ import { arch, availableParallelism, cpus, release, totalmem } from 'node:os'
 import { styleText } from 'node:util'
 import type { HarnessOptions, Rounds } from './harness.ts'
 import type { Measurement } from './measurement.ts'
-import type { Aim, Scenario } from './scenarios.ts'
+import type { Aim, Group, Scenario } from './scenario.ts'
+
+type NumberField = Exclude<keyof Measurement, 'figures' | 'samples'>
 
 /** What `--json` writes. */
 export interface Report {
@@ -15,12 +17,20 @@ export interface Report {
 export interface ScenarioReport {
   readonly name: string
   readonly title: string
-  /** Of every figure by itself, over the rounds. */
+  readonly group: Group
+  /** Of every figure by itself, over the rounds; the course is that of the last one. */
   readonly median: Measurement
   readonly rounds: readonly Measurement[]
   readonly comparison?: Comparison
-  readonly aim?: Aim
-  readonly aimReached?: boolean
+  readonly aims: readonly ReportedAim[]
+}
+
+/** An aim in words, and whether it was reached. */
+export interface ReportedAim {
+  readonly aim: Aim
+  readonly text: string
+  readonly value: number
+  readonly reached: boolean
 }
 
 export interface Comparison {
@@ -29,6 +39,15 @@ export interface Comparison {
   readonly rate: number
   readonly p50Ms: number
   readonly p99Ms: number
+}
+
+/** How many times its figure of an earlier report a scenario has now. */
+export interface Change {
+  /** Of its ratio to the ceiling where it has one, since the machine may have been faster as a whole. */
+  readonly rate: number
+  readonly p99Ms: number
+  /** Undefined if the earlier report does not have it. */
+  readonly cpuMicros: number | undefined
 }
 
 export function makeReport(
@@ -51,11 +70,28 @@ export function makeReport(
 }
 
 function reportScenario(scenario: Scenario, results: Rounds): ScenarioReport {
-  const { name, title, aim } = scenario
+  const { name, title, group, aims = [] } = scenario
   const rounds = results.get(name) ?? []
-  const figure = (of: keyof Measurement): number => median(rounds.map((round) => round[of]))
   const comparison = compare(scenario, results)
-  const middle: Measurement = {
+  const middle = medianOf(rounds)
+  return {
+    name,
+    title,
+    group,
+    median: middle,
+    rounds,
+    ...(comparison !== undefined && { comparison }),
+    aims: aims.map((aim) => reportAim(aim, middle, comparison)),
+  }
+}
+
+function medianOf(rounds: readonly Measurement[]): Measurement {
+  const figure = (of: NumberField): number => median(rounds.map((round) => round[of]))
+  const figures = Object.keys(rounds[0]?.figures ?? {}).map(
+    (name) => [name, median(rounds.map((round) => round.figures?.[name] ?? Number.NaN))] as const,
+  )
+  const samples = rounds.at(-1)?.samples
+  return {
     operations: figure('operations'),
     seconds: figure('seconds'),
     rate: figure('rate'),
@@ -64,15 +100,11 @@ function reportScenario(scenario: Scenario, results: Rounds): ScenarioReport {
     p99Ms: figure('p99Ms'),
     p999Ms: figure('p999Ms'),
     cpus: figure('cpus'),
+    cpuMicros: figure('cpuMicros'),
     rssMiB: figure('rssMiB'),
-  }
-  return {
-    name,
-    title,
-    median: middle,
-    rounds,
-    ...(comparison !== undefined && { comparison }),
-    ...(aim !== undefined && { aim, aimReached: isReached(aim, middle, comparison) }),
+    diskBytes: figure('diskBytes'),
+    ...(figures.length > 0 && { figures: Object.fromEntries(figures) }),
+    ...(samples !== undefined && { samples }),
   }
 }
 
@@ -80,35 +112,37 @@ function compare({ name, ceiling }: Scenario, results: Rounds): Comparison | und
   const own = results.get(name)
   const best = ceiling === undefined ? undefined : results.get(ceiling)
   if (ceiling === undefined || own === undefined || best === undefined) return undefined
-  const ratio = (of: keyof Measurement): number =>
+  const ratio = (of: NumberField): number =>
     median(own.map((round, index) => round[of] / (best[index]?.[of] ?? Number.NaN)))
   return { ceiling, rate: ratio('rate'), p50Ms: ratio('p50Ms'), p99Ms: ratio('p99Ms') }
 }
 
 /** Whether the figure is what it ought to be: by itself, or as a ratio to the ceiling. */
-function isReached(aim: Aim, median: Measurement, comparison: Comparison | undefined): boolean {
-  const figures = aim.of === 'ceiling' ? comparison : median
-  const value = figures?.[aim.figure] ?? Number.NaN
-  return 'atLeast' in aim ? value >= aim.atLeast : value <= aim.atMost
+function reportAim(aim: Aim, median: Measurement, comparison: Comparison | undefined): ReportedAim {
+  const figures: object =
+    aim.of === 'ceiling' ? { ...comparison } : { ...median.figures, ...median }
+  const value = Number((figures as Record<string, unknown>)[aim.figure] ?? Number.NaN)
+  const reached = 'atLeast' in aim ? value >= aim.atLeast : value <= aim.atMost
+  return { aim, text: aimText(aim), value, reached }
 }
 
-/**
- * How many times as fast as in an earlier report each scenario was: by its ratio to the ceiling where it
- * has one, since the machine may have been faster or slower as a whole, else by its rate.
- */
-export function comparedWith(report: Report, earlier: Report): ReadonlyMap<string, number> {
+export function comparedWith(report: Report, earlier: Report): ReadonlyMap<string, Change> {
   const before = new Map(earlier.scenarios.map((scenario) => [scenario.name, scenario]))
-  const times = new Map<string, number>()
+  const changes = new Map<string, Change>()
   for (const { name, median, comparison } of report.scenarios) {
     const then = before.get(name)
     if (then === undefined) continue
-    const ratio =
-      comparison === undefined || then.comparison === undefined
-        ? median.rate / then.median.rate
-        : comparison.rate / then.comparison.rate
-    times.set(name, ratio)
+    const cpuBefore = (then.median as Partial<Measurement>).cpuMicros
+    changes.set(name, {
+      rate:
+        comparison === undefined || then.comparison === undefined
+          ? median.rate / then.median.rate
+          : comparison.rate / then.comparison.rate,
+      p99Ms: median.p99Ms / then.median.p99Ms,
+      cpuMicros: cpuBefore === undefined ? undefined : median.cpuMicros / cpuBefore,
+    })
   }
-  return times
+  return changes
 }
 
 /** The middle one, or the mean of the two in the middle. */
@@ -122,21 +156,38 @@ function median(values: readonly number[]): number {
 /** The report as a table for people. */
 export function reportTable(
   { machine, options, scenarios }: Report,
-  compared: ReadonlyMap<string, number> = new Map(),
+  compared: ReadonlyMap<string, Change> = new Map(),
 ): string {
-  const usual = ['scenario', 'ops/s', 'p50 ms', 'p99 ms', 'of ceiling', 'p50 ×', 'p99 ×', 'aim']
-  const headings = compared.size === 0 ? usual : [...usual, '× before']
-  const rows = scenarios.map(({ name, title, median, comparison, aim, aimReached }) => [
-    title,
-    Math.round(median.rate).toLocaleString('en'),
-    milliseconds(median.p50Ms),
-    milliseconds(median.p99Ms),
-    comparison === undefined ? '' : comparison.rate.toFixed(2),
-    comparison === undefined ? '' : comparison.p50Ms.toFixed(2),
-    comparison === undefined ? '' : comparison.p99Ms.toFixed(2),
-    aim === undefined ? '' : `${aimText(aim)} ${aimReached === true ? '✓' : '✗'}`,
-    ...(compared.size === 0 ? [] : [compared.get(name)?.toFixed(2) ?? '']),
-  ])
+  const usual = [
+    'scenario',
+    'ops/s',
+    'p50 ms',
+    'p99 ms',
+    'p99.9',
+    'CPU µs',
+    'of ceiling',
+    'p50 ×',
+    'p99 ×',
+    'aim',
+  ]
+  const headings = compared.size === 0 ? usual : [...usual, '× before', 'p99', 'CPU']
+  const rows = scenarios.map(({ name, title, median, comparison, aims }) => {
+    const change = compared.get(name)
+    const changed = [change?.rate, change?.p99Ms, change?.cpuMicros].map(ratio)
+    return [
+      title,
+      Math.round(median.rate).toLocaleString('en'),
+      milliseconds(median.p50Ms),
+      milliseconds(median.p99Ms),
+      milliseconds(median.p999Ms),
+      median.cpuMicros.toFixed(median.cpuMicros < 10 ? 2 : 0),
+      ratio(comparison?.rate),
+      ratio(comparison?.p50Ms),
+      ratio(comparison?.p99Ms),
+      aims.map(markedAim).join(', '),
+      ...(compared.size === 0 ? [] : changed),
+    ]
+  })
   const widths = headings.map((heading, column) =>
     Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
   )
@@ -147,9 +198,15 @@ export function reportTable(
         return column === 0 ? cell.padEnd(width) : cell.padStart(width)
       })
       .join('  ')
-  const lines = rows.map((row, index) => {
-    const reached = scenarios[index]?.aimReached
-    return reached === undefined ? line(row) : styleText(reached ? 'green' : 'red', line(row))
+  const lines = rows.flatMap((row, index) => {
+    const { aims = [], median } = scenarios[index] ?? {}
+    const text = line(row)
+    const coloured =
+      aims.length === 0
+        ? text
+        : styleText(aims.every(({ reached }) => reached) ? 'green' : 'red', text)
+    const figures = figuresText(median?.figures)
+    return figures === '' ? [coloured] : [coloured, `  ${figures}`]
   })
   const about =
     `${machine['processors']} × ${machine['cpu']}, ${machine['kernel']}, Node ${machine['node']}; ` +
@@ -157,15 +214,48 @@ export function reportTable(
   return [about, '', styleText('bold', line(headings)), ...lines].join('\n')
 }
 
+export function markedAim({ text, reached }: ReportedAim): string {
+  return `${text} ${reached ? '✓' : '✗'}`
+}
+
+/** "open 210 ms, memory 90 MiB": what a scenario measured beside its rate and latencies. */
+export function figuresText(figures: Measurement['figures'] = {}): string {
+  return Object.entries(figures)
+    .map(([name, value]) => `${figureName(name)} ${shortNumber(value)}${unitOf(name)}`)
+    .join(', ')
+}
+
+function figureName(name: string): string {
+  return name
+    .replace(/(Ms|MiB|Bytes)$/, '')
+    .replace(/^p999$/, 'p99.9')
+    .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
+}
+
+function unitOf(name: string): string {
+  if (name === 'rate') return ' a second'
+  const [, unit] = /(Ms|MiB|Bytes)$/.exec(name) ?? []
+  return unit === undefined ? '' : ` ${unit === 'MiB' ? unit : unit.toLowerCase()}`
+}
+
+function shortNumber(value: number): string {
+  return value >= 100
+    ? Math.round(value).toLocaleString('en')
+    : String(Number(value.toPrecision(3)))
+}
+
 function milliseconds(ms: number): string {
   return ms < 10 ? ms.toFixed(2) : ms.toFixed(1)
 }
 
-/** The aim in words. */
-export function aimText(aim: Aim): string {
-  const unit = aim.of === 'ceiling' ? '' : aim.figure === 'rate' ? ' a second' : ' ms'
-  const name = aim.figure === 'rate' ? '' : `${aim.figure.replace('Ms', '')} `
+function ratio(value: number | undefined): string {
+  return value === undefined ? '' : value.toFixed(2)
+}
+
+function aimText(aim: Aim): string {
+  const unit = aim.of === 'ceiling' ? '' : unitOf(aim.figure)
+  const name = aim.figure === 'rate' ? '' : `${figureName(aim.figure)} `
   return 'atLeast' in aim
     ? `${name}≥ ${aim.atLeast.toLocaleString('en')}${unit}`
-    : `${name}≤ ${aim.atMost}${unit}`
+    : `${name}≤ ${aim.atMost.toLocaleString('en')}${unit}`
 }

@@ -4,10 +4,12 @@ import { once } from 'node:events'
 /** A server in a process of its own, by what it prints: "… listens on http://host:port". */
 export class ServerProcess {
   readonly port: number
+  readonly pid: number
   readonly #stop: () => Promise<void>
 
-  private constructor(port: number, stop: () => Promise<void>) {
+  private constructor(port: number, pid: number, stop: () => Promise<void>) {
     this.port = port
+    this.pid = pid
     this.#stop = stop
   }
 
@@ -30,7 +32,9 @@ export class ServerProcess {
     for await (const chunk of child.stdout) {
       printed += String(chunk)
       const [, port] = /listens on http:\/\/[^\s/]+:(\d+)/.exec(printed) ?? []
-      if (port !== undefined) return new ServerProcess(Number(port), stop)
+      if (port !== undefined) {
+        return new ServerProcess(Number(port), child.pid ?? 0, stop)
+      }
     }
     await stop()
     throw new Error(`${script} ended before it listened.`)

@@ -1,7 +1,7 @@
 import type { WorkflowHandle } from '../runtime/workflow-handle.ts'
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 import { shuffled } from './shuffled.ts'
 import { add, counter, total } from './workflows.ts'
@@ -59,13 +59,13 @@ export async function measureSignals(
     await runClosedLoop({ ...size, inFlight, operation, seconds: size.warmUpSeconds })
     await runClosedLoop(finish)
 
-    const before = process.cpuUsage()
+    const meter = new Meter({ dataDir })
     const started = performance.now()
     const load = await runClosedLoop({ ...size, inFlight, operation })
     const last = await runClosedLoop(finish)
     const seconds = (performance.now() - started) / 1000
     const operations = load.operations + last.operations
-    const measurement = measurementOf({ operations, seconds, latencies: load.latencies }, before)
+    const measurement = meter.measurement({ operations, seconds, latencies: load.latencies })
 
     await runClosedLoop({
       ...unbounded,

@@ -1,6 +1,6 @@
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 import { add, counter, total } from './workflows.ts'
 
@@ -34,9 +34,9 @@ export async function measureStarts(
       operations: Math.min(warmUpStarts, size.operations),
       seconds: size.warmUpSeconds,
     })
-    const before = process.cpuUsage()
+    const meter = new Meter({ dataDir })
     const result = await runClosedLoop({ ...loop, ...size })
-    const measurement = measurementOf(result, before)
+    const measurement = meter.measurement(result)
 
     const { count } = await client.count()
     if (count !== started) throw new Error(`${count} workflows exist instead of ${started}.`)

@@ -1,6 +1,6 @@
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 
 const stepsPerWorkflow = 20
@@ -33,9 +33,9 @@ export async function measureSteps(
     const operations = Math.ceil(size.operations / stepsPerWorkflow)
     const loop = { inFlight, operation, operations }
     await runClosedLoop({ ...loop, seconds: size.warmUpSeconds })
-    const before = process.cpuUsage()
+    const meter = new Meter({ dataDir })
     const result = await runClosedLoop({ ...loop, seconds: size.seconds })
-    const of = measurementOf(result, before)
+    const of = meter.measurement(result)
     return {
       ...of,
       operations: of.operations * stepsPerWorkflow,
@@ -44,6 +44,8 @@ export async function measureSteps(
       p90Ms: of.p90Ms / stepsPerWorkflow,
       p99Ms: of.p99Ms / stepsPerWorkflow,
       p999Ms: of.p999Ms / stepsPerWorkflow,
+      cpuMicros: of.cpuMicros / stepsPerWorkflow,
+      diskBytes: of.diskBytes / stepsPerWorkflow,
     }
   } finally {
     await runtime.close()

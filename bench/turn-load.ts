@@ -4,7 +4,7 @@ import type { Sandbox } from '../actors/turns.ts'
 import { bundleWorkflowCode } from '../runtime/bundle.ts'
 import { benchWorkflowsPath } from './bench-runtime.ts'
 import { LatencyRecorder } from './latency-recorder.ts'
-import { measurementOf } from './measurement-of.ts'
+import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 
 const run = 1
@@ -24,11 +24,11 @@ export async function measureTurns(size: LoadSize): Promise<Measurement> {
       turns
         .perform(size.operations, size.warmUpSeconds, new LatencyRecorder())
         .then(async () => {
-          const before = process.cpuUsage()
+          const meter = new Meter()
           const latencies = new LatencyRecorder()
           const done = await turns.perform(size.operations, size.seconds, latencies)
           turns.check()
-          return measurementOf({ ...done, latencies }, before)
+          return meter.measurement({ ...done, latencies })
         })
         .then(resolve, reject)
     })

@@ -1,10 +1,12 @@
 import {
   condition,
+  continueAsNew,
   defineQuery,
   defineSignal,
   proxyActivities,
   setHandler,
   sleep,
+  workflowInfo,
 } from 'signalbox/workflow'
 
 export const add = defineSignal<[amount: number]>('add')
@@ -42,4 +44,26 @@ export async function timerFan(count: number): Promise<number> {
   const timers = Array.from({ length: count }, () => sleep(1).then(() => 1))
   const fired = await Promise.all(timers)
   return fired.reduce((sum, one) => sum + one, 0)
+}
+
+/** A counter that continues as new when that is suggested, with what it has counted. */
+export async function rollingCounter(counted = 0): Promise<number> {
+  let sum = counted
+  setHandler(add, (amount) => {
+    sum += amount
+  })
+  setHandler(total, () => sum)
+  await condition(() => workflowInfo().continueAsNewSuggested)
+  return continueAsNew<typeof rollingCounter>(sum)
+}
+
+/** Has `count` timers that are due in a month, and counts signals. */
+export async function sleepers(count: number): Promise<number> {
+  let sum = 0
+  setHandler(add, (amount) => {
+    sum += amount
+  })
+  setHandler(total, () => sum)
+  await Promise.all(Array.from({ length: count }, () => sleep('30 days')))
+  return sum
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import { runClosedLoop } from '../../bench/closed-loop.ts'
 import { LatencyRecorder } from '../../bench/latency-recorder.ts'
+import { runOpenLoop } from '../../bench/open-loop.ts'
 import { shuffled } from '../../bench/shuffled.ts'
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
@@ -68,4 +69,53 @@ test('a shuffle has every number once, and the same order every time', () => {
   expect([...order].toSorted((a, b) => a - b)).toEqual(Array.from(order.keys()))
   expect([...order]).not.toEqual(Array.from(order.keys()))
   expect(shuffled(1000)).toEqual(order)
+})
+
+test('an open loop begins each operation in its time, whether or not others have ended', async () => {
+  const begun: number[] = []
+  let begunAll = (): void => undefined
+  const allBegun = new Promise<void>((resolve) => (begunAll = resolve))
+  const result = await runOpenLoop({
+    rate: 5_000,
+    operations: 200,
+    seconds: Infinity,
+    inFlightMax: 1_000,
+    operation: async (index) => {
+      begun.push(index)
+      // The first one ends after all others have begun.
+      if (index === 0) await allBegun
+      if (index === 199) begunAll()
+    },
+  })
+  expect(begun).toEqual(Array.from({ length: 200 }, (_, index) => index))
+  expect(result.operations).toBe(200)
+  expect(result.latencies.count).toBe(200)
+  // 200 operations of 5,000 a second take 40 ms, and the first one waited for the last.
+  expect(result.seconds).toBeGreaterThan(0.039)
+  expect(result.latencies.percentiles(1)[0]).toBeGreaterThan(39)
+})
+
+test('an open loop counts the time for which everything stood still to all that were due', async () => {
+  const stillMs = 100
+  const result = await runOpenLoop({
+    rate: 1_000,
+    operations: 200,
+    seconds: Infinity,
+    inFlightMax: 10,
+    operation: (index) => {
+      const until = performance.now() + (index === 0 ? stillMs : 0)
+      while (performance.now() < until);
+      return Promise.resolve()
+    },
+  })
+  const [quarter = 0] = result.latencies.percentiles(0.75)
+  // Half of them were due while it stood still: they waited for 50 ms on average, not one for 100.
+  expect(quarter).toBeGreaterThan(stillMs / 4)
+})
+
+test('an operation of an open loop that fails ends the run', async () => {
+  const operation = (index: number): Promise<void> =>
+    index === 10 ? Promise.reject(new Error('broken')) : Promise.resolve()
+  const loop = { rate: 10_000, operations: 1_000, seconds: Infinity, inFlightMax: 5, operation }
+  await expect(runOpenLoop(loop)).rejects.toThrow('broken')
 })

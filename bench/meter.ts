@@ -1,0 +1,101 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import type { ClosedLoopResult } from './closed-loop.ts'
+import type { LatencyRecorder } from './latency-recorder.ts'
+import type { Measurement } from './measurement.ts'
+
+interface Metered {
+  /** The data folder whose growth is measured. */
+  readonly dataDir?: string
+  /** The process id of a server that is measured too. */
+  readonly server?: number
+}
+
+/** Linux counts processor time in these. */
+const ticksPerSecond = 100
+const blockBytes = 512
+
+/** Measures what a load takes, from its making on. */
+export class Meter {
+  readonly #metered: Metered
+  readonly #cpuBefore: number
+  readonly #bytesBefore: number
+
+  constructor(metered: Metered = {}) {
+    this.#metered = metered
+    this.#bytesBefore = this.#bytes()
+    this.#cpuBefore = this.#cpuSeconds()
+  }
+
+  /** What the loop measured, with what was used since this meter was made. */
+  measurement({ operations, seconds, latencies }: ClosedLoopResult): Measurement {
+    const cpuSeconds = this.#cpuSeconds() - this.#cpuBefore
+    return {
+      operations,
+      seconds,
+      rate: operations / seconds,
+      ...percentilesOf(latencies),
+      cpus: cpuSeconds / seconds,
+      cpuMicros: (cpuSeconds / operations) * 1e6,
+      rssMiB: this.#rssMiB(),
+      diskBytes: Math.max(0, this.#bytes() - this.#bytesBefore) / operations,
+    }
+  }
+
+  #cpuSeconds(): number {
+    const { user, system } = process.cpuUsage()
+    const own = (user + system) / 1e6
+    const { server } = this.#metered
+    return server === undefined ? own : own + cpuSecondsOf(server)
+  }
+
+  #rssMiB(): number {
+    const { server } = this.#metered
+    const ofServer = server === undefined ? undefined : largestRssMiBOf(server)
+    return ofServer ?? process.resourceUsage().maxRSS / 1024
+  }
+
+  #bytes(): number {
+    const { dataDir } = this.#metered
+    return dataDir === undefined ? 0 : folderBytes(dataDir)
+  }
+}
+
+/** As a measurement has them. */
+export function percentilesOf(
+  latencies: LatencyRecorder,
+): Pick<Measurement, 'p50Ms' | 'p90Ms' | 'p99Ms' | 'p999Ms'> {
+  const [p50Ms = 0, p90Ms = 0, p99Ms = 0, p999Ms = 0] = latencies.percentiles(0.5, 0.9, 0.99, 0.999)
+  return { p50Ms, p90Ms, p99Ms, p999Ms }
+}
+
+/** What the files of a folder take on the disk; those with holes less than their length. */
+export function folderBytes(folder: string): number {
+  let bytes = 0
+  for (const entry of readdirSync(folder, { withFileTypes: true, recursive: true })) {
+    if (entry.isFile()) bytes += statSync(join(entry.parentPath, entry.name)).blocks * blockBytes
+  }
+  return bytes
+}
+
+/** Of another process, by /proc: 0 where there is none. */
+function cpuSecondsOf(pid: number): number {
+  const stat = readProc(pid, 'stat')
+  // Fields are counted from behind the name, which may hold anything.
+  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ')
+  return (Number(fields[11] ?? 0) + Number(fields[12] ?? 0)) / ticksPerSecond
+}
+
+function largestRssMiBOf(pid: number): number | undefined {
+  const [, kib] = /^VmHWM:\s*(\d+) kB/m.exec(readProc(pid, 'status')) ?? []
+  return kib === undefined ? undefined : Number(kib) / 1024
+}
+
+function readProc(pid: number, file: string): string {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8')
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return ''
+    throw error
+  }
+}

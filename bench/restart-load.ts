@@ -1,0 +1,95 @@
+import { openBenchRuntime } from './bench-runtime.ts'
+import { runClosedLoop } from './closed-loop.ts'
+import { fillAndKill, type WriterTask } from './killed-writer.ts'
+import { folderBytes, Meter } from './meter.ts'
+import type { LoadSize, Measurement } from './measurement.ts'
+import { add, counter, timerFan, total } from './workflows.ts'
+
+const inFlight = 256
+const listPageSize = 100
+const pagesListed = 20
+const mebi = 2 ** 20
+
+export type Leftovers = Omit<WriterTask, 'dataDir'>
+
+/**
+ * A process is killed that has left workflows, signals or timers behind, and the folder is opened again.
+ * What is measured: how long opening takes, until a new timer has fired and a first signal is processed,
+ * how long a page of the list takes, the memory of the process then, and the disk. The operations are
+ * signals to one workflow afterwards, beside all the others, which do nothing.
+ */
+export async function measureRestart(
+  dataDir: string,
+  leftovers: Leftovers,
+  size: LoadSize,
+): Promise<Measurement> {
+  await fillAndKill({ dataDir, ...leftovers })
+  const bytes = folderBytes(dataDir)
+  const began = performance.now()
+  const runtime = await openBenchRuntime(dataDir)
+  const openMs = performance.now() - began
+  try {
+    const client = runtime.client.workflow
+    const start = { args: [], taskQueue: 'bench' } as const
+    const handle = await client.start(counter, { ...start, workflowId: 'another' })
+    let sent = 1
+    await handle.signal({ signal: add, waitFor: 'processed' }, 1)
+    const firstSignalMs = performance.now() - began
+    await client.execute(timerFan, { ...start, workflowId: 'a-timer', args: [1] })
+    const firstTimerMs = performance.now() - began
+    const memoryMiB = process.memoryUsage().rss / mebi
+    const pageMs = await pageOfList(runtime.service)
+    await checkCounts(leftovers, (workflowId) => client.getHandle(workflowId).query(total))
+
+    const signal = (): Promise<void> => {
+      sent += 1
+      return handle.signal(add, 1)
+    }
+    const loop = { ...size, inFlight, operation: signal }
+    await runClosedLoop({ ...loop, seconds: size.warmUpSeconds })
+    const meter = new Meter({ dataDir })
+    const measurement = meter.measurement(await runClosedLoop(loop))
+    sent += 1
+    await handle.signal({ signal: add, waitFor: 'processed' }, 1)
+    const counted = await handle.query(total)
+    if (counted !== sent) throw new Error(`${counted} of ${sent} signals were counted.`)
+    const figures = {
+      openMs,
+      firstSignalMs,
+      firstTimerMs,
+      pageMs,
+      memoryMiB,
+      dataMiB: bytes / mebi,
+      eachBytes: bytes / leftovers.workflows,
+    }
+    return { ...measurement, figures }
+  } finally {
+    await runtime.close()
+  }
+}
+
+/** The middle one of some. */
+async function pageOfList(service: {
+  listWorkflows(request: { pageSize: number }): Promise<unknown>
+}): Promise<number> {
+  const took: number[] = []
+  for (let n = 0; n < pagesListed; n += 1) {
+    const began = performance.now()
+    await service.listWorkflows({ pageSize: listPageSize })
+    took.push(performance.now() - began)
+  }
+  return took.sort((a, b) => a - b)[pagesListed / 2] ?? Number.NaN
+}
+
+/** Of the first and the last workflow that was left behind. */
+async function checkCounts(
+  { workflows, signalsEach, timersEach }: Leftovers,
+  count: (workflowId: string) => Promise<number>,
+): Promise<void> {
+  const name = timersEach > 0 ? 'sleepers' : 'counter'
+  for (const n of [0, workflows - 1]) {
+    const counted = await count(`${name}-${n}`)
+    if (counted === signalsEach) continue
+    throw new Error(`${name}-${n} counted ${counted} of ${signalsEach} signals after the crash.`)
+  }
+}

@@ -1,0 +1,126 @@
+import { openBenchRuntime } from './bench-runtime.ts'
+import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
+import { LatencyRecorder } from './latency-recorder.ts'
+import { folderBytes, Meter, percentilesOf } from './meter.ts'
+import type { LoadSize, Measurement, Sample } from './measurement.ts'
+import {
+  activitySeries,
+  add,
+  finish,
+  rollingCounter,
+  counter,
+  timerFan,
+  total,
+} from './workflows.ts'
+
+const inFlight = 64
+/** The run is told in so many stretches. */
+const stretches = 60
+const mebi = 2 ** 20
+
+/**
+ * What a service does all day, for as long as is asked for: signals to workflows that continue as new,
+ * queries, and workflows that begin, take activities, timers or signals, and end. Memory, latency and
+ * the size of the folder are noted sixty times; the figures say by how much each was larger in the last
+ * third than in the middle one. In the end every counter must have counted what it was sent.
+ */
+export async function measureSoak(
+  dataDir: string,
+  workflows: number,
+  size: LoadSize,
+): Promise<Measurement> {
+  const runtime = await openBenchRuntime(dataDir, {
+    activities: { echo: (n: number) => Promise.resolve(n) },
+  })
+  try {
+    const client = runtime.client.workflow
+    const sent = new Uint32Array(workflows)
+    const handles = await Promise.all(
+      Array.from({ length: workflows }, (_, n) =>
+        client.start(rollingCounter, { workflowId: `rolling-${n}`, args: [], taskQueue: 'bench' }),
+      ),
+    )
+    const handleAt = (n: number) => {
+      const handle = handles[n % workflows]
+      if (handle === undefined) throw new Error(`There is no counter ${n}.`)
+      return handle
+    }
+    let begun = 0
+    const once = () => ({ workflowId: `once-${begun++}`, taskQueue: 'bench' })
+    const signal = (n: number): Promise<void> => {
+      sent[n % workflows] = (sent[n % workflows] ?? 0) + 1
+      return handleAt(n).signal({ signal: add, waitFor: 'processed' }, 1)
+    }
+    const operation = async (n: number): Promise<void> => {
+      const kind = n % 16
+      if (kind < 11) return signal(n)
+      if (kind < 13) return void (await handleAt(n).query(total))
+      if (kind === 13) return void (await client.execute(activitySeries, { ...once(), args: [2] }))
+      if (kind === 14) return void (await client.execute(timerFan, { ...once(), args: [2] }))
+      const started = { ...once(), args: [], signal: add, signalArgs: [1] as [number] }
+      const handle = await client.signalWithStart(counter, started)
+      await handle.signal(finish)
+      const counted = await handle.result()
+      if (counted !== 1) throw new Error(`A workflow ended with ${counted} instead of 1.`)
+    }
+    let index = 0
+    const stretch = (seconds: number, operations: number): Promise<ClosedLoopResult> =>
+      runClosedLoop({ inFlight, operations, seconds, operation: () => operation(index++) })
+    await stretch(size.warmUpSeconds, size.operations)
+
+    const meter = new Meter({ dataDir })
+    const samples: Sample[] = []
+    const started = performance.now()
+    let operations = 0
+    while (samples.length < stretches && operations < size.operations) {
+      const remaining = size.operations - operations
+      const done = await stretch(size.seconds / stretches, remaining)
+      operations += done.operations
+      samples.push({
+        seconds: (performance.now() - started) / 1000,
+        rate: done.operations / done.seconds,
+        ...percentilesOf(done.latencies),
+        rssMiB: process.memoryUsage().rss / mebi,
+        diskMiB: folderBytes(dataDir) / mebi,
+      })
+    }
+    const seconds = (performance.now() - started) / 1000
+    // All latencies of an hour would be what fills the memory: medians of the stretches stand for them.
+    const middle = (figure: keyof Sample): number => median(samples, figure)
+    const measurement = {
+      ...meter.measurement({ operations, seconds, latencies: new LatencyRecorder() }),
+      p50Ms: middle('p50Ms'),
+      p90Ms: middle('p90Ms'),
+      p99Ms: middle('p99Ms'),
+      p999Ms: middle('p999Ms'),
+    }
+    for (let n = 0; n < workflows; n += 1) {
+      const counted = await handleAt(n).query(total)
+      if (counted === sent[n]) continue
+      throw new Error(`Counter ${n} counted ${counted} of ${sent[n]} signals.`)
+    }
+    const growth = growthOf(samples)
+    const figures = {
+      memoryGrowth: growth('rssMiB'),
+      p50Growth: growth('p50Ms'),
+      p99Growth: growth('p99Ms'),
+      diskGrowth: growth('diskMiB'),
+    }
+    return { ...measurement, figures, samples }
+  } finally {
+    await runtime.close()
+  }
+}
+
+/** How many times its median of the middle third of the samples a figure has in the last third. */
+function growthOf(samples: readonly Sample[]): (figure: keyof Sample) => number {
+  const third = Math.floor(samples.length / 3)
+  const middle = samples.slice(third, samples.length - third)
+  const last = samples.slice(samples.length - Math.max(1, third))
+  return (figure) => median(last, figure) / median(middle, figure)
+}
+
+function median(samples: readonly Sample[], figure: keyof Sample): number {
+  const sorted = samples.map((sample) => sample[figure]).sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? 0
+}
