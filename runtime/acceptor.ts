@@ -32,6 +32,7 @@ import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import { encodeRunRow, type RunRow } from './run-row.ts'
 import { encodeKey, type RunTable } from './run-table.ts'
+import type { VisibilityIndex } from './visibility-index.ts'
 import type { SignalRequest, StartRequest, UpdateRequest } from './workflow-service.ts'
 
 /** Inputs of the engine itself count a little against the bounds, and are never refused. */
@@ -62,6 +63,7 @@ export class Acceptor {
   readonly #runs: RunTable
   readonly #committer: Committer
   readonly #requests: RequestLedger
+  readonly #index: VisibilityIndex
   readonly #onTimer: (timer: TimerRow) => void
   /** Who is told, after the commit, of rows that were saved. Undefined while nobody listens. */
   rowWatchers: Set<(row: RunRow) => void> | undefined
@@ -72,12 +74,14 @@ export class Acceptor {
     runs: RunTable,
     committer: Committer,
     requests: RequestLedger,
+    index: VisibilityIndex,
     onTimer: (timer: TimerRow) => void,
   ) {
     this.#options = options
     this.#runs = runs
     this.#committer = committer
     this.#requests = requests
+    this.#index = index
     this.#onTimer = onTimer
   }
 
@@ -226,6 +230,7 @@ export class Acceptor {
     }
     this.#take(run, input, bytes + INTERNAL_INPUT_BYTES)
     this.#committer.putRow(workflowIdKey(row.namespace, row.workflowId), encodeKey(key))
+    this.#index.add(key, row)
     this.saveRow(run, row)
     this.#startRunTimeout(run)
     if (row.executionTime !== undefined) {
@@ -270,12 +275,19 @@ export class Acceptor {
   /** Change a run's summary; written with the open batch. */
   saveRow(run: Run, row: RunRow): void {
     const didAwaitTurns = run.awaitsTurns
+    if (run.row !== row) this.#index.change(run.key, run.row, row)
     run.row = row
     if (run.awaitsTurns !== didAwaitTurns) {
       this.#waitingInputs += didAwaitTurns ? -run.mailboxDepth : run.mailboxDepth
     }
     this.#committer.putRow(runKey(run.key), encodeRunRow(row))
     if (this.rowWatchers !== undefined) this.#tellWatchers(row)
+  }
+
+  /** Delete a run's summary, and all by which lists and counts find it; its records are the journal's. */
+  deleteRow(run: number, row: RunRow): void {
+    this.#committer.deleteRow(runKey(run))
+    this.#index.remove(run, row)
   }
 
   #tellWatchers(row: RunRow): void {

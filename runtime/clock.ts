@@ -8,7 +8,7 @@ export interface Clock {
    * next due time must be known however far it is.
    */
   readonly horizonMs: number
-  /** Milliseconds since the epoch. */
+  /** Whole milliseconds since the epoch. */
   now(): number
   /** Call `fn` once, as soon as `now()` has reached `atMs`; never during this call. */
   setTimer(atMs: number, fn: () => void): Timer

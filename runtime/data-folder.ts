@@ -43,8 +43,12 @@ export interface DataFolder extends DataFolderFormat {
   release(): Promise<void>
 }
 
-/** The newest folder format that this version reads, and the one that it makes. */
-export const dataFolderFormat = 2
+/**
+ * The folder format that this version makes. It reads the one before, too, and makes it one of this
+ * format: 3 has the visibility index, which an older version would not keep in step.
+ */
+export const dataFolderFormat = 3
+const oldestFormat = 2
 const formatFile = 'signalbox.json'
 
 /**
@@ -174,8 +178,8 @@ async function readOwner(file: string): Promise<DataFolderOwner | undefined> {
 
 async function readOrMakeFormat(path: string, shards: number): Promise<DataFolderFormat> {
   const found = await readFormat(path)
-  if (found !== undefined) return found
-  const format = { format: dataFolderFormat, shards }
+  if (found?.format === dataFolderFormat) return found
+  const format = { format: dataFolderFormat, shards: found?.shards ?? shards }
   await writeFormat(path, format)
   return format
 }
@@ -196,10 +200,10 @@ export async function readFormat(path: string): Promise<DataFolderFormat | undef
   const text = await readFile(file, 'utf8').catch(ignoreMissing)
   if (text === undefined) return undefined
   const { format, shards: found } = parseFormat(file, text)
-  if (format !== dataFolderFormat) {
+  if (format < oldestFormat || format > dataFolderFormat) {
     throw new SignalboxError(
       'SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE',
-      `the data folder ${path} has format ${format}; this version of signalbox reads ${dataFolderFormat}`,
+      `the data folder ${path} has format ${format}; this version of signalbox reads ${oldestFormat} and ${dataFolderFormat}`,
       { fields: { dataDir: path, format, supported: dataFolderFormat } },
     )
   }

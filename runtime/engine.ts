@@ -38,6 +38,8 @@ import { Timers } from './timers.ts'
 import type { TurnMarks } from './turn-marks.ts'
 import { TurnResults } from './turn-results.ts'
 import { UpdateRegistry } from './update-registry.ts'
+import { buildVisibilityIndex } from './visibility-build.ts'
+import { VisibilityIndex } from './visibility-index.ts'
 import { Visibility } from './visibility.ts'
 import { WorkerPool } from './worker-pool.ts'
 import { writeWorkflowLog } from './workflow-log.ts'
@@ -107,7 +109,7 @@ export class Engine implements EngineParts {
     }
     this.runs = new RunTable(journal, limits.maxCachedWorkflows)
     this.requests = new RequestLedger(journal, this.runs)
-    this.visibility = new Visibility(journal, () => this.checkOpen())
+    this.visibility = new Visibility(journal, limits.maxScannedRuns, () => this.checkOpen())
     this.#timers = new Timers(journal, options.clock, (timer) => this.#fireTimer(timer))
     this.committer = new Committer(journal, {
       onInputs: (run, seq, count, bytes) => this.#deliver(run, seq, count, bytes),
@@ -117,8 +119,14 @@ export class Engine implements EngineParts {
       },
       onPoisoned: (error, indeterminate) => this.#poison(error, indeterminate),
     })
-    this.acceptor = new Acceptor(options, this.runs, this.committer, this.requests, (timer) =>
-      this.#timers.add(timer),
+    const index = new VisibilityIndex(journal, this.committer)
+    this.acceptor = new Acceptor(
+      options,
+      this.runs,
+      this.committer,
+      this.requests,
+      index,
+      (timer) => this.#timers.add(timer),
     )
     const log: LogWriter = (level, message, attributes) => logAt(logger, level, attributes, message)
     this.updates = new UpdateRegistry(journal, this.committer, limits)
@@ -221,6 +229,7 @@ export class Engine implements EngineParts {
     const ready = new Promise<void>((resolve, reject) => {
       this.#firstReady = { resolve, reject }
     })
+    await buildVisibilityIndex(this.journal, this.options.logger)
     // Slots are told which activities there are.
     await this.#openActivities()
     for (const slot of this.#slots) slot.start()

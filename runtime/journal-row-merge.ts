@@ -33,7 +33,10 @@ export function* mergedRows(
         if (newest === undefined) newest = source.value
         source.advance()
       }
-      if (newest === undefined || newest === null) continue
+      if (newest === undefined || newest === null) {
+        if (range.onDeleted?.(Buffer.from(name, 'latin1')) === true) return
+        continue
+      }
       yield [Buffer.from(name, 'latin1'), newest]
       left -= 1
       if (left <= 0) return

@@ -141,4 +141,9 @@ export interface RowRange {
   readonly end: Uint8Array
   readonly reverse?: boolean
   readonly limit?: number
+  /**
+   * Told of each row in the range that was deleted and is still to be passed over, which may be many
+   * between two rows that exist: true ends the iteration. For callers that bound their steps.
+   */
+  readonly onDeleted?: (key: Uint8Array) => boolean
 }

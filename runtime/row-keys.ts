@@ -15,6 +15,8 @@ export const RowTable = {
   update: 5,
   /** What runs have to do with each other: effects held back while their target closes, and children. */
   link: 6,
+  /** What runs are found by in lists, and how many there are; see visibility-keys.ts. */
+  visibility: 7,
 } as const
 
 const RUN_BYTES = 6

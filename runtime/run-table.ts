@@ -52,7 +52,7 @@ export class RunTable {
     if (known !== undefined) return known
     const value = this.#journal.getRow(workflowIdKey(namespace, workflowId))
     if (value === undefined) return undefined
-    const run = this.byKey(decodeKey(value))
+    const run = this.byKey(decodeRunNumber(value))
     if (run !== undefined) this.#workflowsOf(namespace).set(workflowId, run)
     return run
   }
@@ -147,6 +147,7 @@ export function encodeKey(key: number): Uint8Array {
   return value
 }
 
-function decodeKey(value: Uint8Array): number {
+/** The number of the run that a workflow-id row names. */
+export function decodeRunNumber(value: Uint8Array): number {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength).readDoubleLE()
 }

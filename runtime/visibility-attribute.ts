@@ -62,7 +62,8 @@ function compareText(
   return found === (operator === '=')
 }
 
-function wordsOf(text: string): string[] {
+/** What a text is searched by: its words, in lower case. */
+export function wordsOf(text: string): string[] {
   return text.toLowerCase().match(/[\p{L}\p{N}_]+/gu) ?? []
 }
 
@@ -113,7 +114,8 @@ function holds(operator: ComparisonOperator, position: number): boolean {
   }
 }
 
-function numberOf(text: string): number | undefined {
+/** The number that a text of a filter stands for beside numbers. */
+export function numberOf(text: string): number | undefined {
   const number = text.trim() === '' ? Number.NaN : Number(text)
   return Number.isNaN(number) ? undefined : number
 }

@@ -20,6 +20,8 @@ import type { WorkflowSummary } from './workflow-service.ts'
 
 export interface VisibilityFilter {
   matches(summary: WorkflowSummary): boolean
+  /** What it asks for; undefined if for everything. */
+  readonly where?: VisibilityExpression
   /** For count: one number per status. */
   readonly groupBy?: 'ExecutionStatus'
 }
@@ -38,6 +40,7 @@ export function parseVisibilityQuery(query: string): VisibilityFilter {
   const test = where === undefined ? undefined : compile(where)
   return {
     matches: (summary) => test === undefined || test(summary) === true,
+    ...(where === undefined ? {} : { where }),
     ...(groupBy === undefined ? {} : { groupBy }),
   }
 }
@@ -202,6 +205,16 @@ function valueOf(summary: WorkflowSummary, field: VisibilityField): VisibilityVa
       return summary.startTime
     case 'CloseTime':
       return summary.closeTime
+    case 'ExecutionTime':
+      return summary.executionTime ?? summary.startTime
+    case 'ParentWorkflowId':
+      return summary.parentExecution?.workflowId
+    case 'ParentRunId':
+      return summary.parentExecution?.runId
+    case 'RootWorkflowId':
+      return summary.rootExecution?.workflowId ?? summary.workflowId
+    case 'RootRunId':
+      return summary.rootExecution?.runId ?? summary.firstExecutionRunId
     default:
       return field satisfies never
   }

@@ -27,13 +27,8 @@ const OTHER_FIELDS = new Set([
   'BinaryChecksums',
   'BuildIds',
   'ExecutionDuration',
-  'ExecutionTime',
   'HistoryLength',
   'HistorySizeBytes',
-  'ParentRunId',
-  'ParentWorkflowId',
-  'RootRunId',
-  'RootWorkflowId',
   'StateTransitionCount',
 ])
 

@@ -9,6 +9,11 @@ export const visibilityFields = {
   ExecutionStatus: 'status',
   StartTime: 'time',
   CloseTime: 'time',
+  ExecutionTime: 'time',
+  ParentWorkflowId: 'keyword',
+  ParentRunId: 'keyword',
+  RootWorkflowId: 'keyword',
+  RootRunId: 'keyword',
 } as const
 
 export type VisibilityField = keyof typeof visibilityFields
@@ -90,6 +95,23 @@ export const statusNames: Readonly<Record<WorkflowStatus, string>> = {
   CONTINUED_AS_NEW: 'ContinuedAsNew',
   TIMED_OUT: 'TimedOut',
   PAUSED: 'Paused',
+}
+
+/** Whether an expression names no field but these. */
+export function namesOnly(
+  expression: VisibilityExpression | undefined,
+  fields: readonly AnyField[],
+): boolean {
+  if (expression === undefined) return true
+  switch (expression.kind) {
+    case 'and':
+    case 'or':
+      return expression.operands.every((operand) => namesOnly(operand, fields))
+    case 'not':
+      return namesOnly(expression.operand, fields)
+    default:
+      return fields.includes(expression.field)
+  }
 }
 
 /** A query as text, from which parsing makes the same query again. */

@@ -1,10 +1,17 @@
-import { CHANGE_VERSION, changeVersionsOf } from './change-versions.ts'
 import { SignalboxError } from './errors.ts'
 import { checkNamespace } from './identifiers.ts'
 import type { Journal } from './journal.ts'
-import { RowTable, runKey, runOfKey, tableRange } from './row-keys.ts'
+import { runKey } from './row-keys.ts'
 import { decodeRunRow, type RunRow } from './run-row.ts'
-import { parseVisibilityQuery } from './visibility-filter.ts'
+import { ScanTurns } from './scan-turns.ts'
+import { readCounts } from './visibility-counts.ts'
+import { parseVisibilityQuery, type VisibilityFilter } from './visibility-filter.ts'
+import { decodePlace, encodePlace, type Place } from './visibility-keys.ts'
+import { planFor } from './visibility-plan.ts'
+import { namesOnly } from './visibility-query.ts'
+import { StreamPlanner } from './visibility-streams.ts'
+import { searchAttributesOf } from './visibility-terms.ts'
+import { walkPlaces } from './visibility-walk.ts'
 import type {
   CountRequest,
   CountResponse,
@@ -17,18 +24,10 @@ import type {
 export const DEFAULT_NAMESPACE = 'default'
 const DEFAULT_PAGE_SIZE = 100
 const MAX_PAGE_SIZE = 1_000
-/** Run numbers have 40 bits. */
-const MAX_RUN = 2 ** 40
-/** Rows looked at in one macrotask: a scan must not stand in the way of signals. */
-const ROWS_PER_SLICE = 500
 
 /** A run's row as clients see it. */
 export function summarize(row: RunRow): WorkflowSummary {
-  const changeVersions = changeVersionsOf(row.patches)
-  const searchAttributes =
-    changeVersions === undefined
-      ? row.searchAttributes
-      : { ...row.searchAttributes, [CHANGE_VERSION]: changeVersions }
+  const searchAttributes = searchAttributesOf(row)
   return {
     namespace: row.namespace,
     workflowId: row.workflowId,
@@ -51,17 +50,28 @@ export function summarize(row: RunRow): WorkflowSummary {
 }
 
 /**
- * Lists and counts runs, newest first, by a scan of their rows in slices. What has been committed
- * is seen at once.
+ * Lists and counts runs, newest first: by when they started. What has been committed is seen at once.
+ *
+ * A page goes on behind the place of the last run that the one before has looked at. Places never change,
+ * so over all pages no run comes twice, and one that does not change meanwhile is not left out.
  */
 export class Visibility {
   readonly #journal: Journal
+  readonly #maxScannedRuns: number
   readonly #checkOpen: () => void
+  readonly #turns: ScanTurns
 
   /** @param checkOpen throws once the journal may not be read any more */
-  constructor(journal: Journal, checkOpen: () => void) {
+  constructor(
+    journal: Journal,
+    maxScannedRuns: number,
+    checkOpen: () => void,
+    turns = new ScanTurns(),
+  ) {
     this.#journal = journal
+    this.#maxScannedRuns = maxScannedRuns
     this.#checkOpen = checkOpen
+    this.#turns = turns
   }
 
   async list(request: ListRequest): Promise<ListResponse> {
@@ -73,80 +83,117 @@ export class Visibility {
         { fields: { field: 'pageSize' } },
       )
     }
+    const filter = this.#check(request)
     const executions: WorkflowSummary[] = []
-    let last = 0
-    const before = decodePageToken(request.pageToken)
-    await this.#scan(request, before, (summary, run) => {
-      if (executions.length === pageSize) return false
-      executions.push(summary)
-      last = run
+    let scanned = 0
+    let goOn: Place | undefined
+    await this.#walk(request, filter, decodePageToken(request.pageToken), (place) => {
+      if (executions.length === pageSize || scanned === this.#maxScannedRuns) return false
+      scanned++
+      goOn = place
+      const summary = this.#read(place)
+      if (summary !== undefined && filter.matches(summary)) executions.push(summary)
       return true
     })
     // A page that is full may be the last one; then the next is empty and has no token.
-    return executions.length < pageSize
+    const isLast = executions.length < pageSize && scanned < this.#maxScannedRuns
+    return isLast || goOn === undefined
       ? { executions }
-      : { executions, nextPageToken: encodePageToken(last) }
+      : { executions, nextPageToken: encodePageToken(goOn) }
   }
 
   async count(request: CountRequest): Promise<CountResponse> {
-    const { groupBy } = parseVisibilityQuery(request.query ?? '')
+    const filter = this.#check(request)
+    const namespace = request.namespace ?? DEFAULT_NAMESPACE
+    if (namesOnly(filter.where, ['ExecutionStatus', 'WorkflowType'])) {
+      return this.#countByNumbers(namespace, filter)
+    }
+    const isExact = planFor(namespace, filter.where).exact && filter.groupBy === undefined
     const byStatus = new Map<WorkflowStatus, number>()
     let count = 0
-    await this.#scan(request, undefined, ({ status }) => {
+    await this.#walk(request, filter, undefined, (place) => {
+      if (isExact) {
+        count++
+        return true
+      }
+      const summary = this.#read(place)
+      if (summary === undefined || !filter.matches(summary)) return true
       count++
-      byStatus.set(status, (byStatus.get(status) ?? 0) + 1)
+      byStatus.set(summary.status, (byStatus.get(summary.status) ?? 0) + 1)
       return true
     })
-    if (groupBy === undefined) return { count }
-    return {
-      count,
-      groups: [...byStatus].map(([status, members]) => ({ status, count: members })),
-    }
+    return answerOf(count, byStatus, filter)
   }
 
-  /** Visit the matching runs older than `before`, newest first, until `visit` says no. */
-  async #scan(
-    request: CountRequest,
-    before: number | undefined,
-    visit: (summary: WorkflowSummary, run: number) => boolean,
-  ): Promise<void> {
-    const namespace = request.namespace ?? DEFAULT_NAMESPACE
+  /** Types and statuses are counted as runs start and close. */
+  #countByNumbers(namespace: string, filter: VisibilityFilter): CountResponse {
+    const byStatus = new Map<WorkflowStatus, number>()
+    let sum = 0
+    for (const { workflowType, status, count } of readCounts(this.#journal, namespace)) {
+      if (!filter.matches({ ...nobody, namespace, workflowType, status })) continue
+      sum += count
+      byStatus.set(status, (byStatus.get(status) ?? 0) + count)
+    }
+    return answerOf(sum, byStatus, filter)
+  }
+
+  #check(request: CountRequest): VisibilityFilter {
     checkNamespace(request.namespace)
     this.#checkOpen()
-    const filter = parseVisibilityQuery(request.query ?? '')
-    const { start, end } = tableRange(RowTable.run)
-    let upTo: Uint8Array = before === undefined ? end : runKey(before)
-    for (;;) {
-      let looked = 0
-      const range = { start, end: upTo, reverse: true, limit: ROWS_PER_SLICE }
-      for (const [key, value] of this.#journal.rows(range)) {
-        looked++
-        upTo = Buffer.from(key)
-        const row = decodeRunRow(value)
-        if (row.namespace !== namespace) continue
-        const summary = summarize(row)
-        if (filter.matches(summary) && !visit(summary, runOfKey(key))) return
-      }
-      if (looked < ROWS_PER_SLICE) return
-      await new Promise((resolve) => setImmediate(resolve))
-      this.#checkOpen()
-    }
+    return parseVisibilityQuery(request.query ?? '')
+  }
+
+  /** Visit the places of runs that may match, behind `before`, newest first, until `visit` says no. */
+  async #walk(
+    request: CountRequest,
+    { where }: VisibilityFilter,
+    before: Place | undefined,
+    visit: (place: Place) => boolean,
+  ): Promise<void> {
+    const namespace = request.namespace ?? DEFAULT_NAMESPACE
+    const plan = planFor(namespace, where)
+    const planner = new StreamPlanner(this.#journal, this.#turns, namespace, this.#checkOpen)
+    const streams =
+      (plan.node && (await planner.streams(plan.node, plan))) ?? planner.everything(plan)
+    await walkPlaces(this.#journal, streams, before, this.#turns, this.#checkOpen, visit)
+  }
+
+  #read({ run }: Place): WorkflowSummary | undefined {
+    const value = this.#journal.getRow(runKey(run))
+    return value && summarize(decodeRunRow(value))
   }
 }
 
-function encodePageToken(run: number): string {
-  return Buffer.from(String(run)).toString('base64url')
+function answerOf(
+  count: number,
+  byStatus: ReadonlyMap<WorkflowStatus, number>,
+  { groupBy }: VisibilityFilter,
+): CountResponse {
+  if (groupBy === undefined) return { count }
+  return { count, groups: [...byStatus].map(([status, members]) => ({ status, count: members })) }
 }
 
-function decodePageToken(token: string | undefined): number | undefined {
+/** What a filter of types and statuses does not look at. */
+const nobody: Omit<WorkflowSummary, 'namespace' | 'workflowType' | 'status'> = {
+  workflowId: '',
+  runId: '',
+  firstExecutionRunId: '',
+  taskQueue: '',
+  startTime: 0,
+  historyLength: 0,
+}
+
+function encodePageToken(place: Place): string {
+  return encodePlace(place).toString('base64url')
+}
+
+function decodePageToken(token: string | undefined): Place | undefined {
   if (token === undefined || token === '') return undefined
-  const run = Number(Buffer.from(token, 'base64url').toString())
-  if (!Number.isSafeInteger(run) || run < 0 || run > MAX_RUN) {
-    throw new SignalboxError(
-      'SIGNALBOX_ERR_INVALID_ARGUMENT',
-      'nextPageToken is not one that a list returned',
-      { fields: { field: 'nextPageToken' } },
-    )
-  }
-  return run
+  const place = decodePlace(Buffer.from(token, 'base64url'))
+  if (place !== undefined && encodePageToken(place) === token) return place
+  throw new SignalboxError(
+    'SIGNALBOX_ERR_INVALID_ARGUMENT',
+    'nextPageToken is not one that a list returned',
+    { fields: { field: 'nextPageToken' } },
+  )
 }

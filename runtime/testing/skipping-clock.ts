@@ -20,7 +20,7 @@ export class SkippingClock implements Clock {
 
   /** @param startMs the first `now()`; default the system's */
   constructor(startMs?: number) {
-    if (startMs !== undefined) this.#aheadMs = startMs - systemClock.now()
+    if (startMs !== undefined) this.#aheadMs = Math.floor(startMs) - systemClock.now()
   }
 
   now(): number {
@@ -48,7 +48,7 @@ export class SkippingClock implements Clock {
 
   /** Put the clock forward to `atMs`, if that is not over already, and fire what has become due. */
   skipTo(atMs: number): void {
-    this.#aheadMs += Math.max(0, atMs - this.now())
+    this.#aheadMs += Math.max(0, Math.ceil(atMs - this.now()))
     this.#fireDue()
   }
 
