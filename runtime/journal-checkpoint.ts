@@ -135,8 +135,9 @@ export class Checkpointer {
     this.#work = work
     this.#done = 0
     const { previous } = this.#log
-    const { runs, overlay, rows, requests, deletedRuns } = previous
-    this.#total = 1 + runs.size + overlay.size + rows.length + requests.size / 64 + deletedRuns.size
+    const { runs, overlay, rare, rows, requests, deletedRuns } = previous
+    const rowChanges = overlay.size + rare.size
+    this.#total = 1 + runs.size + rowChanges + rows.length + requests.size / 64 + deletedRuns.size
   }
 
   *#distribute(): Work {
@@ -145,6 +146,7 @@ export class Checkpointer {
     for (const run of frozen.deletedRuns) yield* this.#records.remove(run)
     yield* this.#distributeRuns(frozen)
     yield* this.#distributeRows(frozen)
+    yield* this.#distributeRareRows(frozen)
     const { generations, merged } = yield* this.#distributeRequests(frozen)
     const carried = yield* this.#collectCarried(frozen)
     const carriedParts = yield* this.#putCarried(frozen.endRow, carried)
@@ -187,6 +189,16 @@ export class Checkpointer {
       // A row that was put and deleted again within the window leaves no trace in the tree.
       if (place === rowDeleted) this.#trees.data.remove(key)
       else this.#trees.data.put(key, frozen.rowValue(place))
+      yield
+    }
+  }
+
+  /** In commit order, and again in that order after a crash: the last change of a key counts. */
+  *#distributeRareRows(frozen: LogWindow): SlicedWork<void> {
+    for (const place of frozen.rare.places) {
+      const { key, isDeleted } = frozen.rare.changeAt(place)
+      if (isDeleted) this.#trees.data.remove(rowKey(key))
+      else this.#trees.data.put(rowKey(key), frozen.rowValue(place))
       yield
     }
   }

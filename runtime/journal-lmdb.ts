@@ -185,6 +185,10 @@ class JournalOnLmdb implements LmdbJournal {
     return this.#view.rows(range)
   }
 
+  sortRareRows(isOver: () => boolean): boolean {
+    return this.#view.sortRareRows(isOver)
+  }
+
   findRequest(hash: number): readonly RequestLocation[] {
     return this.#view.findRequest(hash)
   }

@@ -13,6 +13,7 @@ import {
   requestHashBytes,
   writeFrameHeader,
 } from './journal-frame.ts'
+import { firstRareByte } from './journal-rare-rows.ts'
 import { rowDeleted } from './journal-row-overlay.ts'
 import { RunCell } from './journal-run-table.ts'
 import type { LogWindow } from './journal-window.ts'
@@ -89,9 +90,10 @@ export class LogWriter {
       }
       for (const record of batch.records) this.#writeRecord(record)
       checkNotWritten(batch.records, deletedRuns)
-      const rowChanges = batch.rows.map(([key, value]) => this.#writeRow(key, value))
+      const changes: RowChanges = { keys: [], places: [], rarePlaces: [] }
+      for (const [key, value] of batch.rows) this.#writeRow(key, value, changes)
       this.#closeRow()
-      return this.#commit(start.nextRow, batch, deletedRuns, rowChanges)
+      return this.#commit(start.nextRow, batch, deletedRuns, changes)
     } catch (error) {
       for (let i = 0; i < this.#touched; i += 1)
         this.#window.runs.cells[this.#slots[i]! + RunCell.pending] = 0
@@ -107,7 +109,7 @@ export class LogWriter {
     firstRow: number,
     batch: JournalBatch,
     deletedRuns: readonly number[],
-    rowChanges: readonly RowChange[],
+    { keys, places, rarePlaces }: RowChanges,
   ): EncodedCommit {
     const window = this.#window
     const rows = this.#rows
@@ -122,7 +124,8 @@ export class LogWriter {
         for (const row of rows) window.append(row)
         this.#applyRuns(window, touched)
         for (const run of deletedRuns) window.deletedRuns.add(run)
-        for (const { key, place } of rowChanges) window.overlay.set(key, place)
+        for (const [i, key] of keys.entries()) window.overlay.set(key, places[i]!)
+        window.rare.add(rarePlaces)
         for (const { run, pairs } of requests) {
           for (let i = 0; i < pairs.length; i += 2) {
             window.requests.add(pairs[i]!, run, pairs[i + 1]!)
@@ -183,23 +186,28 @@ export class LogWriter {
     }
   }
 
-  #writeRow(key: Uint8Array, value: Uint8Array | null): RowChange {
+  #writeRow(key: Uint8Array, value: Uint8Array | null, changes: RowChanges): void {
     checkRowKey(key)
-    const name = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
-    if (value === null) {
-      const offset = this.#reserve(key.length)
-      this.#slab.set(key, offset + frameHeaderBytes)
-      this.#writeHeader(offset, headerWithoutRun(FrameKind.rowDelete, key.length))
-      return { key: name, place: rowDeleted }
-    }
-    const bodyBytes = 2 + key.length + value.length
+    const bodyBytes = value === null ? key.length : 2 + key.length + value.length
     const offset = this.#reserve(bodyBytes)
     const bodyStart = offset + frameHeaderBytes
-    this.#view.setUint16(bodyStart, key.length, true)
-    this.#slab.set(key, bodyStart + 2)
-    this.#slab.set(value, bodyStart + 2 + key.length)
-    this.#writeHeader(offset, headerWithoutRun(FrameKind.rowPut, bodyBytes))
-    return { key: name, place: this.#window.placeOf(this.#nextRow, offset - this.#rowStart) }
+    if (value === null) {
+      this.#slab.set(key, bodyStart)
+      this.#writeHeader(offset, headerWithoutRun(FrameKind.rowDelete, bodyBytes))
+    } else {
+      this.#view.setUint16(bodyStart, key.length, true)
+      this.#slab.set(key, bodyStart + 2)
+      this.#slab.set(value, bodyStart + 2 + key.length)
+      this.#writeHeader(offset, headerWithoutRun(FrameKind.rowPut, bodyBytes))
+    }
+    const place = this.#window.placeOf(this.#nextRow, offset - this.#rowStart)
+    if (key[0]! >= firstRareByte) {
+      changes.rarePlaces.push(place)
+      return
+    }
+    const bytes = Buffer.from(key.buffer, key.byteOffset, key.byteLength)
+    changes.keys.push(bytes.toString('latin1'))
+    changes.places.push(value === null ? rowDeleted : place)
   }
 
   #writeHeader(offset: number, header: FrameHeader): void {
@@ -264,9 +272,11 @@ export class LogWriter {
   }
 }
 
-interface RowChange {
-  readonly key: string
-  readonly place: number
+/** What a batch does to rows: keys with their places, and the places of those that are read rarely. */
+interface RowChanges {
+  readonly keys: string[]
+  readonly places: number[]
+  readonly rarePlaces: number[]
 }
 
 function headerWithoutRun(kind: FrameKind, bodyBytes: number): FrameHeader {

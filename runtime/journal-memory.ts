@@ -129,6 +129,10 @@ class MemoryJournal implements Journal {
     }
   }
 
+  sortRareRows(): boolean {
+    return true
+  }
+
   findRequest(hash: number): readonly RequestLocation[] {
     const found = this.#store.requests.get(hash) ?? []
     return found.filter(({ run }) => this.runState(run) !== undefined)

@@ -23,6 +23,7 @@ import {
   decodeCheckpoint,
   decodeFreeze,
 } from './journal-meta.ts'
+import { firstRareByte } from './journal-rare-rows.ts'
 import { rowDeleted } from './journal-row-overlay.ts'
 import type { RunRecords } from './journal-run-records.ts'
 import { RunCell, runCells } from './journal-run-table.ts'
@@ -181,9 +182,14 @@ function loadRowChange(window: LogWindow, bytes: Uint8Array, row: number, offset
   if (!isFrameBodyIntact(bytes, offset)) {
     throw corruptRow(row, `the index row in the frame at ${offset} fails its checksum`)
   }
+  const isDelete = frameKind(bytes, offset) === FrameKind.rowDelete
   const start = offset + frameHeaderBytes
   const end = start + frameBodyBytes(bytes, offset)
-  if (frameKind(bytes, offset) === FrameKind.rowDelete) {
+  if (bytes[isDelete ? start : start + 2]! >= firstRareByte) {
+    window.rare.add([window.placeOf(row, offset)])
+    return
+  }
+  if (isDelete) {
     window.overlay.set(latin1(bytes, start, end), rowDeleted)
     return
   }

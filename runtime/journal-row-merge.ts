@@ -1,5 +1,6 @@
 import { rowKey } from './journal-keys.ts'
-import { rowDeleted } from './journal-row-overlay.ts'
+import { firstRareByte } from './journal-rare-rows.ts'
+import { type RowOverlay, rowDeleted } from './journal-row-overlay.ts'
 import type { ReadTree } from './journal-tree.ts'
 import type { LogWindow } from './journal-window.ts'
 import type { RowRange } from './journal.ts'
@@ -17,12 +18,12 @@ export function* mergedRows(
   if (left <= 0 || Buffer.compare(range.start, range.end) >= 0) return
   const start = latin1(range.start)
   const end = latin1(range.end)
-  const sources: Source[] = [
-    ...windows
-      .filter(({ overlay }) => overlay.size > 0)
-      .map((window) => new Source(windowRows(window, start, end, reverse))),
-    new Source(treeRows(tree, range)),
-  ]
+  const sources: Source[] = windows.flatMap((window) =>
+    overlaysOf(window, start, end).map(
+      (overlay) => new Source(windowRows(window, overlay, start, end, reverse)),
+    ),
+  )
+  sources.push(new Source(treeRows(tree, range)))
   try {
     for (;;) {
       const name = nextName(sources, reverse)
@@ -81,14 +82,25 @@ function nextName(sources: readonly Source[], reverse: boolean): string | undefi
   return best
 }
 
+/** The overlays that can have rows of a range; no key is in both. */
+function overlaysOf(window: LogWindow, start: string, end: string): readonly RowOverlay[] {
+  const overlays: RowOverlay[] = []
+  if (start < firstRareKey && window.overlay.size > 0) overlays.push(window.overlay)
+  if (end > firstRareKey && window.rare.size > 0) overlays.push(window.rare.sorted())
+  return overlays
+}
+
+const firstRareKey = String.fromCharCode(firstRareByte)
+
 function* windowRows(
   window: LogWindow,
+  overlay: RowOverlay,
   start: string,
   end: string,
   reverse: boolean,
 ): Generator<readonly [string, Uint8Array | null]> {
-  for (const name of window.overlay.keys(start, end, reverse)) {
-    const place = window.overlay.get(name)!
+  for (const name of overlay.keys(start, end, reverse)) {
+    const place = overlay.get(name)!
     yield [name, place === rowDeleted ? null : Uint8Array.from(window.rowValue(place))]
   }
 }

@@ -2,6 +2,7 @@ import { offsetOf, rowOf } from './journal-frame.ts'
 import { recordAt } from './journal-frame-record.ts'
 import { rowKey } from './journal-keys.ts'
 import type { RequestStore } from './journal-request-store.ts'
+import { firstRareByte } from './journal-rare-rows.ts'
 import { mergedRows } from './journal-row-merge.ts'
 import { rowDeleted } from './journal-row-overlay.ts'
 import type { RunRecords } from './journal-run-records.ts'
@@ -75,8 +76,9 @@ export class JournalView implements Omit<JournalReads, 'nextRun'> {
 
   getRow(key: Uint8Array): Uint8Array | undefined {
     const name = Buffer.from(key.buffer, key.byteOffset, key.byteLength).toString('latin1')
+    const isRare = (key[0] ?? 0) >= firstRareByte
     for (const window of [this.#log.active, this.#log.previous]) {
-      const place = window.overlay.get(name)
+      const place = (isRare ? window.rare.sorted() : window.overlay).get(name)
       if (place === rowDeleted) return undefined
       if (place !== undefined) return Uint8Array.from(window.rowValue(place))
     }
@@ -86,6 +88,11 @@ export class JournalView implements Omit<JournalReads, 'nextRun'> {
   rows(range: RowRange): Iterable<readonly [key: Uint8Array, value: Uint8Array]> {
     const { active, previous } = this.#log
     return mergedRows([active, previous], this.#tree, range)
+  }
+
+  /** As the journal's. */
+  sortRareRows(isOver: () => boolean): boolean {
+    return this.#log.previous.rare.sort(isOver) && this.#log.active.rare.sort(isOver)
   }
 
   findRequest(hash: number): readonly RequestLocation[] {

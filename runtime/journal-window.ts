@@ -9,6 +9,7 @@ import {
   offsetOf,
   rowOf,
 } from './journal-frame.ts'
+import { RareRows, type RowChange } from './journal-rare-rows.ts'
 import { RowOverlay } from './journal-row-overlay.ts'
 import { RunCell, RunTable } from './journal-run-table.ts'
 import { RequestIndex } from './request-index.ts'
@@ -24,6 +25,7 @@ export class LogWindow {
   #rowBytes = 0
   readonly runs: RunTable
   overlay = new RowOverlay()
+  rare = new RareRows((place) => this.#rowChange(place))
   requests = new RequestIndex()
   readonly deletedRuns = new Set<number>()
   highestRun = 0
@@ -41,7 +43,8 @@ export class LogWindow {
   get memoryBytes(): number {
     return (
       this.#rowBytes +
-      this.overlay.size * overlayEntryBytes +
+      (this.overlay.size + this.rare.sortedSize) * overlayEntryBytes +
+      this.rare.size * rareRowBytes +
       this.runs.size * runSlotBytes +
       this.requests.size * requestEntryBytes
     )
@@ -66,11 +69,24 @@ export class LogWindow {
     return bytes.subarray(start + 2 + keyLength, end)
   }
 
+  /** What was done to the row at a place; the key is a view. */
+  #rowChange(place: number): RowChange {
+    const bytes = this.rows[Math.floor(place / maxOffset)]!
+    const offset = place % maxOffset
+    const start = offset + frameHeaderBytes
+    if (frameKind(bytes, offset) === FrameKind.rowDelete) {
+      return { key: bytes.subarray(start, start + frameBodyBytes(bytes, offset)), isDeleted: true }
+    }
+    const keyLength = bytes[start]! | (bytes[start + 1]! << 8)
+    return { key: bytes.subarray(start + 2, start + 2 + keyLength), isDeleted: false }
+  }
+
   /** Once all is in the data tree: keep only the states of the runs, as a cache of recent ones. */
   release(): void {
     this.rows = []
     this.#rowBytes = 0
     this.overlay = new RowOverlay()
+    this.rare = new RareRows((place) => this.#rowChange(place))
     this.requests = new RequestIndex()
   }
 }
@@ -78,6 +94,7 @@ export class LogWindow {
 /** A row is closed at 16 KiB less 16 bytes, so no frame starts beyond. */
 const maxOffset = 2 ** 14
 const overlayEntryBytes = 128
+const rareRowBytes = 8
 const runSlotBytes = 72
 const requestEntryBytes = 40
 

@@ -43,6 +43,15 @@ export interface Journal extends JournalReads {
    */
   backup(target: string, options?: BackupOptions): Promise<BackupResult>
 
+  /**
+   * Rows whose keys begin with a byte from 128 on are taken for such as are read rarely, and are sorted
+   * only when somebody reads a range of them. This does some of that work beforehand, until `isOver`
+   * says so; the rest is done at once by whoever reads.
+   *
+   * @returns whether there is nothing left to sort
+   */
+  sortRareRows(isOver: () => boolean): boolean
+
   /** Finish the commit in flight, write a checkpoint and release the folder. Idempotent. */
   close(): Promise<void>
 }

@@ -15,8 +15,10 @@ export const RowTable = {
   update: 5,
   /** What runs have to do with each other: effects held back while their target closes, and children. */
   link: 6,
-  /** What runs are found by in lists, and how many there are; see visibility-keys.ts. */
-  visibility: 7,
+  /** Namespace, status, type: how many runs there are; see visibility-counts.ts. */
+  runCount: 30,
+  /** What runs are found by in lists; see visibility-keys.ts. From 128 on: rows that are read rarely. */
+  visibility: 128,
 } as const
 
 const RUN_BYTES = 6
@@ -145,9 +147,11 @@ export function childLinkRange(run: number): { readonly start: Buffer; readonly 
   return tableRange(RowTable.link, childLinkKey(run, 0).subarray(1, 2 + RUN_BYTES))
 }
 
+export type RowTable = (typeof RowTable)[keyof typeof RowTable]
+
 /** All keys of a table, or of those of a table that begin with `prefix`. */
 export function tableRange(
-  table: (typeof RowTable)[keyof typeof RowTable],
+  table: RowTable,
   prefix: Uint8Array = Buffer.alloc(0),
 ): { readonly start: Buffer; readonly end: Buffer } {
   const start = Buffer.concat([Buffer.of(table), prefix])

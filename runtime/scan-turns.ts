@@ -1,3 +1,5 @@
+import type { Journal } from './journal.ts'
+
 /**
  * Lets scans of the journal take turns on the host thread, one slice in a macrotask whatever their
  * number: a list that has to look at a million runs must not stand in the way of signals.
@@ -28,6 +30,15 @@ export class ScanTurns {
       this.#waiting.push(resolve)
       this.#schedule()
     })
+  }
+
+  /** Resolves when rows that are read rarely can be read without having to be sorted first. */
+  async sorted(journal: Journal): Promise<void> {
+    for (;;) {
+      const slice = this.begin()
+      if (journal.sortRareRows(() => slice.step())) return
+      await this.next()
+    }
   }
 
   #schedule(): void {

@@ -57,7 +57,11 @@ function tryDecode(run: number, value: Uint8Array, logger: Logger): RunRow | und
 }
 
 async function removeOld(journal: Journal): Promise<void> {
-  const { start, end } = tableRange(RowTable.visibility)
+  for (const table of [RowTable.visibility, RowTable.runCount]) await removeAll(journal, table)
+}
+
+async function removeAll(journal: Journal, table: RowTable): Promise<void> {
+  const { start, end } = tableRange(table)
   for (;;) {
     const keys: Uint8Array[] = []
     for (const [key] of journal.rows({ start, end, limit: ROWS_PER_COMMIT })) keys.push(key)

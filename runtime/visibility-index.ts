@@ -8,6 +8,8 @@ import { attributeTerms, lastingTerms, stateTerms } from './visibility-terms.ts'
 /** Grows when terms are made in another way: the index of an older folder is then built anew. */
 export const INDEX_VERSION = 1
 
+const MAX_KNOWN_TYPES = 1_000
+
 /**
  * Keeps what runs are found by in step with their rows.
  *
@@ -18,6 +20,8 @@ export const INDEX_VERSION = 1
 export class VisibilityIndex {
   readonly #committer: Committer
   readonly #counts: VisibilityCounts
+  /** By namespace and type. */
+  readonly #termsOfTypes = new Map<string, Map<string, readonly Buffer[]>>()
   #isMarked: boolean
 
   constructor(journal: Journal, committer: Committer) {
@@ -34,7 +38,7 @@ export class VisibilityIndex {
       this.#committer.putRow(builtKey, Buffer.of(INDEX_VERSION))
     }
     const place = placeOf(run, row.startTime)
-    for (const term of termsOf(row)) this.#put(term, place)
+    for (const term of this.#startTerms(row)) this.#put(term, place)
     this.#counts.add(row, 1)
   }
 
@@ -56,6 +60,25 @@ export class VisibilityIndex {
     const place = placeOf(run, row.startTime)
     for (const term of termsOf(row)) this.#committer.deleteRow(entryKey(term, place))
     this.#counts.add(row, -1)
+  }
+
+  /** Most runs start with a status and a type and nothing else: those are made once. */
+  #startTerms(row: RunRow): readonly Buffer[] {
+    const { namespace, workflowType, status } = row
+    if (row.parent !== undefined || row.searchAttributes !== undefined || status !== 'RUNNING') {
+      return termsOf(row)
+    }
+    let types = this.#termsOfTypes.get(namespace)
+    if (types === undefined || types.size >= MAX_KNOWN_TYPES) {
+      types = new Map()
+      this.#termsOfTypes.set(namespace, types)
+    }
+    let terms = types.get(workflowType)
+    if (terms === undefined) {
+      terms = termsOf(row)
+      types.set(workflowType, terms)
+    }
+    return terms
   }
 
   #replace(place: Place, before: readonly Buffer[], after: readonly Buffer[]): void {

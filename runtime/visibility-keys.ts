@@ -1,4 +1,4 @@
-import { RowTable } from './row-keys.ts'
+import { RowTable, tableRange } from './row-keys.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
 
 /**
@@ -21,8 +21,6 @@ const Kind = {
   root: 5,
   closeTime: 6,
   attribute: 7,
-  /** Not a term: how many runs have a type and status; see visibility-counts.ts. */
-  count: 8,
 } as const
 
 /** How values of search attributes are sorted, and what they can be compared with. */
@@ -37,21 +35,19 @@ const ValueKind = {
   timeText: 6,
 } as const
 
-/** Numbers of statuses in keys, and whether a run with it can still go on. Never given anew. */
-export const statusCodes: Readonly<
-  Record<WorkflowStatus, { readonly code: number; readonly isOpen: boolean }>
-> = {
-  RUNNING: { code: 0, isOpen: true },
-  COMPLETED: { code: 1, isOpen: false },
-  FAILED: { code: 2, isOpen: false },
-  CANCELED: { code: 3, isOpen: false },
-  TERMINATED: { code: 4, isOpen: false },
-  CONTINUED_AS_NEW: { code: 5, isOpen: false },
-  TIMED_OUT: { code: 6, isOpen: false },
-  PAUSED: { code: 7, isOpen: true },
+/** Numbers of statuses in keys: none may ever get another. */
+const statusCodes: Readonly<Record<WorkflowStatus, number>> = {
+  RUNNING: 0,
+  COMPLETED: 1,
+  FAILED: 2,
+  CANCELED: 3,
+  TERMINATED: 4,
+  CONTINUED_AS_NEW: 5,
+  TIMED_OUT: 6,
+  PAUSED: 7,
 }
 export const allStatuses = Object.keys(statusCodes) as readonly WorkflowStatus[]
-const statusByCode = new Map(allStatuses.map((status) => [statusCodes[status].code, status]))
+const statusByCode = new Map(allStatuses.map((status) => [statusCodes[status], status]))
 
 export const MAX_TEXT_BYTES = 128
 const TIME_BYTES = 6
@@ -70,11 +66,11 @@ export interface KeyRange {
   readonly end: Buffer
 }
 
-/** The row that says that the index is complete; its value is the index's version. */
-export const builtKey = Buffer.of(RowTable.visibility, 0)
+/** The row that says that the index is complete, before all counts; its value is the index's version. */
+export const builtKey = Buffer.of(RowTable.runCount, 0)
 
 export function statusTerm(namespace: string, status: WorkflowStatus): Buffer {
-  return term(namespace, Kind.status, Buffer.of(statusCodes[status].code))
+  return term(namespace, Kind.status, Buffer.of(statusCodes[status]))
 }
 
 export function typeTerm(namespace: string, workflowType: string): Buffer {
@@ -193,15 +189,14 @@ export function clampTime(time: number): number {
 }
 
 export function countKey(namespace: string, workflowType: string, status: WorkflowStatus): Buffer {
-  const { code } = statusCodes[status]
-  return Buffer.concat([
-    term(namespace, Kind.count, Buffer.of(code)),
-    Buffer.from(workflowType, 'utf8'),
-  ])
+  const key = Buffer.from(`\0${namespace}\0\0${workflowType}`, 'utf8')
+  key[0] = RowTable.runCount
+  key[key.indexOf(0, 1) + 1] = statusCodes[status]
+  return key
 }
 
 export function countRange(namespace: string): KeyRange {
-  return rangeOf(term(namespace, Kind.count))
+  return tableRange(RowTable.runCount, Buffer.from(`${namespace}\0`, 'utf8'))
 }
 
 export function countOfKey(bytes: Uint8Array): {
@@ -209,7 +204,7 @@ export function countOfKey(bytes: Uint8Array): {
   readonly status: WorkflowStatus
 } {
   const key = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-  const at = key.indexOf(0, 1) + 2
+  const at = key.indexOf(0, 1) + 1
   const status = statusByCode.get(key[at] as number)
   if (status === undefined) throw new RangeError(`no status has the number ${key[at]}`)
   return { workflowType: key.toString('utf8', at + 1), status }

@@ -12,7 +12,6 @@ import {
   MAX_TEXT_BYTES,
   numberRange,
   prefixRange,
-  statusCodes,
   statusTerm,
   typeTerm,
   withoutHalfPair,
@@ -28,6 +27,7 @@ import {
 } from './visibility-query.ts'
 import { wantedValues } from './visibility-terms.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
+import { isOpenStatus } from './workflow-status.ts'
 
 /**
  * Where the runs that a filter matches are to be looked for.
@@ -282,7 +282,7 @@ class Planner {
 
   #isNull(field: AnyField, isThere: boolean): Plan {
     if (field === 'CloseTime') {
-      const statuses = allStatuses.filter((status) => statusCodes[status].isOpen !== isThere)
+      const statuses = allStatuses.filter((status) => isOpenStatus(status) !== isThere)
       return { ...union(statuses.map((status) => this.#status(status))), exact: true }
     }
     if (!isThere) return unknown

@@ -115,6 +115,8 @@ export class StreamPlanner {
     const byRank = [...nodes].sort((a, b) => rankOf(a) - rankOf(b)).slice(0, MAX_ALTERNATIVES)
     let best: readonly PlaceStream[] | undefined
     let leastSize = MAX_PROBED
+    await this.#turns.sorted(this.#journal)
+    this.#checkOpen()
     for (const node of byRank) {
       // A range takes longer to gather than so few runs to look at.
       if (rankOf(node) >= rangeRank && best !== undefined && leastSize < MAX_PROBED) break
@@ -169,6 +171,8 @@ export class StreamPlanner {
     let { start } = range
     let seen = 0
     for (;;) {
+      await this.#turns.sorted(this.#journal)
+      this.#checkOpen()
       const slice = this.#turns.begin()
       let last: Uint8Array | undefined
       const onDeleted = (key: Uint8Array): boolean => {
@@ -185,7 +189,6 @@ export class StreamPlanner {
       if (!slice.isOver || last === undefined) return sorted(places, bounds)
       start = Buffer.concat([last, ZERO])
       await this.#turns.next()
-      this.#checkOpen()
     }
   }
 

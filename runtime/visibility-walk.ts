@@ -21,6 +21,8 @@ export async function walkPlaces(
 ): Promise<void> {
   let last = before
   for (;;) {
+    await turns.sorted(journal)
+    checkOpen()
     const slice = turns.begin()
     const merge = new PlaceMerge(journal, streams, last, slice)
     try {
@@ -35,7 +37,6 @@ export async function walkPlaces(
       merge.close()
     }
     await turns.next()
-    checkOpen()
   }
 }
 

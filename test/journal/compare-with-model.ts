@@ -16,6 +16,9 @@ export function compareWithModel(journal: JournalReads, model: JournalModel): vo
   for (const [start, end] of [
     ['a', 'z'],
     ['b', 'cz'],
+    // Rows that are read rarely, alone and with the others.
+    ['é', 'ü5'],
+    ['c', 'ÿ'],
   ] as const) {
     for (const reverse of [false, true]) {
       expect(rowTexts(journal, start, end, { reverse })).toEqual(
@@ -23,7 +26,7 @@ export function compareWithModel(journal: JournalReads, model: JournalModel): vo
       )
     }
   }
-  for (const key of ['a1', 'b2', 'c3']) {
+  for (const key of ['a1', 'b2', 'c3', 'é1', 'ü2']) {
     const found = journal.getRow(Buffer.from(key))
     expect(found === undefined ? undefined : Buffer.from(found).toString()).toBe(
       model.rows.get(key),

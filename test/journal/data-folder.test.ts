@@ -4,7 +4,7 @@ import { readdir, readFile, stat, utimes, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { openDataFolder } from '../../runtime/data-folder.ts'
+import { dataFolderFormat, openDataFolder } from '../../runtime/data-folder.ts'
 import { openLmdbJournal } from '../../runtime/journal-lmdb.ts'
 import { batch, inputs, readTexts } from './records.ts'
 import { temporaryFolder } from './stores.ts'
@@ -219,7 +219,8 @@ describe('a data folder has a format', () => {
   })
 
   it.each([
-    ['newer', JSON.stringify({ format: 3, shards: 256 })],
+    ['newer', JSON.stringify({ format: dataFolderFormat + 1, shards: 256 })],
+    ['too old', JSON.stringify({ format: 1, shards: 256 })],
     ['unknown', 'not ours'],
   ])('and is refused if that is %s', async (_name, content) => {
     await (await openDataFolder(dataDir)).release()
@@ -228,6 +229,19 @@ describe('a data folder has a format', () => {
     await expect(openLmdbJournal({ dataDir })).rejects.toEqual(incompatible)
     // The lock was let go of: it is the format again that is in the way.
     await expect(openLmdbJournal({ dataDir })).rejects.toEqual(incompatible)
+  })
+
+  it('of its own once a folder of the format before was opened', async () => {
+    await (await openDataFolder(dataDir, { shards: 64 })).release()
+    const file = join(dataDir, 'signalbox.json')
+    await writeFile(file, JSON.stringify({ format: dataFolderFormat - 1, shards: 64 }))
+    const folder = await openDataFolder(dataDir)
+    expect(folder).toMatchObject({ format: dataFolderFormat, shards: 64 })
+    await folder.release()
+    expect(JSON.parse(await readFile(file, 'utf8'))).toEqual({
+      format: dataFolderFormat,
+      shards: 64,
+    })
   })
 
   it('and is readable by its owner alone', async () => {

@@ -17,7 +17,7 @@ type RowSeed = readonly [key: string, value: string | null]
 const recordSeed: fc.Arbitrary<RecordSeed> = fc.tuple(fc.nat(9), fc.nat(), fc.nat(40))
 const rowSeed: fc.Arbitrary<RowSeed> = fc.tuple<[string, string | null]>(
   fc
-    .tuple(fc.constantFrom('a', 'b', 'c'), fc.integer({ min: 1, max: 9 }))
+    .tuple(fc.constantFrom('a', 'b', 'c', 'é', 'ü'), fc.integer({ min: 1, max: 9 }))
     .map(([letter, digit]) => `${letter}${digit}`),
   fc.option(fc.string({ maxLength: 12, unit: 'grapheme-ascii' }), { nil: null }),
 )

@@ -3,9 +3,12 @@ import { describe, expect, it } from 'vitest'
 import { encodeSearchAttributes } from '../../actors/search-attribute-payloads.ts'
 import type { SearchAttributePair } from '../../actors/search-attributes.ts'
 import type { PayloadMap } from '../../actors/payload.ts'
+import type { Journal } from '../../runtime/journal.ts'
 import type { RunRow } from '../../runtime/run-row.ts'
+import { RowTable, tableRange } from '../../runtime/row-keys.ts'
 import { ScanTurns } from '../../runtime/scan-turns.ts'
 import { parseVisibilityQuery } from '../../runtime/visibility-filter.ts'
+import { entryKey, statusTerm } from '../../runtime/visibility-keys.ts'
 import {
   type AnyField,
   customField,
@@ -229,9 +232,11 @@ class Twins {
     return new Twins(store, runs, maxScannedRuns)
   }
 
-  async crash(): Promise<void> {
+  /** @param then what happens to the journal before it is taken up again */
+  async crash(then?: (journal: Journal) => Promise<void>): Promise<void> {
     await this.runs.commit()
     const journal = await this.#store.crash()
+    await then?.(journal)
     this.runs = await IndexedRuns.open(journal, this.#maxScannedRuns, new ScanTurns(0, 1))
   }
 
@@ -286,9 +291,14 @@ class Twins {
             parent: { namespace, workflowId: parent, runId: 'p', seq: 1 },
             root: { workflowId: `${parent}b`, runId: 'r' },
           }
-    const searchAttributes = step.attributes
-    const run = { namespace, workflowId, workflowType, startTime, searchAttributes, ...family }
-    const key = this.runs.start(run as Parameters<IndexedRuns['start']>[0])
+    const key = this.runs.start({
+      namespace,
+      workflowId,
+      workflowType,
+      startTime,
+      ...family,
+      ...(step.attributes === undefined ? {} : { searchAttributes: step.attributes }),
+    })
     this.rows.set(key, this.runs.row(key))
     return [...touched, key]
   }
@@ -347,7 +357,7 @@ const rounds = fc.array(
     query: filters,
     pageSize: fc.integer({ min: 1, max: 9 }),
     between: fc.array(fc.array(changes, { maxLength: 4 }), { maxLength: 4 }),
-    then: fc.constantFrom('go on', 'go on', 'commit', 'crash', 'crash between pages'),
+    ending: fc.constantFrom('go on', 'go on', 'commit', 'crash', 'crash between pages'),
   }),
   { minLength: 1, maxLength: 6 },
 )
@@ -360,10 +370,10 @@ async function compareOnce(
   const store = await make()
   try {
     const twins = await Twins.open(store, maxScannedRuns)
-    for (const { changes, query, pageSize, between, then } of steps) {
+    for (const { changes, query, pageSize, between, ending } of steps) {
       for (const change of changes) await twins.do(change)
       await twins.runs.commit()
-      if (then === 'crash') await twins.crash()
+      if (ending === 'crash') await twins.crash()
       await twins.compareCounts(query)
       const before = twins.matching(query)
       const touched = new Set<number>()
@@ -372,7 +382,7 @@ async function compareOnce(
         for (const change of between[page++] ?? []) {
           for (const key of await twins.do(change)) touched.add(key)
         }
-        if (then === 'crash between pages') await twins.crash()
+        if (ending === 'crash between pages') await twins.crash()
         else await twins.runs.commit()
       })
       expect(new Set(found).size, query).toBe(found.length)
@@ -404,6 +414,43 @@ describe('the index of runs', () => {
       { numRuns: 300 },
     )
   }, 120_000)
+
+  it('is built for a folder that has none, or half of one', async () => {
+    const store = await lmdbStore({ logWindowRows: 50 })
+    try {
+      const twins = await Twins.open(store, 1_000)
+      const run = { namespace: 'default', workflowType: 't' }
+      for (let i = 0; i < 5_000; i++) {
+        const attributes = { Customer: `["customer-${i % 7}"]` }
+        const more = i % 3 === 0 ? { searchAttributes: attributes } : {}
+        const key = twins.runs.start({ ...run, workflowId: `w${i}`, startTime: zero + i, ...more })
+        if (i % 2 === 0) twins.runs.close(key, 'FAILED', zero + i)
+        twins.rows.set(key, twins.runs.row(key))
+      }
+      await twins.runs.commit()
+      for (const tables of [[RowTable.visibility, RowTable.runCount], [RowTable.runCount]]) {
+        await twins.crash(async (journal) => {
+          const gone = tables.flatMap((table) => {
+            const rows = [...journal.rows(tableRange(table))]
+            return rows.map(([key]) => [Uint8Array.from(key), null] as const)
+          })
+          expect(gone.length).toBeGreaterThan(1)
+          // An entry of a run that was changed since by what knows of no index.
+          const place = { start: zero, run: 1 }
+          const stale = entryKey(statusTerm('default', 'RUNNING'), place)
+          await journal.commit({ records: [], rows: [...gone, [stale, new Uint8Array(0)]] })
+        })
+        for (const query of ['', "ExecutionStatus = 'Running'", "Customer = 'customer-3'"]) {
+          await twins.compareCounts(query)
+          expect(await twins.pages(query, 1_000, async () => undefined)).toEqual(
+            twins.matching(query),
+          )
+        }
+      }
+    } finally {
+      await store.dispose()
+    }
+  }, 60_000)
 
   it('takes the strangest filters', async () => {
     const store = await memoryStore()

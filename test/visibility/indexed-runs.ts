@@ -4,7 +4,7 @@ import { Committer } from '../../runtime/committer.ts'
 import type { Journal } from '../../runtime/journal.ts'
 import { resolveOptions } from '../../runtime/options.ts'
 import { RequestLedger } from '../../runtime/request-ledger.ts'
-import { runKey, workflowIdKey } from '../../runtime/row-keys.ts'
+import { workflowIdKey } from '../../runtime/row-keys.ts'
 import { createRunId } from '../../runtime/run-id.ts'
 import type { RunRow } from '../../runtime/run-row.ts'
 import { RunTable } from '../../runtime/run-table.ts'
@@ -21,9 +21,9 @@ export interface NewRun {
   readonly workflowId: string
   readonly workflowType: string
   readonly startTime: number
-  readonly searchAttributes?: PayloadMap | undefined
-  readonly parent?: ParentRef | undefined
-  readonly root?: ExecutionRef | undefined
+  readonly searchAttributes?: PayloadMap
+  readonly parent?: ParentRef
+  readonly root?: ExecutionRef
 }
 
 /** The part of the engine that keeps runs, their index and the list of them, over any journal. */
@@ -33,6 +33,7 @@ export class IndexedRuns {
   readonly #committer: Committer
   readonly #runs: RunTable
   readonly #acceptor: Acceptor
+  readonly #deleted: number[] = []
 
   private constructor(journal: Journal, maxScannedRuns: number, turns: ScanTurns) {
     this.#journal = journal
@@ -104,16 +105,13 @@ export class IndexedRuns {
     const isLast = this.#runs.current(row.namespace, row.workflowId)?.key === run
     if (isLast) this.#committer.deleteRow(workflowIdKey(row.namespace, row.workflowId))
     this.#acceptor.deleteRow(run, row)
-    this.#journal.deleteRun(run)
-  }
-
-  /** Run rows as they are in the journal. */
-  hasRow(run: number): boolean {
-    return this.#journal.getRow(runKey(run)) !== undefined
+    this.#deleted.push(run)
   }
 
   /** All changes until now are durable. */
-  commit(): Promise<void> {
-    return this.#committer.drain()
+  async commit(): Promise<void> {
+    await this.#committer.drain()
+    if (this.#deleted.length === 0) return
+    await this.#journal.commit({ records: [], rows: [], deletedRuns: this.#deleted.splice(0) })
   }
 }
