@@ -63,21 +63,25 @@ export const defaultServerLimits: ServerLimits = {
 /**
  * `given` over `defaults`.
  *
- * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for a limit that is not a positive integer
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for a limit that is not a positive integer, and
+ *   for a name that is none
  */
 export function withLimits<Limits extends ApiLimits>(
   defaults: Limits,
   given: Partial<Limits> | undefined,
 ): Limits {
-  const limits = { ...defaults, ...given }
-  for (const [name, value] of Object.entries(limits)) {
+  for (const [name, value] of Object.entries(given ?? {})) {
+    if (!Object.hasOwn(defaultServerLimits, name)) throw invalid(name, 'is not a limit of the API')
     if (!Number.isSafeInteger(value) || Number(value) < 1) {
-      throw new SignalboxError(
-        'SIGNALBOX_ERR_INVALID_OPTION',
-        `limits.${name} must be a positive integer`,
-        { fields: { option: `limits.${name}` } },
-      )
+      throw invalid(name, 'must be a positive integer')
     }
   }
-  return limits
+  return { ...defaults, ...given }
+}
+
+function invalid(name: string, problem: string): SignalboxError {
+  const option = `limits.${name}`
+  return new SignalboxError('SIGNALBOX_ERR_INVALID_OPTION', `${option} ${problem}`, {
+    fields: { option },
+  })
 }

@@ -3,18 +3,13 @@ import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify
 import { SignalboxError } from '../runtime/errors.ts'
 import { sendStatus } from './answer.ts'
 import { allowOperation, type Grant } from './grant.ts'
-import type { Scope } from './operation.ts'
+import { scopeNames } from './operation.ts'
 import { httpAnswer } from './rpc-status.ts'
 
 /** A bearer token as the configuration has it. The token itself is nowhere. */
-export interface TokenRule {
-  /** For people: it is in the log. */
-  readonly name?: string | undefined
+export interface TokenRule extends Grant {
   /** `sha256:` and the token's SHA-256 in hex; `signalbox token` makes both. */
   readonly hash: string
-  /** Default: all. */
-  readonly namespaces?: readonly string[] | undefined
-  readonly scopes: readonly Scope[]
 }
 
 /**
@@ -33,7 +28,8 @@ export interface AuthenticationOptions {
   readonly authenticate?: Authenticate | undefined
 }
 
-const hashPattern = /^sha256:([0-9a-f]{64})$/i
+/** A token has at least 20 random characters, so that a hash that is slow on purpose would guard nothing more. */
+export const hashPattern = /^sha256:([0-9a-fA-F]{64})$/
 const everything: Grant = { name: 'token', scopes: ['admin'] }
 
 /**
@@ -47,7 +43,7 @@ const everything: Grant = { name: 'token', scopes: ['admin'] }
 export function requireToken(options: AuthenticationOptions): onRequestHookHandler | undefined {
   const { token, tokens = [], authenticate } = options
   if (token === undefined && tokens.length === 0 && authenticate === undefined) return undefined
-  const known = tokens.map((rule, index) => readRule(rule, index))
+  const known = readRules(tokens)
   if (token !== undefined) known.push({ digest: digestOf(token), grant: everything })
   return (request, _reply, done) => {
     const { operation, isPublic } = request.routeOptions.config
@@ -92,17 +88,47 @@ interface KnownToken {
   readonly grant: Grant
 }
 
-function readRule(rule: TokenRule, index: number): KnownToken {
-  const [, hex] = hashPattern.exec(rule.hash) ?? []
-  if (hex === undefined) {
-    throw new SignalboxError(
-      'SIGNALBOX_ERR_INVALID_OPTION',
-      `tokens[${index}].hash must be sha256: and 64 hex digits; make one with "signalbox token"`,
-      { fields: { option: `tokens[${index}].hash` } },
+function readRules(rules: readonly TokenRule[]): KnownToken[] {
+  const seen = new Map<string, number>()
+  return rules.map((rule, index) => {
+    const [, hex = ''] = hashPattern.exec(rule.hash) ?? []
+    if (hex === '') {
+      throw invalidRule(
+        `tokens[${index}].hash`,
+        'must be sha256: and 64 hex digits; make one with "signalbox token"',
+      )
+    }
+    const digest = hex.toLowerCase()
+    const twin = seen.get(digest)
+    // Which of the two holds would be a guess.
+    if (twin !== undefined) throw invalidRule(`tokens[${index}].hash`, `is that of tokens[${twin}]`)
+    seen.set(digest, index)
+    checkScopes(rule, index)
+    const { name, namespaces, scopes } = rule
+    return { digest: Buffer.from(digest, 'hex'), grant: { name, namespaces, scopes } }
+  })
+}
+
+/** A rule that grants nothing, or what there is not, is an error of who wrote it. */
+function checkScopes({ namespaces, scopes }: TokenRule, index: number): void {
+  const isRecord = namespaces !== undefined && !Array.isArray(namespaces)
+  if (isRecord === (scopes !== undefined)) {
+    throw invalidRule(
+      `tokens[${index}].scopes`,
+      isRecord ? 'must not be given: namespaces has those of each' : 'must be given',
     )
   }
-  const { name, namespaces, scopes } = rule
-  return { digest: Buffer.from(hex, 'hex'), grant: { name, namespaces, scopes } }
+  for (const scope of isRecord ? Object.values(namespaces).flat() : (scopes ?? [])) {
+    if (!scopeNames.includes(scope)) {
+      throw invalidRule(`tokens[${index}].scopes`, `must be among ${scopeNames.join(', ')}`)
+    }
+  }
+}
+
+function invalidRule(option: string, problem: string): SignalboxError {
+  return new SignalboxError('SIGNALBOX_ERR_INVALID_OPTION', `${option} ${problem}`, {
+    fields: { option },
+  })
 }
 
 function findGrant(known: readonly KnownToken[], token: string): Grant | undefined {

@@ -1,57 +1,24 @@
 #!/usr/bin/env node
 import { fileURLToPath } from 'node:url'
-import { Command, InvalidArgumentError, Option } from 'commander'
+import { Command, InvalidArgumentError } from 'commander'
 import { SignalboxError } from '../runtime/errors.ts'
 import { addControlCommands } from './cli/control-commands.ts'
 import { addChangeCommands } from './cli/change-commands.ts'
 import { CliError, exitCodes } from './cli/cli-error.ts'
-import { wholeNumber } from './cli/flag-values.ts'
 import { addMissingCommands, addOtherCommands } from './cli/other-commands.ts'
 import { addReadCommands } from './cli/read-commands.ts'
+import { addServeCommand, serveExample } from './cli/serve-command.ts'
 import { addStartCommands } from './cli/start-commands.ts'
 import { addUpdateCommands } from './cli/update-commands.ts'
 import { packageVersion } from './package-version.ts'
-import type { ServeOptions } from './serve.ts'
-
-const example = `
-Example:
-  $ signalbox serve --workflows workflows.ts --activities activities.ts --data-dir ./data
-`
 
 const program = new Command('signalbox')
   .description('Durable workflow actors: strictly ordered signals that survive kill -9')
   .version(packageVersion())
-  .addHelpText('after', example)
+  .addHelpText('after', serveExample)
   .showHelpAfterError('(add --help for the commands and options)')
 
-program
-  .command('serve')
-  .description('Serve the workflows of a file over HTTP')
-  .requiredOption('--workflows <file>', 'the file whose exported functions are the workflows')
-  .option('--activities <file>', 'the file whose exported functions are the activities')
-  .requiredOption('--data-dir <folder>', 'the folder of the journal; made if it is missing')
-  .option('--port <number>', 'the port to listen on; 0 chooses one', wholeNumber(0, 65_535), 7243)
-  .option('--host <address>', 'the address to listen on', '127.0.0.1')
-  .option(
-    '--slots <number>',
-    'worker threads (default: one less than processors)',
-    wholeNumber(1, 256),
-  )
-  .addOption(
-    new Option('--token <token>', 'the bearer token that requests need').env('SIGNALBOX_TOKEN'),
-  )
-  .addOption(
-    new Option('--log-level <level>', 'what is logged, on stderr')
-      .choices(['fatal', 'error', 'warn', 'info', 'debug', 'silent'])
-      .default('info'),
-  )
-  .addHelpText('after', example)
-  .action(async (options: ServeOptions) => {
-    // Only this command needs the engine; the others start faster without.
-    const { serve } = await import('./serve.ts')
-    // An empty variable in the environment is no token, not an empty one.
-    await serve({ ...options, token: options.token === '' ? undefined : options.token })
-  })
+addServeCommand(program)
 
 // A program of its own, run as one: it forks processes for its scenarios, and nothing here imports it.
 program.command('bench', 'Measure this machine: rates, latencies, recovery; see bench --list', {

@@ -1,7 +1,8 @@
 import { STATUS_CODES } from 'node:http'
+import type { Server as HttpsServer, ServerOptions as HttpsOptions } from 'node:https'
 import type { Socket } from 'node:net'
 import { LogController, fastify } from 'fastify'
-import type { FastifyBaseLogger, FastifyInstance } from 'fastify'
+import type { FastifyBaseLogger, FastifyInstance, FastifyServerOptions } from 'fastify'
 import { answerError } from './answer-error.ts'
 import { sendStatus } from './answer.ts'
 import { defaultServerLimits, withLimits } from './api-limits.ts'
@@ -10,8 +11,11 @@ import { type AuthenticationOptions, requireHost, requireToken } from './authent
 import { httpAnswer } from './rpc-status.ts'
 import { isStreamed } from './streamed-sockets.ts'
 import { signalboxApi } from './signalbox-api.ts'
-import type { ApiRuntime } from './signalbox-api.ts'
+import type { ApiRuntime, NamespaceSettings } from './signalbox-api.ts'
 import { addHealthRoutes } from './routes/health-routes.ts'
+import type { RuntimeState } from './routes/health-routes.ts'
+import { dropSilentConnections } from './silent-connections.ts'
+import { type TlsOptions, tlsServerOptions } from './tls.ts'
 
 /** Without `token`, `tokens` and `authenticate`, requests need no token. */
 export interface ServerOptions extends AuthenticationOptions {
@@ -21,6 +25,10 @@ export interface ServerOptions extends AuthenticationOptions {
   /** Before the path of every route but health. */
   readonly prefix?: string | undefined
   readonly limits?: Partial<ServerLimits> | undefined
+  /** Settings of namespaces, by name. Those that are not here have the defaults. */
+  readonly namespaces?: Readonly<Record<string, NamespaceSettings>> | undefined
+  /** Serve HTTPS, and require clients' certificates if so wished. Default: HTTP. */
+  readonly tls?: TlsOptions | undefined
   /** Default: silent. */
   readonly logger?: FastifyBaseLogger | undefined
 }
@@ -35,11 +43,16 @@ const maxParamLength = 4000
  * are refused with google.rpc.Status, before and after routing. `close` refuses new connections,
  * ends long polls, and waits for the requests in hand; it does not close the runtime.
  *
- * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for limits that cannot be
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for limits, rates, tokens or certificates that
+ *   cannot be
  */
 export function createServer(options: ServerOptions): FastifyInstance {
   const limits = withLimits(defaultServerLimits, options.limits)
-  const app = fastify({
+  const sockets = {
+    headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
+    connectionsCheckingInterval: checkIntervalMs,
+  }
+  const settings: FastifyServerOptions = {
     ...(options.logger === undefined ? {} : { loggerInstance: options.logger }),
     // A line per signal would cost more than the signal; what fails in the server is logged.
     logController: new LogController({ disableRequestLogging: true }),
@@ -48,10 +61,6 @@ export function createServer(options: ServerOptions): FastifyInstance {
     connectionTimeout: limits.connectionTimeoutMs,
     keepAliveTimeout: limits.keepAliveTimeoutMs,
     maxRequestsPerSocket: limits.maxRequestsPerSocket,
-    http: {
-      headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
-      connectionsCheckingInterval: checkIntervalMs,
-    },
     routerOptions: { maxParamLength },
     // While closing, the runtime still serves: what comes on open connections is answered.
     return503OnClosing: false,
@@ -63,9 +72,17 @@ export function createServer(options: ServerOptions): FastifyInstance {
           : 'The path is not valid: check its percent-encoding'
       sendStatus(reply, httpAnswer(400, problem))
     },
-  })
+  }
+  const { tls } = options
+  const app =
+    tls === undefined
+      ? fastify({ ...settings, http: sockets })
+      : overTls(settings, { ...sockets, ...tlsServerOptions(tls, limits) })
   app.server.maxConnections = limits.maxConnections
+  dropSilentConnections(app, tls !== undefined)
+  let isClosing = false
   app.addHook('preClose', (done) => {
+    isClosing = true
     // A connection whose request is in hand now would stay idle for the whole keep-alive time
     // after its answer, and closing would wait for it.
     app.server.keepAliveTimeout = 1
@@ -76,15 +93,23 @@ export function createServer(options: ServerOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     sendStatus(reply, httpAnswer(404, `No route for ${request.method} ${pathOf(request.url)}`))
   })
-  const { runtime, allowedHosts, prefix = '' } = options
+  const { runtime, allowedHosts, namespaces, prefix = '' } = options
+  const state = (): RuntimeState =>
+    isClosing && runtime.state !== 'poisoned' ? 'draining' : runtime.state
   const authentication = requireToken(options)
-  addHealthRoutes(app, () => runtime.state)
+  addHealthRoutes(app, state)
   app.register(async (scope) => {
     if (allowedHosts !== undefined) scope.addHook('onRequest', requireHost(allowedHosts))
     if (authentication !== undefined) scope.addHook('onRequest', authentication)
-    await scope.register(signalboxApi, { runtime, limits, healthRoutes: false, prefix })
+    await scope.register(signalboxApi, { runtime, limits, namespaces, healthRoutes: false, prefix })
   })
   return app
+}
+
+/** To routes and hooks a server over TLS is one like any other: so it has the same type. */
+function overTls(settings: FastifyServerOptions, https: HttpsOptions): FastifyInstance {
+  const common = settings as unknown as FastifyServerOptions<HttpsServer>
+  return fastify({ ...common, https })
 }
 
 /** What never became a request: broken HTTP, or one that took too long to arrive. */

@@ -13,16 +13,17 @@ export function isLoopback(host: string): boolean {
 }
 
 /**
- * Refuse to be reachable from other machines without a token.
+ * Refuse to be reachable from other machines by everybody. `isGuarded`: requests need a token or a
+ * client's certificate.
  *
  * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION
  */
-export function checkExposure(host: string, token: string | undefined): void {
-  if (token !== undefined || isLoopback(host)) return
+export function checkExposure(host: string, isGuarded: boolean): void {
+  if (isGuarded || isLoopback(host)) return
   throw new SignalboxError(
     'SIGNALBOX_ERR_INVALID_OPTION',
     `${host} can be reached from other machines: set a token with --token or SIGNALBOX_TOKEN, ` +
-      'or listen on 127.0.0.1',
+      'or tokens, authenticate or tls.requestClientCert in the configuration file, or listen on 127.0.0.1',
     { fields: { option: 'host' } },
   )
 }

@@ -1,8 +1,10 @@
 import type { TSchema } from 'typebox'
 import type { ErrorCode } from '../runtime/errors.ts'
 
+export const scopeNames = ['read', 'signal', 'start', 'admin'] as const
+
 /** What a token may do in a namespace. `admin` includes the others. */
-export type Scope = 'read' | 'signal' | 'start' | 'admin'
+export type Scope = (typeof scopeNames)[number]
 
 /**
  * What a route is, beside its path and the schema of its body: from this the OpenAPI document is

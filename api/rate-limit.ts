@@ -14,30 +14,38 @@ interface Allowance {
  */
 export class RateLimit {
   readonly #perSecond: number
+  readonly #own: ReadonlyMap<string, number>
   readonly #now: () => number
   readonly #allowances = new Map<string, Allowance>()
 
-  constructor(perSecond: number, now: () => number = () => performance.now()) {
+  /** `own` has the rates of namespaces that have another than `perSecond`. */
+  constructor(
+    perSecond: number,
+    own: ReadonlyMap<string, number> = new Map(),
+    now: () => number = () => performance.now(),
+  ) {
     this.#perSecond = perSecond
+    this.#own = own
     this.#now = now
   }
 
   /** The error, with the time to wait, if the namespace has had its requests; else undefined. */
   take(namespace: string): SignalboxError | undefined {
     const now = this.#now()
+    const perSecond = this.#own.get(namespace) ?? this.#perSecond
     let allowance = this.#allowances.get(namespace)
     if (allowance === undefined) {
-      allowance = { left: this.#perSecond, time: now }
+      allowance = { left: perSecond, time: now }
       this.#remember(namespace, allowance)
     }
-    const refill = ((now - allowance.time) / 1000) * this.#perSecond
-    allowance.left = Math.min(this.#perSecond, allowance.left + refill)
+    const refill = ((now - allowance.time) / 1000) * perSecond
+    allowance.left = Math.min(perSecond, allowance.left + refill)
     allowance.time = now
     if (allowance.left < 1) {
-      const retryAfterMs = Math.ceil(((1 - allowance.left) / this.#perSecond) * 1000)
+      const retryAfterMs = Math.ceil(((1 - allowance.left) / perSecond) * 1000)
       return new SignalboxError(
         'SIGNALBOX_ERR_TOO_MANY_REQUESTS',
-        `namespace ${namespace} has requestsPerSecond = ${this.#perSecond}; nothing was written, ` +
+        `namespace ${namespace} has requestsPerSecond = ${perSecond}; nothing was written, ` +
           'retry later.',
         { fields: { retryAfterMs } },
       )

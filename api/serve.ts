@@ -1,30 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises'
 import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
+import { defaultLimits, type RuntimeOptions } from '../runtime/options.ts'
 import { Runtime } from '../runtime/runtime.ts'
 import { loadActivities } from './activities-module.ts'
-import { createServer } from './create-server.ts'
+import { isServerLimit } from './config-schema.ts'
+import { createServer, type ServerOptions } from './create-server.ts'
 import { checkExposure, isLoopback, loopbackHosts, urlHost } from './listen-address.ts'
+import type { ServeOptions } from './serve-options.ts'
 
-export interface ServeOptions {
-  /** The file whose exported functions are the workflows. */
-  readonly workflows: string
-  /** The file whose exported functions are the activities. */
-  readonly activities?: string | undefined
-  readonly dataDir: string
-  readonly host: string
-  /** 0 chooses a free one. */
-  readonly port: number
-  readonly slots?: number | undefined
-  readonly token?: string | undefined
-  readonly logLevel: string
-}
-
-/** Stopping is done by then, or the process ends without it; the journal stands that. */
-const stopBudgetMs = 25_000
-/** Requests in hand may finish until then; those of slow clients are cut off. */
-const drainMs = 5_000
+/** Beyond the waits that have options: for what has none, before the process ends without it. */
+const stopReserveMs = 10_000
 
 /**
  * Serve workflows over HTTP until SIGTERM or SIGINT. Ends the process: with 0 after a graceful stop,
@@ -33,41 +21,103 @@ const drainMs = 5_000
  * @throws SignalboxError when it cannot start: nothing is left open then
  */
 export async function serve(options: ServeOptions): Promise<void> {
-  const { host, token } = options
-  checkExposure(host, token)
+  const isGuarded =
+    options.token !== undefined ||
+    (options.tokens ?? []).length > 0 ||
+    options.authenticate !== undefined ||
+    options.tls?.requestClientCert === true
+  checkExposure(options.host, isGuarded)
   const logger = await createLogger(options.logLevel)
-  const activities =
-    options.activities === undefined ? {} : await loadActivities(options.activities)
-
-  const stopper = new Stopper(logger)
-  const runtime = await Runtime.open({
-    dataDir: options.dataDir,
-    workflowsPath: options.workflows,
-    activities,
+  for (const warning of options.warnings) logger.warn({}, warning)
+  const { drainDelayMs, drainTimeoutMs, limits = {} } = options
+  const closeTimeoutMs = limits.closeTimeoutMs ?? defaultLimits(1).closeTimeoutMs
+  const stopper = new Stopper(
     logger,
-    ...(options.slots === undefined ? {} : { slots: options.slots }),
+    drainDelayMs + drainTimeoutMs + closeTimeoutMs + stopReserveMs,
+  )
+  const runtime = await Runtime.open({
+    ...(await runtimeOptions(options)),
+    logger,
     onPoisoned: (error) => {
       logger.fatal({ err: error }, 'storage failed: the server stops')
       stopper.stop(error)
     },
   })
-  const app = createServer({
-    runtime,
-    token,
-    logger,
-    allowedHosts: token === undefined && isLoopback(host) ? loopbackHosts(host) : undefined,
-  })
-  stopper.onStop(async () => {
-    await closeServer(app, logger)
-    await runtime.close()
-  })
   try {
-    await app.listen({ host, port: options.port })
+    let isStopping = false
+    const app = createServer({
+      ...serverOptions(options, isGuarded),
+      logger,
+      runtime: {
+        service: runtime.service,
+        get state() {
+          return isStopping && runtime.state !== 'poisoned' ? 'draining' : runtime.state
+        },
+      },
+    })
+    stopper.onStop(async () => {
+      isStopping = true
+      if (drainDelayMs > 0) await delay(drainDelayMs)
+      await closeServer(app, drainTimeoutMs, logger)
+      await runtime.close()
+    })
+    await app.listen({ host: options.host, port: options.port })
+    process.stdout.write(welcome(portOf(app), options, isGuarded, runtime.workflowTypes))
   } catch (error) {
     await runtime.close()
     throw error
   }
-  printWelcome(`http://${urlHost(host)}:${portOf(app)}`, token !== undefined, runtime.workflowTypes)
+}
+
+async function runtimeOptions(options: ServeOptions): Promise<RuntimeOptions> {
+  const { activities, activityThreads, limits = {} } = options
+  const { slots, taskQueue, sharedModules, workflowFailureErrorTypes } = options
+  const { dataConverter, interceptors, sinks } = options
+  const given = {
+    activityThreads,
+    slots,
+    taskQueue,
+    sharedModules,
+    workflowFailureErrorTypes,
+    dataConverter,
+    interceptors,
+    sinks,
+  }
+  return {
+    ...(Object.fromEntries(
+      Object.entries(given).filter(([, value]) => value !== undefined),
+    ) as Partial<RuntimeOptions>),
+    dataDir: options.dataDir,
+    workflowsPath: options.workflows,
+    activities:
+      activities === undefined || activityThreads !== undefined
+        ? (activities ?? {})
+        : await loadActivities(activities),
+    limits: pickLimits(limits, (name) => !isServerLimit(name)),
+  }
+}
+
+function serverOptions(options: ServeOptions, isGuarded: boolean): Omit<ServerOptions, 'runtime'> {
+  const { host, token, tokens, authenticate, namespaces, prefix, tls, limits = {} } = options
+  // What needs no token is open to web pages that bind a name of their own to this address.
+  const ownHosts = !isGuarded && isLoopback(host) ? loopbackHosts(host) : undefined
+  return {
+    token,
+    tokens,
+    authenticate,
+    namespaces,
+    prefix,
+    tls,
+    allowedHosts: options.allowedHosts ?? ownHosts,
+    limits: pickLimits(limits, isServerLimit),
+  }
+}
+
+function pickLimits(
+  limits: NonNullable<ServeOptions['limits']>,
+  isOne: (name: string) => boolean,
+): Readonly<Record<string, number>> {
+  return Object.fromEntries(Object.entries(limits).filter(([name]) => isOne(name)))
 }
 
 /** Ends the process in order, once: on a signal, on an error that nobody caught, or when told to. */
@@ -76,7 +126,7 @@ class Stopper {
   #cause: Error | undefined
   readonly #grace: { close: () => void }
 
-  constructor(logger: Logger) {
+  constructor(logger: Logger, budgetMs: number) {
     const report = {
       error: (problem?: unknown) =>
         problem instanceof Error
@@ -85,7 +135,7 @@ class Stopper {
     }
     this.#grace = closeWithGrace(
       // Nothing is pending when the event loop is empty, so there is nothing to stop.
-      { delay: stopBudgetMs, logger: report, skip: ['beforeExit'] },
+      { delay: budgetMs, logger: report, skip: ['beforeExit'] },
       async ({ signal, err }) => {
         if (err !== undefined)
           logger.fatal({ err }, 'an error that nobody caught: the server stops')
@@ -109,11 +159,15 @@ class Stopper {
 }
 
 /** Let requests in hand finish, but not those of clients that take their time. */
-async function closeServer(app: FastifyInstance, logger: Logger): Promise<void> {
+async function closeServer(
+  app: FastifyInstance,
+  drainTimeoutMs: number,
+  logger: Logger,
+): Promise<void> {
   const timer = setTimeout(() => {
     logger.warn({}, 'some requests did not finish in time: their connections are closed')
     app.server.closeAllConnections()
-  }, drainMs)
+  }, drainTimeoutMs)
   await app.close()
   clearTimeout(timer)
 }
@@ -137,13 +191,25 @@ function portOf(app: FastifyInstance): number {
 }
 
 /** Where it listens, and a line to try it with. */
-function printWelcome(url: string, needsToken: boolean, types: readonly string[]): void {
-  const [type = 'yourWorkflow'] = types
-  const authorization = needsToken ? `-H "authorization: Bearer $SIGNALBOX_TOKEN" ` : ''
-  process.stdout.write(
+function welcome(
+  port: number,
+  { host, tls, prefix = '', ...options }: ServeOptions,
+  isGuarded: boolean,
+  [type = 'yourWorkflow']: readonly string[],
+): string {
+  const url = `${tls === undefined ? 'http' : 'https'}://${urlHost(host)}:${port}`
+  const needsToken =
+    isGuarded &&
+    [options.token, options.tokens, options.authenticate].some((by) => by !== undefined)
+  const flags = [
+    ...(tls === undefined ? [] : [`--cacert '${tls.files.cert}'`]),
+    ...(tls?.requestClientCert === true ? ['--cert client.pem --key client-key.pem'] : []),
+    ...(needsToken ? ['-H "authorization: Bearer $SIGNALBOX_TOKEN"'] : []),
+    "-H 'content-type: application/json'",
+  ]
+  return (
     `signalbox listens on ${url}\n\nStart a workflow:\n  ` +
-      `curl -X POST "${url}/api/v1/namespaces/default/workflows/${type}-$(date +%s)" ` +
-      `${authorization}-H 'content-type: application/json' ` +
-      `-d '{"workflowType":{"name":"${type}"}}'\n`,
+    `curl -X POST "${url}${prefix}/api/v1/namespaces/default/workflows/${type}-$(date +%s)" ` +
+    `${flags.join(' ')} -d '{"workflowType":{"name":"${type}"}}'\n`
   )
 }

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import { SignalboxError } from '../runtime/errors.ts'
 import type { IntakeService } from '../runtime/workflow-service.ts'
 import { answerError } from './answer-error.ts'
 import { defaultApiLimits, withLimits } from './api-limits.ts'
@@ -33,8 +34,15 @@ export interface ApiRuntime {
 export interface SignalboxApiOptions {
   readonly runtime: ApiRuntime
   readonly limits?: Partial<ApiLimits> | undefined
+  /** Settings of namespaces, by name. Those that are not here have the defaults. */
+  readonly namespaces?: Readonly<Record<string, NamespaceSettings>> | undefined
   /** Whether to add `/healthz` and `/readyz`. Default true. */
   readonly healthRoutes?: boolean | undefined
+}
+
+export interface NamespaceSettings {
+  /** In place of `limits.requestsPerSecond`. */
+  readonly requestsPerSecond?: number | undefined
 }
 
 /** Temporal's media types: they say how payloads are written, never what is accepted. */
@@ -62,7 +70,8 @@ export async function signalboxApi(
   const { runtime } = options
   const longPolls = new LongPolls(limits.longPollMs)
   const streams = new EventStreams(limits.eventStreams)
-  const rateLimit = new RateLimit(limits.requestsPerSecond)
+  const rates = ownRates(options.namespaces ?? {})
+  const rateLimit = new RateLimit(limits.requestsPerSecond, rates)
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser(
@@ -89,7 +98,7 @@ export async function signalboxApi(
   for (const prefix of ['', '/api/v1']) {
     app.register(
       (scope, _options, done) => {
-        if (limits.requestsPerSecond < defaultApiLimits.requestsPerSecond) {
+        if (limits.requestsPerSecond < defaultApiLimits.requestsPerSecond || rates.size > 0) {
           scope.addHook('onRequest', (request: NamespaceRequest, _reply, next) => {
             next(rateLimit.take(request.params.namespace))
           })
@@ -109,4 +118,24 @@ export async function signalboxApi(
       { prefix: `${prefix}/namespaces/:namespace` },
     )
   }
+}
+
+/** @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for a rate that cannot be */
+function ownRates(
+  namespaces: Readonly<Record<string, NamespaceSettings>>,
+): ReadonlyMap<string, number> {
+  const rates = new Map<string, number>()
+  for (const [name, { requestsPerSecond: rate }] of Object.entries(namespaces)) {
+    if (rate === undefined) continue
+    if (!Number.isSafeInteger(rate) || rate < 1) {
+      const option = `namespaces.${name}.requestsPerSecond`
+      throw new SignalboxError(
+        'SIGNALBOX_ERR_INVALID_OPTION',
+        `${option} must be a positive integer`,
+        { fields: { option } },
+      )
+    }
+    rates.set(name, rate)
+  }
+  return rates
 }

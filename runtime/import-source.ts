@@ -9,6 +9,7 @@ import type { Plugin } from 'esbuild'
 const ownEntries: Readonly<Record<string, string>> = {
   signalbox: 'signalbox',
   'signalbox/activity': 'signalbox/activity',
+  'signalbox/api': 'signalbox/api',
   'signalbox/workflow': 'signalbox/workflow',
   '@temporalio/activity': 'signalbox/activity',
   '@temporalio/common': 'signalbox/workflow',

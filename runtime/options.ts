@@ -156,7 +156,7 @@ export interface ResolvedOptions {
 
 const MAX_SLOTS = 256
 
-function defaultLimits(slots: number): Limits {
+export function defaultLimits(slots: number): Limits {
   const megabytes = totalmem() / 2 ** 20
   return {
     maxPayloadBytes: 2 * 2 ** 20,

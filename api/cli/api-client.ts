@@ -1,4 +1,16 @@
+import {
+  type ClientRequest,
+  request as httpRequest,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+} from 'node:http'
+import { request as httpsRequest } from 'node:https'
+import type { ConnectionOptions } from 'node:tls'
 import { CliError, exitCodes } from './cli-error.ts'
+import { tlsAdvice } from './tls-flags.ts'
+
+/** A server that is silent for longer is gone: long polls are answered within a minute. */
+const silenceMs = 300_000
 
 /** Where a command sends its requests. */
 export interface Connection {
@@ -6,6 +18,8 @@ export interface Connection {
   readonly address: string
   readonly namespace: string
   readonly token?: string | undefined
+  /** For an address with https://. Default: Node's own. */
+  readonly tls?: ConnectionOptions | undefined
 }
 
 /** An answer: its text as it came, since parsing and printing would change large numbers. */
@@ -48,25 +62,50 @@ export class ApiClient {
     return this.#send('POST', this.url(path, query), body)
   }
 
+  /** Begin a request with the connection's token and certificates. */
+  open(method: string, url: string, headers: OutgoingHttpHeaders): ClientRequest {
+    const options = { method, headers: { ...this.headers, ...headers } }
+    return url.startsWith('https:')
+      ? httpsRequest(url, { ...options, ...this.connection.tls })
+      : httpRequest(url, options)
+  }
+
   async #send<Answer>(method: string, url: string, body?: unknown): Promise<ApiAnswer<Answer>> {
-    let response: Response
+    const json = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
+    const outgoing = this.open(
+      method,
+      url,
+      json === undefined
+        ? {}
+        : { 'content-type': 'application/json', 'content-length': json.byteLength },
+    )
+    outgoing.setTimeout(silenceMs, () => outgoing.destroy(new Error('the server does not answer')))
+    let response: IncomingMessage
     let text: string
     try {
-      response = await fetch(url, {
-        method,
-        headers:
-          body === undefined
-            ? this.headers
-            : { ...this.headers, 'content-type': 'application/json' },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
-      })
-      text = await response.text()
+      response = await responseOf(outgoing.end(json))
+      text = await textOf(response)
     } catch (error) {
       throw unreachable(this.connection.address, error)
     }
-    if (!response.ok) throw refused(response.status, text)
+    const { statusCode = 0 } = response
+    if (statusCode < 200 || statusCode > 299) throw refused(statusCode, text)
     return { text, value: parse(text) as Answer }
   }
+}
+
+/** The answer's headers; its body is to be read. Rejects if the connection fails before. */
+export function responseOf(outgoing: ClientRequest): Promise<IncomingMessage> {
+  return new Promise((resolve, reject) => {
+    outgoing.on('response', resolve)
+    outgoing.on('error', reject)
+  })
+}
+
+export async function textOf(response: IncomingMessage): Promise<string> {
+  let text = ''
+  for await (const chunk of response.setEncoding('utf8')) text += String(chunk)
+  return text
 }
 
 /** The path of a workflow below its namespace. */
@@ -77,10 +116,14 @@ export function workflowPath(workflowId: string, rest = ''): string {
 /** The connection failed: nobody listens, or not at this address. */
 export function unreachable(address: string, error: unknown): CliError {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+  // Of several addresses that failed, Node's error has a code and no message.
+  const reason = (cause instanceof Error ? cause.message : String(cause)) || code
+  const advice =
+    tlsAdvice(code) ||
+    ' Is "signalbox serve" running there? Give another address with --address or SIGNALBOX_ADDRESS.'
   return new CliError(
-    `cannot reach ${address}: ${reason || 'connection failed'}. ` +
-      'Is "signalbox serve" running there? Give another address with --address or SIGNALBOX_ADDRESS.',
+    `cannot reach ${address}: ${reason || 'connection failed'}.${advice}`,
     exitCodes.unavailable,
   )
 }

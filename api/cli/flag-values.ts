@@ -12,12 +12,20 @@ const part = /(\d+(?:\.\d+)?)(ms|s|m|h|d)/g
 
 /** A duration as Temporal's command line takes it, such as 30s or 1h30m: as the API takes it. */
 export function durationFlag(value: string): string {
+  return `${Number(secondsOf(value).toFixed(3))}s`
+}
+
+/** The same, as a whole number of milliseconds that a timer can wait. */
+export function millisecondsFlag(value: string): number {
+  return Math.min(Math.round(secondsOf(value) * 1000), 2 ** 31 - 1)
+}
+
+function secondsOf(value: string): number {
   const parts = [...value.matchAll(part)]
   if (parts.length === 0 || parts.map(([text]) => text).join('') !== value) {
     throw new InvalidArgumentError('Give a duration such as 500ms, 30s or 1h30m.')
   }
-  const seconds = parts.reduce((sum, [, n, unit = 's']) => sum + Number(n) * (units[unit] ?? 1), 0)
-  return `${Number(seconds.toFixed(3))}s`
+  return parts.reduce((sum, [, n, unit = 's']) => sum + Number(n) * (units[unit] ?? 1), 0)
 }
 
 /** For flags that may be given several times. */

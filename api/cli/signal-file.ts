@@ -1,12 +1,11 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
-import { request as httpRequest, type IncomingMessage } from 'node:http'
-import { request as httpsRequest } from 'node:https'
+import type { IncomingMessage } from 'node:http'
 import { createInterface } from 'node:readline'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
-import { type ApiClient, refused, unreachable } from './api-client.ts'
+import { type ApiClient, refused, responseOf, textOf, unreachable } from './api-client.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import type { Printer } from './printer.ts'
 import { ProgressBar } from './progress-bar.ts'
@@ -108,17 +107,11 @@ class FileSender {
   /** Send what has no answer yet. Rejects with exit code 2 if it is worth trying again. */
   async #sendRest(): Promise<void> {
     const first = this.#next
-    const url = new URL(this.#client.url('/signals'))
-    const open = url.protocol === 'https:' ? httpsRequest : httpRequest
-    const outgoing = open(url, {
-      method: 'POST',
-      headers: { ...this.#client.headers, 'content-type': 'application/x-ndjson' },
+    const outgoing = this.#client.open('POST', this.#client.url('/signals'), {
+      'content-type': 'application/x-ndjson',
     })
     const address = this.#client.connection.address
-    const response = new Promise<IncomingMessage>((resolve, reject) => {
-      outgoing.on('response', resolve)
-      outgoing.on('error', reject)
-    })
+    const response = responseOf(outgoing)
     const lines = Readable.from(this.#lines(first), { objectMode: false })
     const sending = pipeline(lines, outgoing).catch((error: unknown) => error)
     try {
@@ -133,9 +126,7 @@ class FileSender {
 
   async #readAnswers(response: IncomingMessage, first: number): Promise<void> {
     if (response.statusCode !== 200) {
-      let body = ''
-      for await (const chunk of response.setEncoding('utf8')) body += String(chunk)
-      throw refused(response.statusCode ?? 0, body)
+      throw refused(response.statusCode ?? 0, await textOf(response))
     }
     for await (const text of createInterface({ input: response, crlfDelay: Infinity })) {
       const { line, error } = JSON.parse(text) as LineAnswer

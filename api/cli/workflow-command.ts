@@ -2,8 +2,9 @@ import { Command, Option } from 'commander'
 import { ApiClient } from './api-client.ts'
 import { CliError } from './cli-error.ts'
 import { type OutputFormat, Printer } from './printer.ts'
+import { type TlsFlags, tlsOf, withTls } from './tls-flags.ts'
 
-export interface CommonFlags {
+export interface CommonFlags extends TlsFlags {
   readonly address: string
   readonly namespace: string
   readonly token?: string
@@ -17,11 +18,11 @@ export interface TargetFlags {
 
 /** Flags of every command that talks to a server. */
 export function withConnection(command: Command): Command {
-  return command
+  return withTls(command)
     .addOption(
       new Option('--address <url>', 'the server')
         .env('SIGNALBOX_ADDRESS')
-        .default('http://127.0.0.1:7243'),
+        .default('127.0.0.1:7243'),
     )
     .addOption(
       new Option('-n, --namespace <name>', 'the namespace')
@@ -46,14 +47,22 @@ export function withTarget(command: Command): Command {
 /** A client of the server that the flags name. */
 export function clientOf(flags: CommonFlags): ApiClient {
   const { namespace, token } = flags
-  const address = flags.address.includes('://') ? flags.address : `http://${flags.address}`
+  const tls = tlsOf(flags)
+  const scheme = tls === undefined ? 'http' : 'https'
+  const address = flags.address.includes('://') ? flags.address : `${scheme}://${flags.address}`
   if (!URL.canParse(address) || !/^https?:/.test(address)) {
     throw new CliError(`--address ${flags.address} is not an HTTP address: give http://host:port`)
+  }
+  if (tls !== undefined && address.startsWith('http:')) {
+    throw new CliError(
+      `--address ${flags.address} is without TLS: give https://, or no --tls flags`,
+    )
   }
   return new ApiClient({
     address: address.replace(/\/+$/, ''),
     namespace,
     token: token === '' ? undefined : token,
+    tls,
   })
 }
 

@@ -165,7 +165,7 @@ describe('the rate of a namespace', () => {
         fc.array(fc.integer({ min: 0, max: 2000 }), { minLength: 1, maxLength: 200 }),
         (perSecond, pauses) => {
           let now = 0
-          const limit = new RateLimit(perSecond, () => now)
+          const limit = new RateLimit(perSecond, undefined, () => now)
           let allowed = 0
           for (const pause of pauses) {
             now += pause
