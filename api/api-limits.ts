@@ -6,6 +6,8 @@ export interface ApiLimits {
   readonly bodyBytes: number
   /** How deep JSON may be nested, payloads included. Default 64. */
   readonly jsonDepth: number
+  /** Entries of a page of the list or of a history, whatever a request asks for. Default and most 1,000. */
+  readonly maxPageSize: number
   /** The longest that a request for a result or for new history may wait. Default 60,000. */
   readonly longPollMs: number
   /** Requests of one namespace a second, and at once after a quiet second. Default: 1,000,000. */
@@ -22,9 +24,13 @@ export interface ApiLimits {
   readonly keepAliveMs: number
 }
 
+/** The engine makes no larger pages. */
+const mostPageSize = 1000
+
 export const defaultApiLimits: ApiLimits = {
   bodyBytes: 4 * 1024 * 1024,
   jsonDepth: 64,
+  maxPageSize: mostPageSize,
   longPollMs: 60_000,
   requestsPerSecond: 1_000_000,
   batchInFlight: 4096,
@@ -74,6 +80,9 @@ export function withLimits<Limits extends ApiLimits>(
     if (!Object.hasOwn(defaultServerLimits, name)) throw invalid(name, 'is not a limit of the API')
     if (!Number.isSafeInteger(value) || Number(value) < 1) {
       throw invalid(name, 'must be a positive integer')
+    }
+    if (name === 'maxPageSize' && Number(value) > mostPageSize) {
+      throw invalid(name, `must be at most ${mostPageSize}`)
     }
   }
   return { ...defaults, ...given }

@@ -9,6 +9,7 @@ import { loadActivities } from './activities-module.ts'
 import { isServerLimit } from './config-schema.ts'
 import { createServer, type ServerOptions } from './create-server.ts'
 import { checkExposure, isLoopback, loopbackHosts, urlHost } from './listen-address.ts'
+import { answerWhileOpening } from './opening-server.ts'
 import type { ServeOptions } from './serve-options.ts'
 
 /** Beyond the waits that have options: for what has none, before the process ends without it. */
@@ -35,14 +36,15 @@ export async function serve(options: ServeOptions): Promise<void> {
     logger,
     drainDelayMs + drainTimeoutMs + closeTimeoutMs + stopReserveMs,
   )
-  const runtime = await Runtime.open({
-    ...(await runtimeOptions(options)),
-    logger,
-    onPoisoned: (error) => {
-      logger.fatal({ err: error }, 'storage failed: the server stops')
-      stopper.stop(error)
-    },
-  })
+  const { host, tls } = options
+  const serverLimits = pickLimits(limits, isServerLimit)
+  const opening = await answerWhileOpening({ host, port: options.port, tls, limits: serverLimits })
+  let runtime: Runtime
+  try {
+    runtime = await openRuntime(options, logger, stopper)
+  } finally {
+    await opening.close()
+  }
   try {
     let isStopping = false
     const app = createServer({
@@ -61,12 +63,27 @@ export async function serve(options: ServeOptions): Promise<void> {
       await closeServer(app, drainTimeoutMs, logger)
       await runtime.close()
     })
-    await app.listen({ host: options.host, port: options.port })
+    await app.listen({ host, port: opening.port })
     process.stdout.write(welcome(portOf(app), options, isGuarded, runtime.workflowTypes))
   } catch (error) {
     await runtime.close()
     throw error
   }
+}
+
+async function openRuntime(
+  options: ServeOptions,
+  logger: Logger,
+  stopper: Stopper,
+): Promise<Runtime> {
+  return Runtime.open({
+    ...(await runtimeOptions(options)),
+    logger,
+    onPoisoned: (error) => {
+      logger.fatal({ err: error }, 'storage failed: the server stops')
+      stopper.stop(error)
+    },
+  })
 }
 
 async function runtimeOptions(options: ServeOptions): Promise<RuntimeOptions> {

@@ -53,7 +53,7 @@ describe('imports', () => {
     const found = importsOf('runtime/engine.ts').map(({ what }) => what)
     expect(found).toContain('actors/frames.ts')
     expect(importsOf('runtime/journal-tree.ts').map(({ what }) => what)).toContain('lmdb')
-    expect(importsOf('api/cli.ts').map(({ what }) => what)).toContain('api/serve.ts')
+    expect(importsOf('api/cli/serve-command.ts').map(({ what }) => what)).toContain('api/serve.ts')
   })
 
   test('of actors stay in actors', () => {

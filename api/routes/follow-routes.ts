@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { WorkflowService } from '../../runtime/workflow-service.ts'
 import { historyAnswer, resultAnswer } from '../answer-schemas.ts'
 import { sendJson, wantsShorthand } from '../answer.ts'
+import type { ApiLimits } from '../api-limits.ts'
 import { encodeCloseStatus } from '../close-status-json.ts'
 import { historyEventFilterType, parseEnum } from '../enum-json.ts'
 import type { LongPolls } from '../long-poll.ts'
@@ -22,13 +23,13 @@ const historyNames = [
 ]
 const reverseNames = [...targetNames, 'maximumPageSize', 'nextPageToken']
 const resultNames = [...targetNames, 'followRuns', 'timeout']
-const maxPageSize = 1000
 
 /** History and result: what may wait for something to happen. */
 export function addFollowRoutes(
   app: FastifyInstance,
   service: WorkflowService,
   longPolls: LongPolls,
+  { maxPageSize }: ApiLimits,
 ): void {
   app.get(
     '/workflows/:workflowId/history',

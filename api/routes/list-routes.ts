@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { WorkflowService } from '../../runtime/workflow-service.ts'
 import { countAnswer, listAnswer } from '../answer-schemas.ts'
 import { sendJson, wantsShorthand } from '../answer.ts'
+import type { ApiLimits } from '../api-limits.ts'
 import { pascalName } from '../enum-json.ts'
 import { encodeExecutionInfo } from '../execution-json.ts'
 import { decodePageToken, encodePageToken } from '../page-token.ts'
@@ -10,11 +11,16 @@ import { RequestQuery } from '../request-query.ts'
 import type { NamespaceRequest } from './workflow-params.ts'
 
 const listNames = ['query', 'pageSize', 'nextPageToken', 'namespace']
+/** As docs/http-api.md and the OpenAPI document say. */
+const defaultPageSize = 100
 const countNames = ['query', 'namespace']
-const maxPageSize = 1000
 
 /** List and count. */
-export function addListRoutes(app: FastifyInstance, service: WorkflowService): void {
+export function addListRoutes(
+  app: FastifyInstance,
+  service: WorkflowService,
+  { maxPageSize }: ApiLimits,
+): void {
   app.get(
     '/workflows',
     {
@@ -34,7 +40,7 @@ export function addListRoutes(app: FastifyInstance, service: WorkflowService): v
       const response = await service.listWorkflows({
         namespace: request.params.namespace,
         query: query.text('query'),
-        pageSize: pageSize === undefined ? undefined : Math.min(pageSize, maxPageSize),
+        pageSize: Math.min(pageSize ?? defaultPageSize, maxPageSize),
         pageToken: decodePageToken(query.text('nextPageToken')),
       })
       const shorthand = wantsShorthand(request)
