@@ -203,6 +203,6 @@ describe('signalbox', () => {
     expect(completion.stdout).toContain("'workflow signal') words='")
     expect((await new CliProcess(['completion', 'fish']).exit).code).toBe(0)
     const { stdout } = await new CliProcess(['token']).exit
-    expect(stdout).toMatch(/^token {2}[\w-]{43}\nhash {3}sha256:[0-9a-f]{64}\n$/)
+    expect(stdout).toMatch(/^token {2}[\w-]{43}\nhash {3}sha256:[0-9a-f]{64}\n\n/)
   })
 })
