@@ -37,7 +37,7 @@ const hashOf = (name: string) =>
 const bearer = (name: string) => ({ authorization: `Bearer ${tokenOf(name)}` })
 const startBody = { workflowType: { name: 'collector' } }
 
-describe('signalbox.config.json', () => {
+describe('signalbox.config.json', { timeout: 90_000 }, () => {
   it('says all that serve does', async () => {
     await write('signalbox.config.json', {
       ...usable,
@@ -136,7 +136,7 @@ describe('signalbox.config.json', () => {
   })
 })
 
-describe('signalbox.config.ts', () => {
+describe('signalbox.config.ts', { timeout: 90_000 }, () => {
   it('can give code: authenticate, codecs, interceptors and sinks', async () => {
     await write('verify.ts', "export const isValid = (token: string): boolean => token === 'a.b.c'")
     await write(
@@ -212,7 +212,7 @@ export default defineConfig({
   })
 })
 
-describe('signalbox serve refuses', () => {
+describe('signalbox serve refuses', { timeout: 90_000 }, () => {
   async function refusal(...args: Parameters<typeof serve>): Promise<string> {
     const exit = await serve(...args).exit
     expect(exit.code).toBe(1)
@@ -314,7 +314,7 @@ describe('signalbox serve refuses', () => {
   })
 })
 
-describe('signalbox token', () => {
+describe('signalbox token', { timeout: 90_000 }, () => {
   it('prints the entry of the file that lets the token in', async () => {
     const args = ['token', '--name', 'shop', '--scope', 'read', 'signal', '--namespace', 'shop']
     const { stdout } = await new CliProcess(args).exit

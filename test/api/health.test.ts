@@ -47,7 +47,7 @@ async function freePort(): Promise<number> {
   return address.port
 }
 
-describe('a server', () => {
+describe('a server', { timeout: 90_000 }, () => {
   it('is alive and not ready while it opens, then ready', async () => {
     await writeFile(
       join(folder, 'activities.mjs'),

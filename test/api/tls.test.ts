@@ -134,7 +134,7 @@ describe('createServer with tls', () => {
   })
 })
 
-describe('signalbox serve and workflow over TLS', () => {
+describe('signalbox serve and workflow over TLS', { timeout: 90_000 }, () => {
   let folder: string
   let process: CliProcess | undefined
   let files: { server: Pair; client: Pair; strange: Pair; ca: string }
