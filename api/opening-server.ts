@@ -5,6 +5,7 @@ import {
   type ServerResponse,
 } from 'node:http'
 import { createServer as createHttpsServer } from 'node:https'
+import type { Socket } from 'node:net'
 import { jsonType } from './answer.ts'
 import { defaultServerLimits, type ServerLimits, withLimits } from './api-limits.ts'
 import { httpAnswer } from './rpc-status.ts'
@@ -39,6 +40,11 @@ export async function answerWhileOpening(options: OpeningOptions): Promise<Openi
       ? createHttpServer(answer)
       : createHttpsServer(tlsServerOptions(tls, limits), answer)
   server.maxConnections = limits.maxConnections
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
   server.listen(port, host)
   await once(server, 'listening')
   const address = server.address()
@@ -48,8 +54,8 @@ export async function answerWhileOpening(options: OpeningOptions): Promise<Openi
     close: async () => {
       const closed = once(server, 'close')
       server.close()
-      // Nothing is under way on them: each had its answer at once.
-      server.closeAllConnections()
+      // Nothing is under way on them: each had its answer at once, unless its handshake is not done.
+      for (const socket of sockets) socket.destroy()
       await closed
     },
   }

@@ -3,7 +3,11 @@ import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import * as fc from 'fast-check'
+import { Compile } from 'typebox/compile'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { configProblems } from '../../api/config-problems.ts'
+import { configSchema } from '../../api/config-schema.ts'
 import { restsIn } from '../fixtures/rests-in.ts'
 import { base, send, workflowsPath } from './fixtures/api-server.ts'
 import { CliProcess } from './fixtures/serve-process.ts'
@@ -311,6 +315,38 @@ describe('signalbox serve refuses', { timeout: 90_000 }, () => {
       tokens: [rule, { ...rule, hash: `sha256:${hash.slice(7).toUpperCase()}` }],
     })
     expect((await serve().exit).stderr).toMatch(/tokens\[1\]\.hash is that of tokens\[0\]/)
+  })
+})
+
+describe('the check of a configuration', () => {
+  it('never fails, says where each problem is, and shows no value', () => {
+    const names = [
+      ['workflows', 'tokens', 'hash', 'scopes', 'namespaces', 'limits', 'bodyBytes', 'tls', 'key'],
+      ['interceptors', 'workflowModules', 'sinks', 'port', 'a/b', 'c~d', '', '__proto__', '0'],
+    ].flat()
+    const secret = 'hunter2-hunter2-hunter2'
+    const { value } = fc.letrec<{ value: unknown; leaf: unknown }>((tie) => ({
+      value: fc.oneof(
+        { depthSize: 'medium' },
+        tie('leaf'),
+        fc.array(tie('value'), { maxLength: 3 }),
+        fc.dictionary(fc.constantFrom(...names), tie('value'), { maxKeys: 4 }),
+      ),
+      leaf: fc.oneof(fc.constant(secret), fc.constant(null), fc.double(), fc.boolean()),
+    }))
+    fc.assert(
+      fc.property(value, (given) => {
+        const config: unknown = JSON.parse(JSON.stringify(given))
+        const problems = configProblems(config)
+        for (const { option, problem } of problems) {
+          expect(option + problem).not.toContain(secret)
+          expect(problem).toMatch(/^(?:must be .|is missing$|is not an option; .)/)
+        }
+        expect(new Set(problems.map(({ option }) => option)).size).toBe(problems.length)
+        expect(problems.length === 0).toBe(Compile(configSchema).Check(config))
+      }),
+      { numRuns: 500 },
+    )
   })
 })
 

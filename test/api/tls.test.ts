@@ -2,12 +2,13 @@ import { once } from 'node:events'
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage } from 'node:http'
 import { request } from 'node:https'
-import { connect } from 'node:net'
+import { type AddressInfo, connect, createServer as createTcpServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { connect as connectTls, type ConnectionOptions } from 'node:tls'
 import { createServer } from 'signalbox/api'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { eventually } from '../fixtures/eventually.ts'
 import { type ApiServer, base, openApiServer, workflowsPath } from './fixtures/api-server.ts'
 import { Authority, type Pair, writePair } from './fixtures/certificates.ts'
 import { CliProcess } from './fixtures/serve-process.ts'
@@ -220,6 +221,33 @@ describe('signalbox serve and workflow over TLS', { timeout: 90_000 }, () => {
     expect((await workflow(plain)).stderr).toMatch(/is without TLS/)
     const curl = process?.stdout.split('\n').find((line) => line.includes('curl'))
     expect(curl).toContain(`--cacert '${files.server.cert}'`)
+  })
+
+  it('answers over TLS while it opens, and waits for no handshake then', async () => {
+    await writeFile(
+      join(folder, 'slow.mjs'),
+      `import { existsSync } from 'node:fs'
+while (!existsSync(new URL('./go', import.meta.url))) await new Promise((go) => setTimeout(go, 20))
+export const activity = () => {}`,
+    )
+    const free = createTcpServer().listen(0, '127.0.0.1')
+    await once(free, 'listening')
+    const { port } = free.address() as AddressInfo
+    free.close()
+    const paths = { cert: 'server.pem', key: 'server-key.pem' }
+    const more = { port, activities: 'slow.mjs', limits: { headersTimeoutMs: 600_000 } }
+    const listening = serve(paths, more)
+    const url = `https://127.0.0.1:${port}`
+    await eventually('it answers', async () => (await ask(`${url}/readyz`)) === 503)
+    expect(await ask(`${url}/healthz`)).toBe(200)
+    const silent = connect(port, '127.0.0.1').resume()
+    silent.on('error', () => {})
+    await once(silent, 'connect')
+    const closed = once(silent, 'close')
+    await writeFile(join(folder, 'go'), '')
+    expect(await listening).toBe(url)
+    await closed
+    expect(await ask(`${url}/readyz`)).toBe(200)
   })
 
   it('warns of a key that others can read, and refuses files that are not there', async () => {
