@@ -25,6 +25,8 @@ import type { Activation, Sandbox, TurnError, TurnOutcome } from './turns.ts'
 
 const NO_GROUPS: ReadonlyMap<number, number> = new Map()
 const NO_SEQS: readonly number[] = []
+const NO_INPUTS: readonly Input[] = []
+const NO_TURNS: readonly TurnCommands[] = []
 
 /** What {@link Actor.turn} gives when the turn has ended as it should, but this actor is of no more use. */
 export const MUST_REBUILD: TurnError = {
@@ -51,7 +53,8 @@ export class Actor {
   /** The patch markers of the journal, by the turns that issued them; undefined for none. */
   readonly #patches: ReadonlyMap<number, readonly PatchMark[]> | undefined
   readonly #closed: boolean
-  readonly #timers = new Map<number, number>()
+  // What most runs never have is not made for them: a runtime may hold a hundred thousand.
+  #timers: Map<number, number> | undefined
   /** Made with the run's first local activity. */
   #local: LocalActivityTasks | undefined
   readonly #activation: { -readonly [K in keyof Activation]: Activation[K] }
@@ -63,9 +66,9 @@ export class Actor {
   #reported: number
   #historyLength = 0
   #historySize = 0
-  #journaled: TurnCommands[] = []
-  #replayed: TurnCommands[] = []
-  #turns: TurnCommands[] = []
+  #journaled: TurnCommands[] | undefined
+  #replayed: TurnCommands[] | undefined
+  #turns: TurnCommands[] | undefined
 
   constructor(run: number, processed: number, body: OpenBody, sandbox: Sandbox, number = 0) {
     this.run = run
@@ -78,7 +81,7 @@ export class Actor {
     this.#patches = body.patches === undefined ? undefined : byTurn(body.patches)
     this.#activation = {
       firstSeq: 0,
-      inputs: [],
+      inputs: NO_INPUTS,
       time: body.firstTurnTime ?? 0,
       replaying: true,
       historyLength: 0,
@@ -87,6 +90,7 @@ export class Actor {
       traced: body.traced === true,
       hasUpdates: false,
       skippedSeqs: NO_SEQS,
+      instance: undefined,
     }
   }
 
@@ -113,6 +117,7 @@ export class Actor {
 
   /** Commands that the journal holds for turns to be replayed. */
   expect(turns: readonly TurnCommands[]): TurnError | undefined {
+    this.#journaled ??= []
     for (const turn of turns) this.#journaled.push(turn)
     return this.#compare()
   }
@@ -139,7 +144,7 @@ export class Actor {
    */
   #knowsUpdates(lastSeq: number): boolean {
     if (!this.#mailbox.has(InputKind.updateRequested, lastSeq)) return true
-    return this.#journaled.some(([seq]) => seq >= lastSeq)
+    return this.#journaled?.some(([seq]) => seq >= lastSeq) ?? false
   }
 
   /** Do one turn. An error means that the run is to be parked and this actor to be dropped. */
@@ -219,7 +224,7 @@ export class Actor {
    * @returns the number of its events, or 0 for what is no turn by itself
    */
   #count(input: Input): number {
-    if (input[0] === InputKind.timerFired && !this.#timers.delete(input[2])) return 0
+    if (input[0] === InputKind.timerFired && this.#timers?.delete(input[2]) !== true) return 0
     if (input[1] > this.#activation.time) this.#activation.time = input[1]
     const events = eventsOfInput(input)
     this.#historyLength += events
@@ -240,10 +245,11 @@ export class Actor {
     markers: LocalMarkers | undefined,
   ): TurnError | undefined {
     const activation = this.#activation
-    const journaled = this.#journaled.find(([seq]) => seq === lastSeq)?.[1] ?? []
+    const journaled = this.#journaled?.find(([seq]) => seq === lastSeq)?.[1] ?? []
     const skipped = lastSeq <= this.#replayTo ? rejectedSeqs(journaled) : NO_SEQS
     if (events === 0 && markers === undefined && skipped.length === inputs.length) {
       this.#processed = lastSeq
+      this.#replayed ??= []
       this.#replayed.push([lastSeq, journaled])
       return this.#compare()
     }
@@ -292,6 +298,8 @@ export class Actor {
     const marks = this.#patches?.get(lastSeq)
     activation.patches = marks?.map(([patchId]) => patchId)
     const outcome = this.#sandbox.activate(this.run, activation)
+    // Kept until the next turn they would outlive the young generation, a hundred thousand times.
+    activation.inputs = NO_INPUTS
     if (marks !== undefined) this.#countMarks(marks)
     return outcome
   }
@@ -319,6 +327,7 @@ export class Actor {
       if (isTerminal(command)) this.#ended = true
     }
     if (seq > this.#replayTo) {
+      this.#turns ??= []
       this.#turns.push([seq, commands])
       return undefined
     }
@@ -326,6 +335,7 @@ export class Actor {
       // The journal went on after this turn, so the run did not end in it.
       return this.#fail(mismatch(seq, 'no end of the run', commands))
     }
+    this.#replayed ??= []
     this.#replayed.push([seq, commands])
     return this.#compare()
   }
@@ -342,6 +352,7 @@ export class Actor {
   #noted(command: Command, seq: number): Command {
     if (command.kind === 'startTimer') {
       const dueTime = this.#activation.time + command.delayMs
+      this.#timers ??= new Map()
       this.#timers.set(command.seq, dueTime)
       return { ...command, dueTime }
     }
@@ -355,8 +366,8 @@ export class Actor {
       return command
     }
     if (command.kind === 'cancelTimer') {
-      const dueTime = this.#timers.get(command.seq)
-      this.#timers.delete(command.seq)
+      const dueTime = this.#timers?.get(command.seq)
+      this.#timers?.delete(command.seq)
       return dueTime === undefined ? command : { ...command, dueTime }
     }
     return command
@@ -369,6 +380,7 @@ export class Actor {
   #compare(): TurnError | undefined {
     const journaledTurns = this.#journaled
     const replayedTurns = this.#replayed
+    if (journaledTurns === undefined || replayedTurns === undefined) return undefined
     let journaledAt = 0
     let replayedAt = 0
     while (journaledAt < journaledTurns.length && replayedAt < replayedTurns.length) {
@@ -394,14 +406,14 @@ export class Actor {
    */
   checkReplay(): TurnError | undefined {
     if (!this.#loaded || this.#processed < this.#replayTo) return undefined
-    for (const [seq, journaled] of this.#journaled) {
+    for (const [seq, journaled] of this.#journaled ?? NO_TURNS) {
       if (!isSameTurn(journaled, [])) return this.#fail(mismatch(seq, journaled, []))
     }
-    for (const [seq, replayed] of this.#replayed) {
+    for (const [seq, replayed] of this.#replayed ?? NO_TURNS) {
       if (!isSameTurn([], replayed)) return this.#fail(mismatch(seq, [], replayed))
     }
-    if (this.#journaled.length > 0) this.#journaled = []
-    if (this.#replayed.length > 0) this.#replayed = []
+    this.#journaled = undefined
+    this.#replayed = undefined
     return undefined
   }
 
@@ -414,8 +426,8 @@ export class Actor {
   takeResults(): { readonly turns: readonly TurnCommands[]; readonly progressed: boolean } {
     const progressed = this.#processed > this.#reported
     if (progressed) this.#reported = this.#processed
-    const turns = this.#turns
-    if (turns.length > 0) this.#turns = []
+    const turns = this.#turns ?? NO_TURNS
+    this.#turns = undefined
     return { turns, progressed }
   }
 

@@ -45,7 +45,7 @@ export const FrameFlag = {
 } as const
 
 export interface Frame {
-  readonly kind: number
+  readonly kind: FrameKind
   readonly flags: number
   /** Which of the run's actors, by the number that its `open` frame gave it. */
   readonly actor: number
@@ -113,22 +113,37 @@ export class FrameWriter {
 
 const NO_BODY = new Uint8Array(0)
 
-/** Read a message's frames in order. Bodies are views into the message. */
-export function readFrames(message: Uint8Array, visit: (frame: Frame) => void): void {
-  const buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
-  let at = 0
-  while (at < buffer.length) {
+/** A message's frames, in order. Bodies are views into the message. */
+export class FrameReader {
+  readonly #buffer: Buffer
+  #at = 0
+
+  constructor(message: Uint8Array) {
+    this.#buffer = Buffer.from(message.buffer, message.byteOffset, message.byteLength)
+  }
+
+  /** The next frame; undefined after the last one. */
+  next(): Frame | undefined {
+    const buffer = this.#buffer
+    const at = this.#at
+    if (at >= buffer.length) return undefined
     const bodyLength = buffer.readUInt32LE(at + 4)
     const start = at + FRAME_HEADER_BYTES
-    visit({
-      kind: buffer[at] as number,
+    this.#at = start + bodyLength
+    return {
+      kind: buffer[at] as FrameKind,
       flags: buffer[at + 1] as number,
       actor: buffer.readUInt16LE(at + 2),
       run: buffer.readDoubleLE(at + 8),
       seq: buffer.readDoubleLE(at + 16),
       count: buffer.readUInt32LE(at + 24),
       body: bodyLength === 0 ? NO_BODY : buffer.subarray(start, start + bodyLength),
-    })
-    at = start + bodyLength
+    }
   }
+}
+
+/** Read all of a message's frames. */
+export function readFrames(message: Uint8Array, visit: (frame: Frame) => void): void {
+  const reader = new FrameReader(message)
+  for (let frame = reader.next(); frame !== undefined; frame = reader.next()) visit(frame)
 }

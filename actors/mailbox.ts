@@ -1,10 +1,12 @@
 import type { Input } from './inputs.ts'
 
 interface Batch {
-  readonly firstSeq: number
   readonly inputs: readonly Input[]
   bytes: number
 }
+
+const NO_INPUTS: readonly Input[] = []
+const NO_BATCHES: readonly Batch[] = []
 
 /**
  * A run's ordered inputs that its actor has been sent and has not handled.
@@ -12,11 +14,19 @@ interface Batch {
  * Guarantee: inputs leave in the order of their numbers, without a gap and each once. A batch that
  * does not follow the last one is a defect of the sender and throws, since handling it would break
  * the order that the journal promised.
+ *
+ * Most mailboxes hold one batch or none, and there may be a hundred thousand: that one is held without
+ * an object of its own, and nothing of it is kept once it has been handled. What an actor keeps until
+ * its next turn outlives the young generation and is garbage of the old one.
  */
 export class Mailbox {
-  readonly #batches: Batch[] = []
-  #batchIndex = 0
+  #inputs = NO_INPUTS
+  /** Of {@link #inputs}: how many have been handled, and their bytes. */
   #offset = 0
+  #bytes = 0
+  /** The batches behind it; undefined for none. */
+  #behind: Batch[] | undefined
+  #behindIndex = 0
   #handledBytes = 0
   #nextSeq: number
   #lastSeq: number
@@ -40,51 +50,64 @@ export class Mailbox {
     if (firstSeq !== this.#lastSeq + 1) {
       throw new RangeError(`mailbox expected input ${this.#lastSeq + 1} and was given ${firstSeq}`)
     }
-    this.#batches.push({ firstSeq, inputs, bytes })
     this.#lastSeq = firstSeq + inputs.length - 1
+    if (this.#inputs.length > 0) {
+      this.#behind ??= []
+      this.#behind.push({ inputs, bytes })
+      return
+    }
+    this.#inputs = inputs
+    this.#bytes = bytes
   }
 
   /** Whether there is an input of a kind among those up to number `lastSeq`, which have been received. */
   has(kind: Input[0], lastSeq: number): boolean {
-    let offset = this.#offset
     let left = lastSeq - this.#nextSeq + 1
-    for (let at = this.#batchIndex; left > 0; at++) {
-      const { inputs } = this.#batches[at] as Batch
-      for (; offset < inputs.length && left > 0; offset++, left--) {
-        if ((inputs[offset] as Input)[0] === kind) return true
+    const holds = (inputs: readonly Input[], offset: number): boolean => {
+      for (let at = offset; at < inputs.length && left > 0; at++, left--) {
+        if ((inputs[at] as Input)[0] === kind) return true
       }
-      offset = 0
+      return false
+    }
+    if (holds(this.#inputs, this.#offset)) return true
+    const behind = this.#behind ?? []
+    for (let at = this.#behindIndex; at < behind.length && left > 0; at++) {
+      if (holds((behind[at] as Batch).inputs, 0)) return true
     }
     return false
   }
 
   /** The next input. The mailbox must not be empty. */
   shift(): Input {
-    let batch = this.#batches[this.#batchIndex]
-    if (batch !== undefined && this.#offset === batch.inputs.length) {
-      this.#handledBytes += batch.bytes
-      this.#offset = 0
-      batch = this.#batches[++this.#batchIndex]
-    }
-    const input = batch?.inputs[this.#offset]
+    const input = this.#inputs[this.#offset]
     if (input === undefined) throw new RangeError('mailbox is empty')
-    this.#offset++
     this.#nextSeq++
+    if (++this.#offset === this.#inputs.length) this.#nextBatch()
     return input
+  }
+
+  #nextBatch(): void {
+    this.#handledBytes += this.#bytes
+    const next = this.#behind?.[this.#behindIndex]
+    this.#inputs = next?.inputs ?? NO_INPUTS
+    this.#bytes = next?.bytes ?? 0
+    this.#offset = 0
+    if (this.#behind === undefined) return
+    this.#behindIndex++
+    if (this.#behindIndex >= this.#behind.length) this.#forgetBehind()
+    else if (this.#behindIndex > 64) {
+      this.#behind.splice(0, this.#behindIndex)
+      this.#behindIndex = 0
+    }
+  }
+
+  #forgetBehind(): void {
+    this.#behind = undefined
+    this.#behindIndex = 0
   }
 
   /** The bytes of the batches that have been handled whole since the last call. */
   takeHandledBytes(): number {
-    const batch = this.#batches[this.#batchIndex]
-    if (batch !== undefined && this.#offset === batch.inputs.length) {
-      this.#handledBytes += batch.bytes
-      this.#offset = 0
-      this.#batchIndex++
-    }
-    if (this.#batchIndex > 64 || this.#batchIndex === this.#batches.length) {
-      this.#batches.splice(0, this.#batchIndex)
-      this.#batchIndex = 0
-    }
     const bytes = this.#handledBytes
     this.#handledBytes = 0
     return bytes
@@ -92,11 +115,10 @@ export class Mailbox {
 
   /** Drop what will not be handled any more. Gives back its bytes, and those of {@link takeHandledBytes}. */
   clear(): number {
-    const bytes = this.pendingBytes()
-    this.#batches.length = 0
-    this.#batchIndex = 0
+    const bytes = this.waive()
+    this.#inputs = NO_INPUTS
     this.#offset = 0
-    this.#handledBytes = 0
+    this.#forgetBehind()
     this.#nextSeq = this.#lastSeq + 1
     return bytes
   }
@@ -107,20 +129,19 @@ export class Mailbox {
    * never come whole, and the slot would wait for ever.
    */
   waive(): number {
-    let bytes = this.takeHandledBytes()
-    for (let i = this.#batchIndex; i < this.#batches.length; i++) {
-      const batch = this.#batches[i] as Batch
-      bytes += batch.bytes
-      batch.bytes = 0
-    }
+    const bytes = this.pendingBytes()
+    this.#handledBytes = 0
+    this.#bytes = 0
+    for (const batch of this.#behind ?? NO_BATCHES) batch.bytes = 0
     return bytes
   }
 
-  /** The bytes of everything not handled whole yet. */
+  /** The bytes of everything not handled whole yet, and those of {@link takeHandledBytes}. */
   pendingBytes(): number {
-    let bytes = this.#handledBytes
-    for (let i = this.#batchIndex; i < this.#batches.length; i++) {
-      bytes += this.#batches[i]?.bytes ?? 0
+    let bytes = this.#handledBytes + this.#bytes
+    if (this.#behind === undefined) return bytes
+    for (let at = this.#behindIndex; at < this.#behind.length; at++) {
+      bytes += (this.#behind[at] as Batch).bytes
     }
     return bytes
   }

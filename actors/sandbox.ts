@@ -157,6 +157,7 @@ class ContextSandbox implements Sandbox {
       this.#enter()
       const { activator, idle } = this.#realm.outbox
       if (activator === undefined) return this.#failed(this.#realm.outbox.error)
+      activation.instance = activator
       if (!idle) this.#settle(activator)
       // Only what a turn cancels without waiting for makes another round of the same turn.
       while (activator.localResolutions.length > 0 && !activator.taskError && !activator.terminal) {
@@ -184,6 +185,7 @@ class ContextSandbox implements Sandbox {
     const { inbox } = this.#realm
     const { inputs } = activation
     inbox.run = run
+    inbox.activator = activation.instance as Activator | undefined
     inbox.seq = activation.firstSeq
     inbox.time = activation.time
     inbox.replaying = activation.replaying
@@ -270,6 +272,7 @@ class ContextSandbox implements Sandbox {
     const { inbox, outbox } = this.#realm
     inbox.entry = Entry.query
     inbox.run = run
+    inbox.activator = undefined
     inbox.name = request.queryType
     inbox.args = copyIn(this.#realm, request.args)
     inbox.headers = request.headers && copyIn(this.#realm, [request.headers])[0]
@@ -289,6 +292,7 @@ class ContextSandbox implements Sandbox {
       const { inbox } = this.#realm
       inbox.entry = Entry.dispose
       inbox.run = run
+      inbox.activator = undefined
       this.#rejections.ignored(() => this.#enter())
     }
     this.#realm.forget(run)

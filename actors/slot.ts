@@ -1,5 +1,5 @@
 import { Actor, MUST_REBUILD } from './actor.ts'
-import { type Frame, FrameFlag, FrameKind, FrameWriter, readFrames } from './frames.ts'
+import { type Frame, FrameFlag, FrameKind, FrameReader, FrameWriter, readFrames } from './frames.ts'
 import { type OpenBody, type QueryBody, type SlotReport, StatusField } from './protocol.ts'
 import { decode, decodeCommands, decodeInputs, encode, encodeCommands } from './records.ts'
 import type { TurnMarker } from './turn-marker.ts'
@@ -12,12 +12,11 @@ import type {
   SinkCall,
 } from './turns.ts'
 
-/** Turns of one actor before the next one is served, and of all before results are posted. */
+/** Turns of one actor before the next one is served. */
 const TURNS_PER_ACTOR = 1_024
-const TURNS_PER_SLICE = 4_096
 const MS_PER_SLICE = 5
-/** How many actors are served between two looks at the clock. */
-const ACTORS_PER_LOOK = 16
+/** How many frames are taken between two looks at the clock. */
+const FRAMES_PER_LOOK = 16
 
 interface PendingQuery {
   readonly id: number
@@ -25,15 +24,12 @@ interface PendingQuery {
   readonly request: QueryRequest
 }
 
-interface Resident {
-  readonly actor: Actor
-  queries: PendingQuery[]
-  /** Answers of this slice. */
-  answers: { readonly id: number; readonly outcome: QueryOutcome }[]
-  /** It was given up in this slice. */
-  parked: { readonly error: TurnError | undefined } | undefined
-  queued: boolean
-  touched: boolean
+/** An actor with what its slot notes of it: one object, since each that is looked at costs. */
+class Resident extends Actor {
+  /** Undefined rather than empty, as most actors never have one. */
+  queries: PendingQuery[] | undefined
+  /** It has more turns to do than fitted into one go. */
+  queued = false
 }
 
 export interface SlotOptions {
@@ -47,9 +43,11 @@ export interface SlotOptions {
 }
 
 /**
- * A worker's actors and their turns. Frames go in by {@link receive}; turns are done in slices, and
- * the results of a slice are posted a macrotask later, since only then is it known whether a promise
- * of user code was rejected without anybody to handle it.
+ * A worker's actors and their turns. Frames go in by {@link receive} and are taken one after the other:
+ * an actor does its turns as its frame is read, and their results are written at once, since with many
+ * thousand actors each look at one costs more than its turn. It is done in slices; what a slice has
+ * written is posted a macrotask later, since only then is it known whether a promise of user code was
+ * rejected without anybody to handle it.
  */
 export class Slot {
   readonly #sandbox: Sandbox
@@ -57,8 +55,8 @@ export class Slot {
   readonly #post: (report: SlotReport) => void
   readonly #residents = new Map<number, Resident>()
   readonly #out = new FrameWriter()
+  #incoming: FrameReader[] = []
   #ready: Resident[] = []
-  #touched: Resident[] = []
   #marker: TurnMarker | undefined
   #consumed = 0
   #scheduled = false
@@ -71,9 +69,8 @@ export class Slot {
   }
 
   receive(message: Uint8Array): void {
-    readFrames(message, (frame) => this.#accept(frame))
-    if (this.#scheduled) return
-    this.#slice()
+    this.#incoming.push(new FrameReader(message))
+    if (!this.#scheduled) this.#slice()
   }
 
   /** A line that workflow code logged. */
@@ -86,84 +83,19 @@ export class Slot {
     this.#out.write(FrameKind.sinks, run, 0, 0, encode(call))
   }
 
-  #accept(frame: Frame): void {
-    const size = frame.body.length
-    const resident = this.#residents.get(frame.run)
-    switch (frame.kind) {
-      case FrameKind.open:
-        this.#open(frame)
-        break
-      case FrameKind.inputs:
-        // An actor that was parked leaves frames on the way; they stay in the journal.
-        if (resident === undefined) break
-        resident.actor.receive(frame.seq, decodeInputs(frame.body), size)
-        this.#enqueue(resident)
-        return
-      case FrameKind.commands:
-        if (resident !== undefined) {
-          const error = resident.actor.expect(decodeCommands(frame.body).turns)
-          if (error !== undefined) this.#park(resident, error)
-          // They may be what an update waits for; see Actor.runnable.
-          else this.#enqueue(resident)
-        }
-        break
-      case FrameKind.loaded:
-        if (resident === undefined) break
-        resident.actor.loaded()
-        this.#enqueue(resident)
-        break
-      case FrameKind.query: {
-        if (resident === undefined) break
-        const { after, request } = decode<QueryBody>(frame.body)
-        resident.queries.push({ id: frame.seq, after, request })
-        this.#enqueue(resident)
-        break
-      }
-      case FrameKind.evict:
-        if (resident !== undefined) this.#drop(resident)
-        break
-      default:
-        throw new RangeError(`a slot cannot handle frames of kind ${frame.kind}`)
-    }
-    this.#consumed += size
-  }
-
-  #open(frame: Frame): void {
-    const previous = this.#residents.get(frame.run)
-    if (previous !== undefined) this.#drop(previous)
-    const body = decode<OpenBody>(frame.body)
-    const actor = new Actor(frame.run, frame.seq, body, this.#sandbox, frame.actor)
-    this.#residents.set(frame.run, {
-      actor,
-      queries: [],
-      answers: [],
-      parked: undefined,
-      queued: false,
-      touched: false,
-    })
-  }
-
-  #enqueue(resident: Resident): void {
-    if (resident.queued) return
-    resident.queued = true
-    this.#ready.push(resident)
-  }
-
-  /** Do turns for a few milliseconds, then post what came of them a macrotask later. */
+  /** Take frames and do turns for a few milliseconds, then post what came of them a macrotask later. */
   #slice(): void {
     if (!this.#sandbox.canEnter) throw new Error('a slot was called from within a microtask')
     const until = performance.now() + MS_PER_SLICE
-    let turns = 0
-    let served = 0
-    const ready = this.#ready
-    while (served < ready.length) {
-      const resident = ready[served++] as Resident
-      resident.queued = false
-      turns += this.#serve(resident)
-      if (turns >= TURNS_PER_SLICE) break
-      if (served % ACTORS_PER_LOOK === 0 && performance.now() > until) break
-    }
-    this.#ready = served === ready.length ? [] : ready.slice(served)
+    do {
+      // One that has many turns to do neither waits for all frames nor keeps them waiting.
+      const ready = this.#ready.shift()
+      if (ready !== undefined) {
+        ready.queued = false
+        this.#serve(ready)
+      }
+      this.#takeFrames()
+    } while (this.#hasWork && performance.now() < until)
     this.#status[StatusField.run] = 0
     this.#marker?.mark(0)
     if (this.#marker?.isOver === true) this.#marker = undefined
@@ -171,42 +103,99 @@ export class Slot {
     setImmediate(() => {
       this.#scheduled = false
       this.#report()
-      if (this.#ready.length > 0) this.#slice()
+      if (this.#hasWork) this.#slice()
     })
   }
 
-  #serve(resident: Resident): number {
-    const { actor } = resident
+  get #hasWork(): boolean {
+    return this.#ready.length > 0 || this.#incoming.length > 0
+  }
+
+  #takeFrames(): void {
+    const enough = (this.#status[StatusField.turns] as number) + TURNS_PER_ACTOR
+    for (let taken = 0; taken < FRAMES_PER_LOOK; taken++) {
+      if ((this.#status[StatusField.turns] as number) >= enough) return
+      const frame = this.#incoming[0]?.next()
+      if (frame !== undefined) this.#accept(frame)
+      else if (this.#incoming.shift() === undefined) return
+    }
+  }
+
+  #accept(frame: Frame): void {
+    const size = frame.body.length
+    const resident = this.#residents.get(frame.run)
+    if (frame.kind === FrameKind.inputs) {
+      // An actor that was parked leaves frames on the way; they stay in the journal.
+      if (resident === undefined) {
+        this.#consumed += size
+        return
+      }
+      resident.receive(frame.seq, decodeInputs(frame.body), size)
+      return this.#serveUnlessQueued(resident)
+    }
+    this.#consumed += size
+    if (frame.kind === FrameKind.open) return this.#open(frame)
+    if (resident === undefined) return
+    switch (frame.kind) {
+      case FrameKind.commands: {
+        const error = resident.expect(decodeCommands(frame.body).turns)
+        if (error !== undefined) return this.#park(resident, error)
+        // They may be what an update waits for; see Actor.runnable.
+        return this.#serveUnlessQueued(resident)
+      }
+      case FrameKind.loaded:
+        resident.loaded()
+        return this.#serveUnlessQueued(resident)
+      case FrameKind.query: {
+        const { after, request } = decode<QueryBody>(frame.body)
+        resident.queries ??= []
+        resident.queries.push({ id: frame.seq, after, request })
+        return this.#serveUnlessQueued(resident)
+      }
+      case FrameKind.evict:
+        return this.#drop(resident)
+      default:
+        throw new RangeError(`a slot cannot handle frames of kind ${frame.kind}`)
+    }
+  }
+
+  #open(frame: Frame): void {
+    const previous = this.#residents.get(frame.run)
+    if (previous !== undefined) this.#drop(previous)
+    const body = decode<OpenBody>(frame.body)
+    const { run, seq, actor: number } = frame
+    this.#residents.set(run, new Resident(run, seq, body, this.#sandbox, number))
+  }
+
+  #serveUnlessQueued(resident: Resident): void {
+    if (!resident.queued) this.#serve(resident)
+  }
+
+  #serve(actor: Resident): void {
     // Dropped while it stood in the queue: its run has another actor by now, or none.
-    if (this.#residents.get(actor.run) !== resident) return 0
+    if (this.#residents.get(actor.run) !== actor) return
     const status = this.#status
     status[StatusField.run] = actor.run
     this.#marker?.mark(actor.run)
     let turns = 0
-    this.#touch(resident)
     while (actor.runnable && turns < TURNS_PER_ACTOR) {
       turns++
       status[StatusField.turns] = (status[StatusField.turns] as number) + 1
       const error = this.#turn(actor)
-      if (error !== undefined) {
-        this.#park(resident, error === MUST_REBUILD ? undefined : error)
-        return turns
-      }
+      if (error !== undefined) return this.#park(actor, error)
     }
     if (actor.runnable) {
-      this.#enqueue(resident)
+      actor.queued = true
+      this.#ready.push(actor)
       this.#consumed += actor.mailbox.takeHandledBytes()
-      return turns
+      return this.#writeResults(actor)
     }
     const mismatch = actor.checkReplay()
-    if (mismatch !== undefined) {
-      this.#park(resident, mismatch)
-      return turns
-    }
+    if (mismatch !== undefined) return this.#park(actor, mismatch)
     // What it still holds waits for more frames, or for ever: it must not fill the slot's window.
     this.#consumed += actor.ended ? actor.mailbox.clear() : actor.mailbox.waive()
-    if (resident.queries.length > 0) this.#answer(resident)
-    return turns
+    this.#writeResults(actor)
+    if (actor.queries !== undefined) this.#answer(actor, actor.queries)
   }
 
   /** A turn whose results cannot leave the context is a failed one; it must not take the slot along. */
@@ -218,23 +207,20 @@ export class Slot {
     }
   }
 
-  #answer(resident: Resident): void {
-    const { actor, queries } = resident
+  #answer(actor: Resident, queries: readonly PendingQuery[]): void {
     const due = queries.filter((query) => actor.processed >= query.after)
     if (due.length === 0) return
-    resident.queries = queries.filter((query) => actor.processed < query.after)
+    const later = queries.filter((query) => actor.processed < query.after)
+    actor.queries = later.length === 0 ? undefined : later
     const status = this.#status
     for (const query of due) {
       status[StatusField.turns] = (status[StatusField.turns] as number) + 1
       status[StatusField.query] = 1
       const { dirty, ...outcome } = this.#query(actor, query.request)
       status[StatusField.query] = 0
-      resident.answers.push({ id: query.id, outcome })
-      if (dirty === true) {
-        // It may have changed the run, which is built anew before anything else sees it.
-        this.#park(resident, undefined)
-        return
-      }
+      this.#write(FrameKind.answer, actor, query.id, 0, encode(outcome))
+      // It may have changed the run, which is built anew before anything else sees it.
+      if (dirty === true) return this.#park(actor, MUST_REBUILD)
     }
   }
 
@@ -248,54 +234,24 @@ export class Slot {
   }
 
   /**
-   * The run cannot go on with this actor; the host decides when to build it anew. Told with the
-   * slice's other results, once it is known which of those are void. No error: there is nothing wrong.
+   * The run cannot go on with this actor; the host decides when to build it anew. The turns before
+   * are told first: they count.
    */
-  #park(resident: Resident, error: TurnError | undefined): void {
-    this.#touch(resident)
-    resident.parked = { error }
-    this.#drop(resident)
+  #park(actor: Actor, error: TurnError): void {
+    this.#writeResults(actor)
+    this.#writeParked(actor.run, actor.number, error)
+    this.#drop(actor)
   }
 
-  #drop(resident: Resident): void {
-    const { actor } = resident
+  #drop(actor: Actor): void {
     this.#consumed += actor.mailbox.clear()
     this.#residents.delete(actor.run)
     this.#sandbox.dispose(actor.run)
   }
 
-  #touch(resident: Resident): void {
-    if (resident.touched) return
-    resident.touched = true
-    this.#touched.push(resident)
-  }
-
-  /**
-   * Post what came of the slice. A promise that user code rejected and nobody handled fails the turn,
-   * as in Temporal. Which turn of the slice it was is not known, so all results and answers of the run
-   * in this slice are dropped: the host builds the run anew up to the last reported turn.
-   */
   #report(): void {
     const rejected = this.#takeRejections()
-    for (const resident of this.#touched) {
-      resident.touched = false
-      const { actor, parked, answers } = resident
-      const isHere = this.#residents.get(actor.run) === resident
-      if (!isHere && parked === undefined) continue
-      const rejection = rejected.get(actor.run)
-      resident.answers = []
-      if (rejection !== undefined) {
-        if (isHere) this.#drop(resident)
-        this.#writeParked(actor, rejection)
-        continue
-      }
-      this.#writeResults(resident)
-      for (const { id, outcome } of answers) {
-        this.#write(FrameKind.answer, actor, id, 0, encode(outcome))
-      }
-      if (parked !== undefined) this.#writeParked(actor, parked.error)
-    }
-    this.#touched = []
+    if (rejected.size > 0) this.#void(rejected)
     if (this.#out.length === 0 && this.#consumed === 0) return
     const consumed = this.#consumed
     this.#consumed = 0
@@ -313,10 +269,31 @@ export class Slot {
     return new Map(rejected)
   }
 
-  #writeParked(actor: Actor, error: TurnError | undefined): void {
-    const body = error === undefined ? undefined : encode(error)
-    const flags = error === undefined ? FrameFlag.rebuild : 0
-    this.#write(FrameKind.parked, actor, actor.reported, 0, body, flags)
+  /**
+   * A promise that user code rejected and nobody handled fails the turn, as in Temporal.
+   *
+   * Guarantee: which turn of the slice it was is not known, so none of the run's results and answers
+   * of this slice leaves it: the host builds the run anew up to the last turn that was reported.
+   */
+  #void(rejected: ReadonlyMap<number, TurnError>): void {
+    for (const run of rejected.keys()) {
+      const resident = this.#residents.get(run)
+      if (resident !== undefined) this.#park(resident, MUST_REBUILD)
+    }
+    readFrames(this.#out.take(), (frame) => {
+      const { kind, run, seq, count, body, flags, actor } = frame
+      const rejection = rejected.get(run)
+      if (rejection === undefined || kind === FrameKind.log || kind === FrameKind.sinks) {
+        this.#out.write(kind, run, seq, count, body, flags, actor)
+      } else if (kind === FrameKind.parked) this.#writeParked(run, actor, rejection)
+    })
+  }
+
+  #writeParked(run: number, actor: number, error: TurnError): void {
+    // There is nothing wrong with a run that must be rebuilt.
+    const isWrong = error !== MUST_REBUILD
+    const body = isWrong ? encode(error) : undefined
+    this.#out.write(FrameKind.parked, run, 0, 0, body, isWrong ? 0 : FrameFlag.rebuild, actor)
   }
 
   #write(
@@ -330,12 +307,10 @@ export class Slot {
     this.#out.write(kind, actor.run, seq, count, body, flags, actor.number)
   }
 
-  #writeResults(resident: Resident): void {
-    const { actor } = resident
+  #writeResults(actor: Actor): void {
     const before = actor.reported
     const { turns, progressed } = actor.takeResults()
-    const [first] = turns
-    if (first !== undefined) {
+    if (turns.length > 0) {
       const body = encodeCommands(actor.historyLength, turns)
       const flags = actor.ended ? FrameFlag.terminal : 0
       this.#write(FrameKind.commands, actor, before + 1, actor.processed - before, body, flags)

@@ -30,6 +30,8 @@ export interface Activation {
   readonly skippedSeqs?: readonly number[]
   /** Patches whose markers the journal has for this turn. */
   readonly patches?: readonly string[] | undefined
+  /** The sandbox's own, to be given back with the run's next activation: it spares a look among all runs. */
+  instance?: object | undefined
 }
 
 /** What came of an activation. */

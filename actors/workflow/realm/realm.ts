@@ -33,6 +33,8 @@ import { warnOfUnfinished } from './warn-of-unfinished.ts'
 export interface Inbox {
   entry: Entry
   run: number
+  /** The run's state, if whoever enters still has it from the last time. */
+  activator: Activator | undefined
   seq: number
   time: number
   replaying: boolean
@@ -119,6 +121,7 @@ export interface Realm {
 const inbox: Inbox = {
   entry: Entry.settle,
   run: 0,
+  activator: undefined,
   seq: 0,
   time: 0,
   replaying: false,
@@ -235,7 +238,7 @@ function clearOutbox(): void {
 }
 
 function requireRun(): Activator {
-  const activator = runs.get(inbox.run)
+  const activator = inbox.activator ?? runs.get(inbox.run)
   if (activator === undefined) throw new Error(`Run ${inbox.run} is not in this context`)
   activator.readOnly = false
   outbox.activator = activator
@@ -328,6 +331,7 @@ function activate(): void {
 function create(started: StartedAttributes, startTime: number): WorkflowFunction {
   const activator = new Activator(inbox.run, started, startTime, inbox.time)
   runs.set(inbox.run, activator)
+  inbox.activator = activator
   outbox.activator = activator
   giveFloor(activator)
   begin(activator)
