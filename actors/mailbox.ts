@@ -62,17 +62,15 @@ export class Mailbox {
 
   /** Whether there is an input of a kind among those up to number `lastSeq`, which have been received. */
   has(kind: Input[0], lastSeq: number): boolean {
-    let left = lastSeq - this.#nextSeq + 1
-    const holds = (inputs: readonly Input[], offset: number): boolean => {
-      for (let at = offset; at < inputs.length && left > 0; at++, left--) {
-        if ((inputs[at] as Input)[0] === kind) return true
-      }
-      return false
-    }
-    if (holds(this.#inputs, this.#offset)) return true
-    const behind = this.#behind ?? []
-    for (let at = this.#behindIndex; at < behind.length && left > 0; at++) {
-      if (holds((behind[at] as Batch).inputs, 0)) return true
+    const left = Math.max(0, lastSeq - this.#nextSeq + 1)
+    const current = this.#inputs.slice(this.#offset, this.#offset + left)
+    if (current.some((input) => input[0] === kind)) return true
+    let seen = this.#inputs.length - this.#offset
+    const behind = this.#behind ?? NO_BATCHES
+    for (let at = this.#behindIndex; at < behind.length && seen < left; at++) {
+      const { inputs } = behind[at] as Batch
+      if (inputs.slice(0, left - seen).some((input) => input[0] === kind)) return true
+      seen += inputs.length
     }
     return false
   }

@@ -86,7 +86,7 @@ export class Committer {
 
   /** Take an input into the run's queue. `bytes` is its approximate size, for the bound. */
   accept(run: Run, input: Input, bytes: number): void {
-    run.pending.push(input)
+    run.addPending(input)
     this.#uncommittedBytes += bytes
     this.#openBytes += bytes
     if (run.dirty) return
@@ -208,38 +208,30 @@ export class Committer {
    * {@link RECORD_BYTES}, since the store keeps a larger one in contiguous pages.
    */
   #number(run: Run, batch: Batch, owners: Run[]): void {
-    const inputs = run.pending
+    const inputs = run.takePending()
     const seq = run.head + 1
-    run.pending = []
     run.dirty = false
     run.head += inputs.length
     if (run.pendingWaiters !== undefined) {
       for (const waiter of run.pendingWaiters) {
-        run.waiters.push({ ...waiter, seq: seq + waiter.index })
+        run.addWaiter({ ...waiter, seq: seq + waiter.index })
       }
       run.pendingWaiters = undefined
     }
-    const requests = run.pendingRequests ?? NO_REQUESTS
+    const requests = run.pendingRequests
     run.pendingRequests = undefined
     let start = 0
-    let request = 0
     while (start < inputs.length) {
       const end = endOfRecord(inputs, start)
-      const record = {
+      owners.push(run)
+      batch.records.push({
         run: run.key,
         kind: RecordKind.inputs,
         seq: seq + start,
         count: end - start,
         bytes: encodeInputs(inputs.length === end - start ? inputs : inputs.slice(start, end)),
-      }
-      owners.push(run)
-      const hashes: number[] = []
-      for (; request < requests.length; request++) {
-        const [index, hash] = requests[request] as readonly [number, number]
-        if (index >= end) break
-        hashes.push(hash, seq + index)
-      }
-      batch.records.push(hashes.length === 0 ? record : { ...record, requests: hashes })
+        ...(requests !== undefined && { requests: requestsOf(requests, start, end, seq) }),
+      })
       start = end
     }
   }
@@ -315,7 +307,18 @@ export class Committer {
 }
 
 const NO_BYTES = new Uint8Array(0)
-const NO_REQUESTS: readonly (readonly [index: number, hash: number])[] = []
+
+/** The request hashes of the inputs from `start` to before `end`, each with the number of its input. */
+function requestsOf(
+  requests: readonly (readonly [index: number, hash: number])[],
+  start: number,
+  end: number,
+  firstSeq: number,
+): number[] {
+  return requests
+    .filter(([index]) => index >= start && index < end)
+    .flatMap(([index, hash]) => [hash, firstSeq + index])
+}
 
 /** Where the record that begins with input `start` ends: it has at least one input. */
 function endOfRecord(inputs: readonly Input[], start: number): number {

@@ -306,7 +306,7 @@ export class Engine implements EngineParts {
 
   #deliver(run: Run, seq: number, count: number, bytes: Uint8Array): void {
     this.dispatcher.deliver(run, seq, count, bytes)
-    this.#guard(run, () => this.closer.settled(run))
+    if (run.closing !== undefined) this.#guard(run, () => this.closer.settled(run))
     run.notify()
   }
 
@@ -333,7 +333,12 @@ export class Engine implements EngineParts {
     if (frame.kind === FrameKind.sinks) return this.#sinks.call(run.row, frame.body)
     // What an earlier actor of the run still says is void: its turns are done again by this one.
     if (run.residency === 'absent' || frame.actor !== run.actorNumber) return
-    this.#guard(run, () => this.#hearActor(run, frame))
+    // As #guard() does, without a closure: this is the way of every turn's result.
+    try {
+      this.#hearActor(run, frame)
+    } catch (error) {
+      this.#failed(run, error)
+    }
   }
 
   #hearActor(run: Run, frame: Frame): void {
@@ -360,10 +365,14 @@ export class Engine implements EngineParts {
     try {
       step()
     } catch (error) {
-      const { workflowId, runId } = run.row
-      this.options.logger.error({ workflowId, runId, err: error }, 'a step of the run failed')
-      this.failures.quarantine(run, error instanceof Error ? error.message : String(error))
+      this.#failed(run, error)
     }
+  }
+
+  #failed(run: Run, error: unknown): void {
+    const { workflowId, runId } = run.row
+    this.options.logger.error({ workflowId, runId, err: error }, 'a step of the run failed')
+    this.failures.quarantine(run, error instanceof Error ? error.message : String(error))
   }
 
   /** A run by its number; one whose records cannot be read is left alone. */

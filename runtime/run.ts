@@ -55,7 +55,12 @@ export interface Closing {
 export class Run {
   readonly key: number
   readonly shard: number
-  row: RunRow
+  #row!: RunRow
+  /** Of the row, for the way of a signal: each object that it looks at costs. */
+  isOpen!: boolean
+  /** Do its inputs wait for a turn, rather than for a time or for somebody to let the run go on? */
+  awaitsTurns!: boolean
+  hasStrikes!: boolean
 
   /** The last input with a number; pending ones follow. */
   head: number
@@ -68,11 +73,10 @@ export class Run {
   processedRecorded: number
   historyLength = 0
 
-  /** Accepted, to be numbered when the next batch is cut. */
-  pending: Input[] = []
+  #pending = NO_INPUTS
   pendingRequests: (readonly [index: number, hash: number])[] | undefined
   pendingWaiters: PendingTurnWaiter[] | undefined
-  waiters: TurnWaiter[] = []
+  #waiters = NO_WAITERS
   closeWaiters: Waiter[] = []
   /** Called when there is something new to see of the run. */
   watchers: Set<() => void> | undefined
@@ -120,6 +124,55 @@ export class Run {
     this.processed = processed
     this.processedRecorded = processed
     this.historyLength = row.historyLength
+  }
+
+  /** Its summary, as it is in the journal or will be with the next commit. */
+  get row(): RunRow {
+    return this.#row
+  }
+
+  set row(row: RunRow) {
+    this.#row = row
+    this.isOpen = isOpenStatus(row.status)
+    this.awaitsTurns = row.delayed !== true && row.status !== 'PAUSED'
+    this.hasStrikes = row.strikes > 0
+  }
+
+  /** Accepted, to be numbered when the next batch is cut. */
+  get pending(): readonly Input[] {
+    return this.#pending
+  }
+
+  addPending(input: Input): void {
+    if (this.#pending === NO_INPUTS) this.#pending = [input]
+    else this.#pending.push(input)
+  }
+
+  takePending(): readonly Input[] {
+    const pending = this.#pending
+    this.#pending = NO_INPUTS
+    return pending
+  }
+
+  /** Those who wait for turns of inputs that have their numbers. */
+  get waiters(): readonly TurnWaiter[] {
+    return this.#waiters
+  }
+
+  set waiters(waiters: readonly TurnWaiter[]) {
+    this.#waiters = waiters.length === 0 ? NO_WAITERS : [...waiters]
+  }
+
+  addWaiter(waiter: TurnWaiter): void {
+    if (this.#waiters === NO_WAITERS) this.#waiters = [waiter]
+    else this.#waiters.push(waiter)
+  }
+
+  /** Those who wait for turns up to `seq`; they wait no more. */
+  takeWaiters(seq: number): readonly TurnWaiter[] {
+    const waiters = this.#waiters
+    this.waiters = waiters.filter((waiter) => waiter.seq > seq)
+    return this.#waiters === NO_WAITERS ? waiters : waiters.filter((waiter) => waiter.seq <= seq)
   }
 
   /** Its activities without an outcome, and whether their cancellation was asked for. */
@@ -213,17 +266,8 @@ export class Run {
     return queries
   }
 
-  get isOpen(): boolean {
-    return isOpenStatus(this.row.status)
-  }
-
   get isPaused(): boolean {
-    return this.row.status === 'PAUSED'
-  }
-
-  /** Do its inputs wait for a turn, rather than for a time or for somebody to let the run go on? */
-  get awaitsTurns(): boolean {
-    return this.row.delayed !== true && !this.isPaused
+    return this.#row.status === 'PAUSED'
   }
 
   /** The last turn that a new actor of this run does as a replay. */
@@ -258,7 +302,7 @@ export class Run {
       this.held.length === 0 &&
       (this.parked === undefined || !this.isOpen) &&
       !this.queuedForFeed &&
-      this.waiters.length === 0 &&
+      this.#waiters.length === 0 &&
       this.closeWaiters.length === 0 &&
       this.watchers === undefined &&
       this.queries.length === 0 &&
@@ -268,5 +312,9 @@ export class Run {
   }
 }
 
+// What a run has only for the moment is not kept as an array of its own: there may be a hundred thousand
+// runs, and whatever lasts until the next signal is garbage of the old generation then.
+const NO_INPUTS: Input[] = []
+const NO_WAITERS: TurnWaiter[] = []
 const NO_CHILDREN: readonly ChildLink[] = []
 const NONE: readonly (readonly [number, boolean])[] = []

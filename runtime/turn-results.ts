@@ -291,11 +291,9 @@ export class TurnResults {
     run.processed = seq
     run.parked = undefined
     run.retrying = false
-    if (run.row.strikes > 0) this.#ports.acceptor.saveRow(run, { ...run.row, strikes: 0 })
+    if (run.hasStrikes) this.#ports.acceptor.saveRow(run, { ...run.row, strikes: 0 })
     if (run.waiters.length === 0) return
-    const { waiters } = run
-    run.waiters = waiters.filter((waiter) => waiter.seq > seq)
-    for (const waiter of waiters) if (waiter.seq <= seq) waiter.resolve()
+    for (const waiter of run.takeWaiters(seq)) waiter.resolve()
   }
 
   /** The regrouped turn has ended and the run is still open: what was held back comes in now. */

@@ -413,7 +413,7 @@ export class WorkflowWrites {
     if (run.closing?.phase === 'committing') return holdRequest(this.#parts, run, again)
     if (!run.isOpen && seq > run.row.closeSeq) throw closedBeforeHandled(run)
     if (run.processed >= seq) return Promise.resolve()
-    return new Promise<void>((resolve, reject) => run.waiters.push({ seq, resolve, reject }))
+    return new Promise<void>((resolve, reject) => run.addWaiter({ seq, resolve, reject }))
   }
 }
 

@@ -20,7 +20,7 @@ const frame: fc.Arbitrary<Frame> = fc.record({
 })
 
 function write(writer: FrameWriter, { kind, flags, actor, run, seq, count, body }: Frame): number {
-  return writer.write(kind as FrameKind, run, seq, count, body, flags, actor)
+  return writer.write(kind, run, seq, count, body, flags, actor)
 }
 
 interface Plain extends Omit<Frame, 'body'> {

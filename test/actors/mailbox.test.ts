@@ -55,6 +55,36 @@ describe('Mailbox', () => {
     )
   })
 
+  test('has finds a kind among the inputs up to a number, whatever the batches', () => {
+    const timer = (n: number): Input => [InputKind.timerFired, 0, n]
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(fc.boolean(), { minLength: 1, maxLength: 5 }), { maxLength: 6 }),
+        fc.nat(10),
+        fc.nat(30),
+        (batches, skip, upTo) => {
+          const mailbox = new Mailbox(1)
+          const all = batches.flat()
+          let seq = 1
+          for (const batch of batches) {
+            mailbox.push(
+              seq,
+              batch.map((is, i) => (is ? timer(i) : signal(i))),
+              1,
+            )
+            seq += batch.length
+          }
+          const shifted = Math.min(skip, all.length)
+          for (let i = 0; i < shifted; i++) mailbox.shift()
+          const lastSeq = Math.min(upTo, all.length)
+          const held = all.slice(shifted, lastSeq)
+          expect(mailbox.has(InputKind.timerFired, lastSeq)).toBe(held.includes(true))
+          expect(mailbox.has(InputKind.signaled, lastSeq)).toBe(held.includes(false))
+        },
+      ),
+    )
+  })
+
   test('a batch that leaves a gap, or comes again, is refused', () => {
     const mailbox = new Mailbox(1)
     mailbox.push(1, signals(1, 3), 0)

@@ -208,6 +208,8 @@ describe('A paused workflow', () => {
   test('does not stand in the way of others, and its own mailbox has its bound', async () => {
     const runtime = await openRuntime({ limits: { maxWaitingInputs: 40, maxMailboxDepth: 60 } })
     const [paused, other] = [await start(runtime, 'paused'), await start(runtime, 'other')]
+    // Its first turn has ended, and leaves no input behind.
+    expect(await paused.query(items)).toEqual([])
     await paused.pause()
     for (const n of numbers(59)) await paused.signal(add, n)
     await expect(paused.signal(add, 60)).rejects.toMatchObject(code('MAILBOX_FULL'))
