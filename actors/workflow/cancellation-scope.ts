@@ -212,9 +212,10 @@ export class CancellationScope {
 
   #detachIfIdle(): void {
     if (!this.#attached || this.#pending.size > 0) return
-    this.#detach()
+    // First, since the parent may let go of its own when it is let go.
     const { parent } = this
     if (parent) parent.#reach = Math.max(parent.#reach, this.#reach + 1)
+    this.#detach()
   }
 
   /** What it was cancelled with since it let go of its parent: then it is not told, and looks. */

@@ -138,6 +138,18 @@ describe('scopes that are over, and code of theirs that is not', () => {
     expect(ours).toEqual(theirs)
   })
 
+  test.each([1, 2, 3])('%i that let go together are cancelled a step each', async (depth) => {
+    const body: Step[] = [sleep, { op: 'trigger', n: 1 }, { op: 'cut', n: 0 }, ...steps(5), sleep]
+    let inner: Step = { op: 'spawn', body }
+    for (let up = 0; up < depth; up++) inner = { op: 'scope', kind: 'cancellable', body: [inner] }
+    const { ours, sdk: theirs } = await run(
+      [inner, open],
+      [[], [{ kind: 'timer', pick: 0 }], [said('fire', 1)]],
+    )
+    expect(JSON.stringify(theirs.at(-1)?.trace)).toContain('sleep (cancelled)')
+    expect(ours).toEqual(theirs)
+  })
+
   test('keep their place among what is cancelled together', async () => {
     const { ours, sdk: theirs } = await run(
       [
