@@ -68,7 +68,8 @@ function makeError(failure: Failure): TemporalFailure {
       info.nonRetryable ?? false,
       fromPayloads(info.details ?? []),
       cause,
-      info.nextRetryDelayMs,
+      // Not told on, as in Temporal: it was for whoever tried again.
+      undefined,
       info.category,
     )
   }

@@ -94,8 +94,7 @@ export function fromPayloadMap(payloads: PayloadMap): Record<string, unknown> {
 
 function fromEncodedPayload({ metadata, data }: EncodedPayload): unknown {
   const encoding = metadata['encoding']
-  if (encoding === undefined) throw new ValueError('Missing payload metadata')
-  const name = utf8(encoding)
+  const name = encoding === undefined ? '' : utf8(encoding)
   switch (name) {
     case 'binary/null':
       return undefined

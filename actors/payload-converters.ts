@@ -66,9 +66,9 @@ export class CompositePayloadConverter implements PayloadConverter {
   }
 
   fromPayload<T>(payload: ProtoPayload): T {
-    const encoding = payload.metadata?.[METADATA_ENCODING_KEY]
-    if (encoding === undefined) throw new ValueError('Missing payload metadata')
-    const name = decodeUtf8(encoding)
+    if (!payload.metadata) throw new ValueError('Missing payload metadata')
+    const encoding = payload.metadata[METADATA_ENCODING_KEY]
+    const name = encoding === undefined ? '' : decodeUtf8(encoding)
     const converter = this.converterByEncoding.get(name)
     if (converter === undefined) throw new ValueError(`Unknown encoding: ${name}`)
     return converter.fromPayload(payload)

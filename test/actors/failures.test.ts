@@ -62,7 +62,9 @@ describe('errors as data and back', () => {
         Object.entries(value).filter(([key]) => !['failure', 'cause', 'stack'].includes(key)),
       )
     if (error instanceof ApplicationFailure) {
-      expect(own(back)).toEqual({ ...own(error), nextRetryDelay: 3000 })
+      // Only the failure tells it on, as in Temporal.
+      expect(own(back)).toEqual({ ...own(error), nextRetryDelay: undefined })
+      expect(failure.applicationFailureInfo?.nextRetryDelayMs).toBe(3000)
     } else expect(own(back)).toEqual(own(error))
   })
 

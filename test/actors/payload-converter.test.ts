@@ -36,7 +36,7 @@ describe('payloads', () => {
     expect(encoded('binary/plain', 'ab')).toEqual(bytes('ab'))
     expect(encoded('binary/null', '')).toBeUndefined()
     expect(() => encoded('json/secret', '{}')).toThrow('Unknown encoding: json/secret')
-    expect(() => fromPayload({ metadata: {}, data: bytes('') })).toThrow('Missing payload metadata')
+    expect(() => fromPayload({ metadata: {}, data: bytes('') })).toThrow('Unknown encoding: ')
   })
 
   it.each([[() => 1], [Symbol('s')], [1n], [Object.assign({}, { toJSON: () => undefined })]])(
