@@ -188,7 +188,12 @@ export async function startChild(
     'Workflow.startChild(...) may only be used from a Workflow Execution. Consider using Client.workflow.start(...) instead.)',
   )
   const filled = addDefaultWorkflowOptions(options ?? {})
-  const [started, completed] = await begin(activator, extractWorkflowType(workflow), filled)
+  const [started, completed] = await begin(
+    activator,
+    extractWorkflowType(workflow),
+    filled,
+    'start',
+  )
   const firstExecutionRunId = await started
   const { workflowId } = filled
   const signal = (name: string, args: unknown[]): Promise<void> => {
@@ -199,6 +204,7 @@ export async function startChild(
     workflowId,
     firstExecutionRunId,
     async result() {
+      activator.links.noteResult(completed)
       return await completed
     },
     async signal(def, ...args) {
@@ -238,7 +244,7 @@ export async function executeChild(
     'Workflow.executeChild(...) may only be used from a Workflow Execution. Consider using Client.workflow.execute(...) instead.',
   )
   const filled = addDefaultWorkflowOptions(options ?? {})
-  const both = begin(activator, extractWorkflowType(workflow), filled)
+  const both = begin(activator, extractWorkflowType(workflow), filled, 'end')
   return both.then(([, completed]) => completed)
 }
 
@@ -246,14 +252,18 @@ function begin(
   activator: Activator,
   workflowType: string,
   options: ChildWorkflowOptionsWithDefaults,
+  until: 'start' | 'end',
 ): Promise<StartedChild> {
   activator.assertWritable()
   const input = { workflowType, options, headers: {}, seq: activator.links.takeChildSeq() }
   const start = (given: StartChildWorkflowExecutionInput): Promise<StartedChild> =>
-    activator.links.startChild(() => ({
-      ...makeCommand(activator, given.seq, given.workflowType, given.options),
-      ...headersField(given.headers),
-    }))
+    activator.links.startChild(
+      () => ({
+        ...makeCommand(activator, given.seq, given.workflowType, given.options),
+        ...headersField(given.headers),
+      }),
+      until,
+    )
   const outbound = activator.extensions?.interceptors?.outbound
   return outbound === undefined
     ? start(input)

@@ -19,6 +19,7 @@ import {
   type SignalWorkflowInput,
 } from './interceptors.ts'
 import { PendingChild, type Settle } from './pending-child.ts'
+import { forgetWait, noteWait } from './stack-traces.ts'
 
 /** Whom a signal is for. */
 export interface SignalTarget {
@@ -80,8 +81,28 @@ export class LinkedWorkflows {
     this.#activator.localResolutions.push(resolve)
   }
 
-  /** Start the child that `make` describes, unless the current scope is cancelled. */
-  startChild(make: () => StartChildCommand): Promise<StartedChild> {
+  /** For the query of stack traces: code begins to wait for `awaited`, and waits no more. */
+  noteWait(awaited: object): void {
+    if (this.#activator.extensions !== undefined) noteWait(this.#activator, awaited)
+  }
+
+  /** Code begins to wait for the end of a child, unless that has come. */
+  noteResult(completed: Promise<unknown>): void {
+    if (this.#activator.extensions?.waits === undefined) return
+    const isOfChild = [...this.#children.values()].some(({ end }) => end?.promise === completed)
+    if (isOfChild) this.noteWait(completed)
+  }
+
+  forgetWait(awaited: object): void {
+    if (this.#activator.extensions !== undefined) forgetWait(this.#activator, awaited)
+  }
+
+  /**
+   * Start the child that `make` describes, unless the current scope is cancelled.
+   *
+   * @param until what the caller goes on to wait for
+   */
+  startChild(make: () => StartChildCommand, until: 'start' | 'end'): Promise<StartedChild> {
     let child: PendingChild | undefined
     const started = new Promise<string>((resolve, reject) => {
       const scope = CancellationScope.current()
@@ -92,7 +113,8 @@ export class LinkedWorkflows {
       const command = make()
       this.push(command)
       const { namespace } = this.#activator.started
-      child = new PendingChild(this, command, scope, namespace, { resolve, reject })
+      child = new PendingChild(this, command, scope, namespace, { resolve, reject, until })
+      this.noteWait(child)
       if (scope.cancellable) scope.register(child)
       this.#children.set(command.seq, child)
     })
@@ -100,6 +122,7 @@ export class LinkedWorkflows {
       started.catch(reject)
       if (child !== undefined) child.end = { resolve, reject }
     })
+    if (child?.end) child.end.promise = completed
     // Nobody has to wait for the end.
     completed.catch(() => undefined)
     return new Promise((resolve) => {
@@ -155,8 +178,10 @@ export class LinkedWorkflows {
       })
       const pending = { cancelled: () => this.#cancelSignal(seq) }
       if (scope.cancellable) scope.register(pending)
+      this.noteWait(pending)
       const end = (): void => {
         this.#signals.delete(seq)
+        this.forgetWait(pending)
         if (scope.cancellable) scope.unregister(pending)
       }
       this.#signals.set(seq, { resolve, reject, end })
@@ -187,6 +212,7 @@ export class LinkedWorkflows {
       ...(runId === undefined || runId === '' ? {} : { runId }),
     })
     this.#cancels.set(seq, settle)
+    this.noteWait(settle)
   }
 
   /** True if code of the workflow waits for this input. */
@@ -228,6 +254,7 @@ export class LinkedWorkflows {
       case InputKind.externalCancelResolved: {
         const cancel = this.#cancels.get(input[2])
         this.#cancels.delete(input[2])
+        if (cancel !== undefined) this.forgetWait(cancel)
         settle(cancel, 'cancel', input[4])
         break
       }

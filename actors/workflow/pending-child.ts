@@ -13,6 +13,11 @@ export interface Settle<T> {
   readonly reject: (reason: unknown) => void
 }
 
+/** The start of a child, and what whoever started it waits for. */
+export interface ChildStart extends Settle<string> {
+  readonly until: 'start' | 'end'
+}
+
 /** A cause as Temporal's core makes it: without a message, and without the child's own details. */
 const cancelledCause: Failure = Object.freeze({
   message: '',
@@ -29,9 +34,9 @@ export class PendingChild implements Cancellable {
   readonly #links: LinkedWorkflows
   readonly #scope: CancellationScope
   readonly #namespace: string
-  #start: Settle<string> | undefined
+  #start: ChildStart | undefined
   /** Set right after the start, before any code of the workflow runs. */
-  end: Settle<unknown> | undefined
+  end: (Settle<unknown> & { promise?: Promise<unknown> }) | undefined
   #runId: string | undefined
 
   constructor(
@@ -39,7 +44,7 @@ export class PendingChild implements Cancellable {
     command: StartChildCommand,
     scope: CancellationScope,
     namespace: string,
-    start: Settle<string>,
+    start: ChildStart,
   ) {
     this.#links = links
     this.command = command
@@ -57,6 +62,7 @@ export class PendingChild implements Cancellable {
     this.#start = undefined
     if ('runId' in outcome) {
       this.#runId = outcome.runId
+      if (start?.until === 'start') this.#links.forgetWait(this)
       start?.resolve(outcome.runId)
       return
     }
@@ -116,6 +122,8 @@ export class PendingChild implements Cancellable {
 
   #over(): void {
     this.#links.forgetChild(this.command.seq)
+    this.#links.forgetWait(this)
+    if (this.end?.promise) this.#links.forgetWait(this.end.promise)
     if (this.#scope.cancellable) this.#scope.unregister(this)
   }
 

@@ -1,4 +1,6 @@
 import { CancellationScope, type Cancellable } from './cancellation-scope.ts'
+import { maybeActivator } from './current-run.ts'
+import { forgetWait, noteWait } from './stack-traces.ts'
 
 /**
  * A promise with its `resolve` and `reject` as methods. It rejects with CancelledFailure when the
@@ -18,14 +20,25 @@ export class Trigger<T> implements PromiseLike<T> {
       rejectPromise = reject
     })
     this.#promise.catch(() => {})
-    const pending: Cancellable = { cancelled: rejectPromise }
+    const activator = maybeActivator()
+    if (activator?.extensions !== undefined) noteWait(activator, this)
+    const end = (): void => {
+      if (scope.cancellable) scope.unregister(pending)
+      if (activator?.extensions !== undefined) forgetWait(activator, this)
+    }
+    const pending: Cancellable = {
+      cancelled: (error) => {
+        end()
+        rejectPromise(error)
+      },
+    }
     if (scope.cancellable) scope.register(pending)
     this.resolve = (value) => {
-      if (scope.cancellable) scope.unregister(pending)
+      end()
       resolvePromise(value)
     }
     this.reject = (reason) => {
-      if (scope.cancellable) scope.unregister(pending)
+      end()
       rejectPromise(reason)
     }
   }

@@ -23,6 +23,7 @@ import {
   strict,
   traced,
   waiter,
+  waitsForOthers,
 } from '../fixtures/interceptors/workflows.ts'
 import { parser } from '../fixtures/interceptors/shared-workflows.ts'
 import { numbers, temporaryFolder } from '../fixtures/lab.ts'
@@ -388,6 +389,27 @@ describe('queries that every workflow answers', () => {
       description: 'What was heard.',
     })
   })
+})
+
+test('stack traces tell of children and triggers until they are over', async () => {
+  const { client } = await open()
+  const handle = await client.workflow.start(waitsForOthers, { workflowId: 'w' })
+  await eventually(
+    'both children',
+    async () => (await handle.describe()).pendingChildren.length === 2,
+  )
+  const waits = async (): Promise<readonly unknown[]> => {
+    const text = await handle.query(stackTraceQuery)
+    return text.split('\n\n').map((stack) => /waits\w+/.exec(stack)?.[0])
+  }
+  // Where the trigger was made, and where each child is waited for.
+  expect(await waits()).toEqual(['waitsForOthers', 'waitsForChild', 'waitsForResult'])
+  await handle.signal(say, 'on')
+  await client.workflow.getHandle('executed').terminate()
+  await eventually('one wait', async () => (await waits()).length === 1)
+  expect(await waits()).toEqual(['waitsForResult'])
+  await client.workflow.getHandle('started').terminate()
+  await eventually('its own', async () => (await waits()).join() === 'waitsForOthers')
 })
 
 test('AsyncLocalStorage keeps each flow its own value', async () => {
