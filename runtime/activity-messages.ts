@@ -12,6 +12,8 @@ export interface ActivityThreadStart {
   readonly port: MessagePort
   /** The module of the activities. */
   readonly file: string
+  /** Modules whose `interceptors` stand around them. */
+  readonly interceptorFiles: readonly string[]
   readonly dataConverter: Pick<
     DataConverterOptions,
     'payloadConverterPath' | 'failureConverterPath'

@@ -1,5 +1,6 @@
 import { inspect } from 'node:util'
 import { ActivityAttempt, type ActivityFunction } from './activity-attempt.ts'
+import { loadActivityInterceptors } from './activity-interceptors.ts'
 import type {
   ActivityThreadStart,
   FromActivityThread,
@@ -15,7 +16,7 @@ import { importShared } from './import-source.ts'
  * It has nothing that the host could not give to another thread, so it may be ended at any time.
  */
 export default async function runActivities(start: ActivityThreadStart): Promise<void> {
-  const { port, file, dataConverter, maxPayloadBytes } = start
+  const { port, file, interceptorFiles, dataConverter, maxPayloadBytes } = start
   const post = (message: FromActivityThread): void => port.postMessage(message)
   const log = (level: LogLevel, message: string, meta: LogMetadata): void => {
     try {
@@ -28,12 +29,14 @@ export default async function runActivities(start: ActivityThreadStart): Promise
   const attempts = new Map<number, ActivityAttempt>()
   let functions: ReadonlyMap<string, ActivityFunction>
   let converters: Awaited<ReturnType<typeof loadHostConverters>>
+  let interceptors: Awaited<ReturnType<typeof loadActivityInterceptors>>
   const ended = new Promise<void>((resolve) => port.on('close', resolve))
   try {
     const module = await importShared(file)
     functions = new Map(Object.entries(module).filter(isFunctionEntry))
     if (functions.size === 0) throw new Error('it exports no function')
     converters = await loadHostConverters(dataConverter)
+    interceptors = await loadActivityInterceptors(interceptorFiles)
   } catch (error) {
     post({ is: 'unusable', reason: error instanceof Error ? error.message : String(error) })
     return ended
@@ -55,6 +58,7 @@ export default async function runActivities(start: ActivityThreadStart): Promise
       maxPayloadBytes,
       client: () => undefined,
       converters,
+      interceptors,
       ended: (outcome) => {
         attempts.delete(id)
         post({ is: 'ended', id, outcome })

@@ -3,7 +3,7 @@ import { ActivityPool } from './activity-pool.ts'
 import type { LogWriter } from './activity/logger.ts'
 import type { Client } from './client.ts'
 import { HostActivities } from './host-activities.ts'
-import type { ResolvedOptions } from './options.ts'
+import { activityModules, type ResolvedOptions } from './options.ts'
 
 /** Where activities run: functions on this thread, those of a file in threads of their own. */
 export function createActivityExecutor(
@@ -24,6 +24,7 @@ export function createActivityExecutor(
   const { payloadConverterPath: payloads, failureConverterPath: failures } = options.dataConverter
   const executor = new ActivityPool({
     file: activitiesPath,
+    interceptorFiles: activityModules(interceptors),
     threads: activityThreads,
     heapMb: limits.slotHeapMb,
     stuckAfterMs: limits.activityThreadTimeoutMs,

@@ -55,8 +55,13 @@ export interface RuntimeOptions {
 export interface InterceptorOptions {
   /** Files whose export `interceptors` makes a run's interceptors. Bundled with the workflows. */
   readonly workflowModules?: readonly (string | URL)[]
-  /** Called once for each attempt of an activity. */
+  /** Called once for each attempt of an activity that is given as a function. */
   readonly activity?: readonly ActivityInterceptorsFactory[]
+  /**
+   * Files whose export `interceptors` is such a factory. Loaded in each thread that runs activities, so
+   * they also stand around those of a file; inside of `activity`.
+   */
+  readonly activityModules?: readonly (string | URL)[]
   /** Around the calls of `runtime.client`; those over HTTP have none. */
   readonly client?: readonly WorkflowClientInterceptor[]
 }
@@ -294,16 +299,20 @@ function checkSinks(sinks: InjectedSinks): InjectedSinks {
   return sinks
 }
 
+const INTERCEPTORS = ['workflowModules', 'activity', 'activityModules', 'client']
+
 function checkInterceptors(interceptors: InterceptorOptions): InterceptorOptions {
   for (const [name, given] of Object.entries(interceptors)) {
-    if (!['workflowModules', 'activity', 'client'].includes(name) || !Array.isArray(given)) {
-      throw invalid(
-        `interceptors.${name}`,
-        'must be a list, of workflowModules, activity or client',
-      )
+    if (!INTERCEPTORS.includes(name) || !Array.isArray(given)) {
+      throw invalid(`interceptors.${name}`, `must be a list, of ${INTERCEPTORS.join(', ')}`)
     }
   }
   return interceptors
+}
+
+/** The paths of the files of activity interceptors. */
+export function activityModules({ activityModules: files = [] }: InterceptorOptions): string[] {
+  return files.map((file) => path.resolve(file instanceof URL ? fileURLToPath(file) : file))
 }
 
 function resolveActivities(
@@ -322,7 +331,10 @@ function resolveActivities(
     }
   }
   if (interceptors?.activity !== undefined && interceptors.activity.length > 0) {
-    throw invalid('interceptors.activity', 'cannot stand around activities in threads of their own')
+    throw invalid(
+      'interceptors.activity',
+      'cannot stand around activities in threads of their own: give files as activityModules',
+    )
   }
   const activityThreads = threads ?? slots
   if (!Number.isInteger(activityThreads) || activityThreads < 1 || activityThreads > MAX_SLOTS) {

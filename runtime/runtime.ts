@@ -1,6 +1,7 @@
 import type { WorkflowBundle } from '../actors/turns.ts'
 import { createService } from './create-service.ts'
 import type { IntakeService } from './workflow-service.ts'
+import { loadActivityInterceptors } from './activity-interceptors.ts'
 import { assertBundleConverters, assertBundleVersion, bundleWorkflowCode } from './bundle.ts'
 import { CallOrder } from './call-order.ts'
 import { Client } from './client.ts'
@@ -9,7 +10,12 @@ import { withClientInterceptors } from './client-interceptors.ts'
 import { Engine, type EngineState } from './engine.ts'
 import type { Journal } from './journal.ts'
 import { openLmdbJournal } from './journal-lmdb.ts'
-import { type ResolvedOptions, resolveOptions, type RuntimeOptions } from './options.ts'
+import {
+  activityModules,
+  type ResolvedOptions,
+  resolveOptions,
+  type RuntimeOptions,
+} from './options.ts'
 import { loadHostConverters } from './host-converters.ts'
 import { openTurnMarks, type TurnMarks } from './turn-marks.ts'
 
@@ -141,10 +147,20 @@ export class Runtime {
   }
 }
 
-/** The options, with the converters that they name loaded. @throws SIGNALBOX_ERR_INVALID_OPTION */
+/**
+ * The options, with the converters and the interceptors of this thread's activities that they name
+ * loaded. @throws SIGNALBOX_ERR_INVALID_OPTION
+ */
 export async function loadOptions(options: RuntimeOptions): Promise<ResolvedOptions> {
   const resolved = resolveOptions(options)
-  return { ...resolved, converters: await loadHostConverters(resolved.dataConverter) }
+  const { activitiesPath, dataConverter, interceptors } = resolved
+  const files = activitiesPath === undefined ? activityModules(interceptors) : []
+  const activity = [...(interceptors.activity ?? []), ...(await loadActivityInterceptors(files))]
+  return {
+    ...resolved,
+    converters: await loadHostConverters(dataConverter),
+    interceptors: { ...interceptors, activity },
+  }
 }
 
 /** The code that the options name. @throws SIGNALBOX_ERR_BUNDLE_FAILED */

@@ -9,6 +9,9 @@ import { Lab, openRuntime, temporaryFolder } from '../fixtures/lab.ts'
 import { chain } from '../fixtures/local-activity-workflows.ts'
 
 const file = fileURLToPath(new URL('../fixtures/pool-activities.ts', import.meta.url))
+const interceptorsFile = fileURLToPath(
+  new URL('../fixtures/activity-interceptors.ts', import.meta.url),
+)
 const code = 'activity-workflows.ts'
 const open = (limits = {}) =>
   openRuntime({ code, activities: file, activityThreads: 2, limits, slots: 1 })
@@ -105,6 +108,44 @@ describe('activities of a file', () => {
     })
     const trace = await client.workflow.execute(chain, { workflowId: 'w', args: [1] })
     expect(trace[0]).toBe('errand did local 1')
+  })
+
+  test('have the interceptors of modules around them, in their own threads', async () => {
+    const interceptors = { activityModules: [interceptorsFile] }
+    const run = async (options: object): Promise<unknown> => {
+      const { client } = await openRuntime({ code, slots: 1, interceptors, ...options })
+      return client.workflow.execute(sender, { workflowId: 'w', args: ['much'] })
+    }
+    const inThread = await run({ activities: file })
+    expect(inThread).toMatch(/^errand did much in [1-9]\d*, attempt 1$/)
+    // Functions have them too, on the thread of the runtime.
+    const activities = { errand: (what: string) => Promise.resolve(what) }
+    expect(await run({ activities })).toBe(`much in ${threadId}, attempt 1`)
+  })
+
+  test.each([
+    ['has none', 'export const one = 1\n', /does not export a function `interceptors`/],
+    ['throws', 'throw new Error("broken")\n', /cannot be loaded: broken/],
+  ])('are refused with a module of interceptors that %s', async (_, content, problem) => {
+    const module = path.join(await temporaryFolder(), 'interceptors.mjs')
+    await writeFile(module, content)
+    for (const activities of [file, { errand: () => Promise.resolve() }]) {
+      const lab = await Lab.create()
+      const interceptors = { activityModules: [module] }
+      await expect(lab.open({ code, activities, interceptors })).rejects.toMatchObject({
+        code: 'SIGNALBOX_ERR_INVALID_OPTION',
+        message: expect.stringMatching(problem),
+      })
+    }
+  })
+
+  test('refuse interceptors that cannot be in their threads', async () => {
+    const lab = await Lab.create()
+    const interceptors = { activity: [() => ({})] }
+    await expect(lab.open({ code, activities: file, interceptors })).rejects.toMatchObject({
+      code: 'SIGNALBOX_ERR_INVALID_OPTION',
+      message: expect.stringContaining('activityModules'),
+    })
   })
 
   test('of a file that cannot be used are refused by name', async () => {
