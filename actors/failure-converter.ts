@@ -11,7 +11,7 @@ import {
   TimeoutFailure,
 } from './failures.ts'
 import { fromPayload, fromPayloads, toPayload, toPayloads } from './payload-converter.ts'
-import { durationToMs } from './workflow/duration.ts'
+import { finiteMs } from './workflow/duration.ts'
 
 const notAnError =
   ' [A non-Error value was thrown from your code. We recommend throwing Error objects so that we can provide a stack trace]'
@@ -200,7 +200,7 @@ function applicationInfo(
     ...(details && details.length > 0 ? { details: toPayloads(details) } : {}),
     ...(nextRetryDelay === undefined || nextRetryDelay === null
       ? {}
-      : { nextRetryDelayMs: durationToMs(nextRetryDelay) }),
+      : { nextRetryDelayMs: finiteMs(nextRetryDelay) }),
     ...(category ? { category } : {}),
   }
 }

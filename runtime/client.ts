@@ -14,7 +14,7 @@ import type {
   TypedSearchAttributes,
 } from '../actors/search-attributes.ts'
 import { fillRetryPolicy, type RetryPolicy } from '../actors/workflow/retry-policy.ts'
-import { type Duration, optionalDurationToMs } from '../actors/workflow/duration.ts'
+import { type Duration, optionalFiniteMs } from '../actors/workflow/duration.ts'
 import { AsyncCompletionClient } from './async-completion-client.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert, convertMap } from './convert-arguments.ts'
@@ -265,15 +265,15 @@ export class WorkflowClient {
       identity: this.#identity,
       idReusePolicy: options.workflowIdReusePolicy,
       idConflictPolicy: options.workflowIdConflictPolicy,
-      executionTimeoutMs: optionalDurationToMs(options.workflowExecutionTimeout),
-      runTimeoutMs: optionalDurationToMs(options.workflowRunTimeout),
-      taskTimeoutMs: optionalDurationToMs(options.workflowTaskTimeout),
+      executionTimeoutMs: optionalFiniteMs(options.workflowExecutionTimeout),
+      runTimeoutMs: optionalFiniteMs(options.workflowRunTimeout),
+      taskTimeoutMs: optionalFiniteMs(options.workflowTaskTimeout),
       memo: memo === undefined ? undefined : convertMap(memo, this.#setup.converters),
       userMetadata: this.#userMetadata(options),
       searchAttributes: encodeAttributes(searchAttributes, typedSearchAttributes),
       retryPolicy: options.retry === undefined ? undefined : fillRetryPolicy(options.retry),
       cronSchedule: options.cronSchedule,
-      startDelayMs: optionalDurationToMs(options.startDelay),
+      startDelayMs: optionalFiniteMs(options.startDelay),
     }
   }
 

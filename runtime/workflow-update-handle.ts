@@ -1,7 +1,7 @@
 import { failureToError } from '../actors/failure-converter.ts'
 import { fromPayload } from '../actors/payload-converter.ts'
 import type { UpdateDefinition } from '../actors/workflow/definitions.ts'
-import { type Duration, optionalDurationToMs } from '../actors/workflow/duration.ts'
+import { type Duration, optionalFiniteMs } from '../actors/workflow/duration.ts'
 import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
@@ -137,7 +137,7 @@ async function pollOutcome(
 }
 
 function waitOf({ timeout, abortSignal }: UpdateWaitOptions) {
-  return { timeoutMs: optionalDurationToMs(timeout), signal: abortSignal }
+  return { timeoutMs: optionalFiniteMs(timeout), signal: abortSignal }
 }
 
 function waitEnded({

@@ -20,6 +20,7 @@ import type {
 import type { PayloadMap } from '../payload.ts'
 import { fromPayloads, toPayload } from '../payload-converter.ts'
 import { CancellationScope } from './cancellation-scope.ts'
+import { finiteMs } from './duration.ts'
 import { ContinueAsNew } from './continue-as-new.ts'
 import { HandlerTable } from './handler-table.ts'
 import {
@@ -261,6 +262,7 @@ export class Activator {
     summary: string | undefined,
   ): Promise<void> {
     return new Promise((resolve, reject) => {
+      if (!scope.consideredCancelled) finiteMs(delayMs)
       const timer = new PendingTimer(this, seq, scope, resolve, reject)
       if (!timer.begin()) return
       this.push({
@@ -312,11 +314,14 @@ export class Activator {
   scheduleActivity(seq: number, make: () => ScheduleActivityCommand): Promise<unknown> {
     const scope = CancellationScope.current()
     return new Promise((resolve, reject) => {
-      const activity = new PendingActivity(this, seq, scope, resolve, reject)
-      if (!activity.begin()) return
+      if (scope.consideredCancelled) {
+        scope.register({ cancelled: reject })
+        return
+      }
       const command = make()
+      const activity = new PendingActivity(this, command, scope, resolve, reject)
+      activity.begin()
       this.push(command)
-      activity.command = command
       this.#activities ??= new Map()
       this.#activities.set(seq, activity)
     })
@@ -397,8 +402,9 @@ export class Activator {
 
   /** Cancellation of a pending activity, by its cancellation type. */
   cancelActivity(activity: PendingActivity): void {
-    const { seq, command } = activity
-    if (command === undefined || this.#activities?.has(seq) !== true) return
+    const { command } = activity
+    const { seq } = command
+    if (this.#activities?.has(seq) !== true) return
     // What was never sent need not be cancelled: neither command leaves the turn.
     const withdrawn = this.withdraw('scheduleActivity', seq)
     if (!withdrawn && command.cancellationType !== 'ABANDON') {

@@ -1,6 +1,7 @@
 import { toPayloads } from '../payload-converter.ts'
 import { assertInWorkflowContext } from './current-run.ts'
-import { optionalDurationToMs, type Duration } from './duration.ts'
+import { optionalFiniteMs, type Duration } from './duration.ts'
+import { enumValue } from './enum-value.ts'
 import { type ActivityInput, composeInterceptors, headersField } from './interceptors.ts'
 import { fillRetryPolicy, type RetryPolicy } from './retry-policy.ts'
 
@@ -135,10 +136,17 @@ function scheduleNext({
     ...headersField(headers),
     taskQueue: options.taskQueue || activator.started.taskQueue,
     retryPolicy: fillRetryPolicy(options.retry),
-    cancellationType: options.cancellationType ?? ActivityCancellationType.TRY_CANCEL,
+    cancellationType: cancellationTypeOf(options),
     ...timeouts(options),
     ...(options.summary === undefined ? {} : { summary: options.summary }),
   }))
+}
+
+export function cancellationTypeOf({
+  cancellationType,
+}: Pick<ActivityOptions, 'cancellationType'>): ActivityCancellationType {
+  const given = enumValue(ActivityCancellationType, '', cancellationType)
+  return given ?? ActivityCancellationType.TRY_CANCEL
 }
 
 function timeouts(options: ActivityOptions): {
@@ -147,10 +155,10 @@ function timeouts(options: ActivityOptions): {
   readonly scheduleToStartTimeoutMs?: number
   readonly heartbeatTimeoutMs?: number
 } {
-  const startToClose = optionalDurationToMs(options.startToCloseTimeout)
-  const scheduleToClose = optionalDurationToMs(options.scheduleToCloseTimeout)
-  const scheduleToStart = optionalDurationToMs(options.scheduleToStartTimeout)
-  const heartbeat = optionalDurationToMs(options.heartbeatTimeout)
+  const startToClose = optionalFiniteMs(options.startToCloseTimeout)
+  const scheduleToClose = optionalFiniteMs(options.scheduleToCloseTimeout)
+  const scheduleToStart = optionalFiniteMs(options.scheduleToStartTimeout)
+  const heartbeat = optionalFiniteMs(options.heartbeatTimeout)
   return {
     ...(startToClose === undefined ? {} : { startToCloseTimeoutMs: startToClose }),
     ...(scheduleToClose === undefined ? {} : { scheduleToCloseTimeoutMs: scheduleToClose }),

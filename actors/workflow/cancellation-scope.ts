@@ -1,6 +1,6 @@
 import { CancelledFailure } from '../failures.ts'
 import { assertInWorkflowContext } from './current-run.ts'
-import { optionalDurationToMs, type Duration } from './duration.ts'
+import { durationToMs, type Duration } from './duration.ts'
 
 /** Something pending that a scope cancels: a timer, an activity, a condition, a child scope. */
 export interface Cancellable {
@@ -70,7 +70,8 @@ export class CancellationScope {
   #over = false
 
   constructor(options?: CancellationScopeOptions) {
-    this.#timeoutMs = optionalDurationToMs(options?.timeout)
+    const timeout = options?.timeout
+    this.#timeoutMs = timeout === undefined ? undefined : durationToMs(timeout)
     this.cancellable = options?.cancellable ?? true
     const given = options?.parent
     if (given === noParent) return

@@ -18,7 +18,8 @@ import {
   type Workflow,
   type WorkflowResultType,
 } from './definitions.ts'
-import { optionalDurationToMs, type Duration } from './duration.ts'
+import { optionalFiniteMs, type Duration } from './duration.ts'
+import { enumValue } from './enum-value.ts'
 import type { StartedChild } from './linked-workflows.ts'
 import {
   composeInterceptors,
@@ -28,7 +29,7 @@ import {
 import { notBuilt } from './not-built.ts'
 import { fillRetryPolicy, type RetryPolicy } from './retry-policy.ts'
 import { uuid4 } from './uuid4.ts'
-import type { WorkflowIdReusePolicy } from './workflow-id-policies.ts'
+import { WorkflowIdReusePolicy } from './workflow-id-policies.ts'
 
 /**
  * What cancelling the scope of a child does. `ABANDON`: let it run and go on at once. `TRY_CANCEL`: ask
@@ -281,7 +282,14 @@ function makeCommand(
   }
   const { searchAttributes, typedSearchAttributes } = options
   const hasAttributes = searchAttributes !== undefined || typedSearchAttributes !== undefined
-  const parentClosePolicy: ParentClosePolicyName = options.parentClosePolicy ?? 'TERMINATE'
+  const parentClosePolicy: ParentClosePolicyName =
+    enumValue(ParentClosePolicy, 'PARENT_CLOSE_POLICY_', options.parentClosePolicy) ?? 'TERMINATE'
+  const cancellationType = enumValue(ChildWorkflowCancellationType, '', options.cancellationType)
+  const reusePolicy = enumValue(
+    WorkflowIdReusePolicy,
+    'WORKFLOW_ID_REUSE_POLICY_',
+    options.workflowIdReusePolicy,
+  )
   return {
     kind: 'startChildWorkflow',
     seq,
@@ -290,11 +298,11 @@ function makeCommand(
     args: toPayloads(options.args),
     taskQueue: options.taskQueue || activator.started.taskQueue,
     parentClosePolicy,
-    cancellationType: options.cancellationType,
-    ...given('executionTimeoutMs', optionalDurationToMs(options.workflowExecutionTimeout)),
-    ...given('runTimeoutMs', optionalDurationToMs(options.workflowRunTimeout)),
-    ...given('taskTimeoutMs', optionalDurationToMs(options.workflowTaskTimeout)),
-    ...given('idReusePolicy', options.workflowIdReusePolicy),
+    cancellationType: cancellationType ?? 'WAIT_CANCELLATION_COMPLETED',
+    ...given('executionTimeoutMs', optionalFiniteMs(options.workflowExecutionTimeout)),
+    ...given('runTimeoutMs', optionalFiniteMs(options.workflowRunTimeout)),
+    ...given('taskTimeoutMs', optionalFiniteMs(options.workflowTaskTimeout)),
+    ...given('idReusePolicy', reusePolicy),
     ...given('retryPolicy', options.retry && fillRetryPolicy(options.retry)),
     ...given('cronSchedule', options.cronSchedule),
     ...given('memo', options.memo && toPayloadMap(options.memo)),

@@ -8,7 +8,7 @@ import type {
   TypedSearchAttributes,
 } from '../search-attributes.ts'
 import { assertInWorkflowContext } from './current-run.ts'
-import { optionalDurationToMs, type Duration } from './duration.ts'
+import { optionalFiniteMs, type Duration } from './duration.ts'
 import { composeInterceptors, type ContinueAsNewInput, headersField } from './interceptors.ts'
 import { notBuilt } from './not-built.ts'
 import { checkSuccessor } from './upserts.ts'
@@ -62,27 +62,20 @@ export function makeContinueAsNewFunc<F extends Workflow>(
       'Workflow Execution.',
   )
   const { started } = activator
-  const attributes = attributesOf(options, started)
-  const outbound = activator.extensions?.interceptors?.outbound
-  if (outbound === undefined) {
-    return async (...args: Parameters<F>): Promise<never> => {
-      checkSuccessor(activator, attributes.searchAttributes, attributes.memo)
-      throw new ContinueAsNew({ ...attributes, args: toPayloads(args) })
-    }
-  }
   const proceed = async (input: ContinueAsNewInput): Promise<never> => {
-    // An interceptor may have changed the options.
-    const changed = input.options === given ? attributes : attributesOf(input.options, started)
-    checkSuccessor(activator, changed.searchAttributes, changed.memo)
+    const attributes = attributesOf(input.options, started)
+    checkSuccessor(activator, attributes.searchAttributes, attributes.memo)
     throw new ContinueAsNew({
-      ...changed,
+      ...attributes,
       ...headersField(input.headers),
       args: toPayloads(input.args),
     })
   }
-  const given = { ...options, workflowType: attributes.workflowType }
-  return (...args: Parameters<F>): Promise<never> =>
-    composeInterceptors(outbound, 'continueAsNew', proceed)({ args, headers: {}, options: given })
+  const given = { ...options, workflowType: options.workflowType ?? started.workflowType }
+  const outbound = activator.extensions?.interceptors?.outbound
+  const next =
+    outbound === undefined ? proceed : composeInterceptors(outbound, 'continueAsNew', proceed)
+  return (...args: Parameters<F>): Promise<never> => next({ args, headers: {}, options: given })
 }
 
 function attributesOf(
@@ -96,9 +89,9 @@ function attributesOf(
   }
   const { memo, searchAttributes, typedSearchAttributes } = options
   const hasAttributes = searchAttributes !== undefined || typedSearchAttributes !== undefined
-  const backoffMs = optionalDurationToMs(options.backoffStartInterval)
-  const runTimeoutMs = optionalDurationToMs(options.workflowRunTimeout)
-  const taskTimeoutMs = optionalDurationToMs(options.workflowTaskTimeout)
+  const backoffMs = optionalFiniteMs(options.backoffStartInterval)
+  const runTimeoutMs = optionalFiniteMs(options.workflowRunTimeout)
+  const taskTimeoutMs = optionalFiniteMs(options.workflowTaskTimeout)
   return {
     workflowType: options.workflowType ?? started.workflowType,
     taskQueue: options.taskQueue ?? started.taskQueue,

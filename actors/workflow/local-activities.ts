@@ -1,7 +1,8 @@
 import type { ScheduleLocalActivityCommand } from '../commands.ts'
 import { toPayloads } from '../payload-converter.ts'
 import {
-  ActivityCancellationType,
+  type ActivityCancellationType,
+  cancellationTypeOf,
   type ActivityFunction,
   type NotAnActivityMethod,
   requireTimeout,
@@ -9,7 +10,7 @@ import {
 } from './activities.ts'
 import { CancellationScope } from './cancellation-scope.ts'
 import { assertInWorkflowContext } from './current-run.ts'
-import { optionalDurationToMs, type Duration } from './duration.ts'
+import { optionalFiniteMs, type Duration } from './duration.ts'
 import { composeInterceptors, headersField, type LocalActivityInput } from './interceptors.ts'
 import { LocalActivityDoBackoff } from './local-activity-backoff.ts'
 import { fillRetryPolicy, type RetryPolicy } from './retry-policy.ts'
@@ -139,9 +140,9 @@ async function issue(input: LocalActivityInput): Promise<unknown> {
 
 function commandOf(input: LocalActivityInput): ScheduleLocalActivityCommand {
   const { activityType, args, options, headers, seq, attempt, originalScheduleTime } = input
-  const startToClose = optionalDurationToMs(options.startToCloseTimeout)
-  const scheduleToClose = optionalDurationToMs(options.scheduleToCloseTimeout)
-  const scheduleToStart = optionalDurationToMs(options.scheduleToStartTimeout)
+  const startToClose = optionalFiniteMs(options.startToCloseTimeout)
+  const scheduleToClose = optionalFiniteMs(options.scheduleToCloseTimeout)
+  const scheduleToStart = optionalFiniteMs(options.scheduleToStartTimeout)
   return {
     kind: 'scheduleLocalActivity',
     seq,
@@ -150,10 +151,10 @@ function commandOf(input: LocalActivityInput): ScheduleLocalActivityCommand {
     args: toPayloads(args),
     ...headersField(headers),
     retryPolicy: fillRetryPolicy(options.retry),
-    cancellationType: options.cancellationType ?? ActivityCancellationType.TRY_CANCEL,
+    cancellationType: cancellationTypeOf(options),
     attempt,
     localRetryThresholdMs:
-      optionalDurationToMs(options.localRetryThreshold) ?? DEFAULT_RETRY_THRESHOLD_MS,
+      optionalFiniteMs(options.localRetryThreshold) ?? DEFAULT_RETRY_THRESHOLD_MS,
     ...(originalScheduleTime === undefined ? {} : { originalScheduleTime }),
     ...(startToClose === undefined ? {} : { startToCloseTimeoutMs: startToClose }),
     ...(scheduleToClose === undefined ? {} : { scheduleToCloseTimeoutMs: scheduleToClose }),

@@ -103,19 +103,18 @@ export class BlockedCondition extends Pending {
 }
 
 export class PendingActivity extends Pending {
-  readonly seq: number
-  command: ScheduleActivityCommand | undefined
+  readonly command: ScheduleActivityCommand
   readonly #resolve: (result: unknown) => void
 
   constructor(
     activator: Activator,
-    seq: number,
+    command: ScheduleActivityCommand,
     scope: CancellationScope,
     resolve: (result: unknown) => void,
     reject: (reason: unknown) => void,
   ) {
     super(activator, scope, reject)
-    this.seq = seq
+    this.command = command
     this.#resolve = resolve
   }
 
@@ -161,10 +160,8 @@ export class PendingActivity extends Pending {
   }
 
   #identity(): { readonly activityType: string; readonly activityId: string } {
-    return {
-      activityType: this.command?.activityType ?? '',
-      activityId: this.command?.activityId ?? String(this.seq),
-    }
+    const { activityType, activityId } = this.command
+    return { activityType, activityId }
   }
 }
 

@@ -1,6 +1,6 @@
 import { ValueError } from '../failures.ts'
 import type { RetryPolicyData } from '../inputs.ts'
-import { durationToMs, optionalDurationToMs, type Duration } from './duration.ts'
+import { finiteMs, optionalFiniteMs, type Duration } from './duration.ts'
 
 /** How often and when something that failed is tried again. */
 export interface RetryPolicy {
@@ -32,8 +32,10 @@ export function retryPolicyOf(policy: RetryPolicyData): RetryPolicy {
  *
  * @throws {ValueError} if a field is out of its range
  */
-export function fillRetryPolicy(policy: RetryPolicy = {}): RetryPolicyData {
-  const { backoffCoefficient = 2, maximumAttempts, nonRetryableErrorTypes = [] } = policy
+export function fillRetryPolicy(given: RetryPolicy | null = {}): RetryPolicyData {
+  const policy = given ?? {}
+  const backoffCoefficient = policy.backoffCoefficient ?? 2
+  const maximumAttempts = policy.maximumAttempts ?? Number.POSITIVE_INFINITY
   if (!(backoffCoefficient >= 1)) {
     throw new ValueError(
       backoffCoefficient > 0
@@ -41,7 +43,7 @@ export function fillRetryPolicy(policy: RetryPolicy = {}): RetryPolicyData {
         : 'RetryPolicy.backoffCoefficient must be greater than 0',
     )
   }
-  const unlimited = maximumAttempts === undefined || maximumAttempts === Number.POSITIVE_INFINITY
+  const unlimited = maximumAttempts === Number.POSITIVE_INFINITY
   if (!unlimited) {
     if (!(maximumAttempts > 0)) {
       throw new ValueError('RetryPolicy.maximumAttempts must be a positive integer')
@@ -50,8 +52,8 @@ export function fillRetryPolicy(policy: RetryPolicy = {}): RetryPolicyData {
       throw new ValueError('RetryPolicy.maximumAttempts must be an integer')
     }
   }
-  const initialIntervalMs = durationToMs(policy.initialInterval ?? 1000)
-  const maximumIntervalMs = optionalDurationToMs(policy.maximumInterval)
+  const initialIntervalMs = finiteMs(policy.initialInterval ?? 1000)
+  const maximumIntervalMs = optionalFiniteMs(policy.maximumInterval)
   if (maximumIntervalMs === 0) throw new ValueError('RetryPolicy.maximumInterval cannot be 0')
   if (initialIntervalMs === 0) throw new ValueError('RetryPolicy.initialInterval cannot be 0')
   if (maximumIntervalMs !== undefined && maximumIntervalMs < initialIntervalMs) {
@@ -62,6 +64,6 @@ export function fillRetryPolicy(policy: RetryPolicy = {}): RetryPolicyData {
     backoffCoefficient,
     maximumIntervalMs: maximumIntervalMs ?? initialIntervalMs * 100,
     maximumAttempts: unlimited ? 0 : maximumAttempts,
-    nonRetryableErrorTypes: [...nonRetryableErrorTypes],
+    nonRetryableErrorTypes: [...(policy.nonRetryableErrorTypes ?? [])],
   }
 }

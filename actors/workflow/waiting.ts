@@ -45,7 +45,10 @@ export async function condition(
   const activator = assertInWorkflowContext(
     'Workflow.condition(...) may only be used from a Workflow Execution.',
   )
-  if (timeout === undefined) return activator.block(CancellationScope.current(), predicate)
+  // Anything else is no timeout, as in Temporal's SDK.
+  if (typeof timeout !== 'number' && typeof timeout !== 'string') {
+    return activator.block(CancellationScope.current(), predicate)
+  }
   // As in Temporal's SDK, whose replay expects the marker wherever a timeout of 0 is.
   if (timeout === 0 && !activator.patches.decide(CONDITION_0_PATCH, false)) {
     return activator.block(CancellationScope.current(), predicate)

@@ -2,7 +2,7 @@ import { composeInterceptors } from '../../actors/workflow/interceptors.ts'
 import type { ActivityOutboundCallsInterceptor } from './interceptors.ts'
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { IllegalStateError } from '../../actors/failures.ts'
-import { type Duration, durationToMs } from '../../actors/workflow/duration.ts'
+import { type Duration, finiteMs } from '../../actors/workflow/duration.ts'
 import { notBuilt } from '../../actors/workflow/not-built.ts'
 import type { RetryPolicy } from '../../actors/workflow/retry-policy.ts'
 import type { Client } from '../client.ts'
@@ -114,7 +114,7 @@ export class Context {
    * @param duration milliseconds, or a text as the `ms` package reads it
    */
   readonly sleep = async (duration: Duration): Promise<void> => {
-    const wait = durationToMs(duration)
+    const wait = finiteMs(duration)
     const { clock, cancellation } = this.#ports
     const { signal } = cancellation
     await new Promise<void>((resolve, reject) => {

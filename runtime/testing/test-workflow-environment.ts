@@ -1,4 +1,4 @@
-import { type Duration, durationToMs } from '../../actors/workflow/duration.ts'
+import { type Duration, finiteMs } from '../../actors/workflow/duration.ts'
 import { asyncLocalStorage } from '../activity/context.ts'
 import { Client } from '../client.ts'
 import { systemClock } from '../clock.ts'
@@ -135,7 +135,7 @@ export class TestWorkflowEnvironment {
    * With skipping time that takes no longer than the doing. Activities may call it too.
    */
   sleep = async (duration: Duration): Promise<void> => {
-    const ms = durationToMs(duration)
+    const ms = finiteMs(duration)
     if (this.#skipper !== undefined) {
       await this.#skipper.sleep(ms, asyncLocalStorage.getStore() !== undefined)
       return

@@ -6,6 +6,7 @@ import { createSandbox } from '../../../actors/sandbox.ts'
 import type {
   QueryOutcome,
   Sandbox,
+  SandboxSettings,
   TurnOutcome,
   WorkflowBundle,
   WorkflowLogEntry,
@@ -24,9 +25,10 @@ export class Theatre {
   readonly lines: (WorkflowLogEntry & { readonly run: number })[] = []
   #nextRun = 1
 
-  constructor(bundle: WorkflowBundle) {
+  constructor(bundle: WorkflowBundle, settings: SandboxSettings = {}) {
     this.sandbox = createSandbox({
       bundle,
+      settings,
       log: (run, entry) => this.lines.push({ run, ...entry }),
     })
   }

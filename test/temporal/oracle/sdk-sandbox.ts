@@ -32,7 +32,7 @@ export class SdkSandbox {
       new ReusableVMWorkflowCreator(
         new vm.Script(code, { filename }),
         bundle as never,
-        10_000,
+        60_000,
         new Set(['work']),
       ),
     )

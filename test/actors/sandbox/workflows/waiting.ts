@@ -49,7 +49,7 @@ export async function timers(): Promise<number[]> {
   times.push(Date.now())
   await sleep(-5)
   times.push(Date.now())
-  await sleep(Number.POSITIVE_INFINITY)
+  await sleep(Number.MAX_SAFE_INTEGER)
   return times
 }
 
