@@ -15,9 +15,15 @@ import type {
 } from '../actors/search-attributes.ts'
 import { fillRetryPolicy, type RetryPolicy } from '../actors/workflow/retry-policy.ts'
 import { type Duration, optionalFiniteMs } from '../actors/workflow/duration.ts'
+import { enumValue } from '../actors/workflow/enum-value.ts'
+import {
+  WorkflowIdConflictPolicy,
+  WorkflowIdReusePolicy,
+} from '../actors/workflow/workflow-id-policies.ts'
 import { AsyncCompletionClient } from './async-completion-client.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert, convertMap } from './convert-arguments.ts'
+import { nameOf } from './name-of.ts'
 import { useOperation, type WithStartWorkflowOperation } from './with-start-workflow-operation.ts'
 import { WorkflowHandle } from './workflow-handle.ts'
 import {
@@ -258,13 +264,21 @@ export class WorkflowClient {
     return {
       namespace: options.namespace,
       workflowId: options.workflowId,
-      workflowType: typeof workflow === 'string' ? workflow : workflow.name,
+      workflowType: nameOf(workflow),
       args: convert(options.args ?? [], this.#setup.converters),
       taskQueue: options.taskQueue,
       requestId: options.requestId,
       identity: this.#identity,
-      idReusePolicy: options.workflowIdReusePolicy,
-      idConflictPolicy: options.workflowIdConflictPolicy,
+      idReusePolicy: enumValue(
+        WorkflowIdReusePolicy,
+        'WORKFLOW_ID_REUSE_POLICY_',
+        options.workflowIdReusePolicy,
+      ),
+      idConflictPolicy: enumValue(
+        WorkflowIdConflictPolicy,
+        'WORKFLOW_ID_CONFLICT_POLICY_',
+        options.workflowIdConflictPolicy,
+      ),
       executionTimeoutMs: optionalFiniteMs(options.workflowExecutionTimeout),
       runTimeoutMs: optionalFiniteMs(options.workflowRunTimeout),
       taskTimeoutMs: optionalFiniteMs(options.workflowTaskTimeout),

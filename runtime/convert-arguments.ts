@@ -27,12 +27,12 @@ export function convertMap(
 function convertByDefault(values: readonly unknown[]): Payload[] {
   try {
     return toPayloads(values)
-  } catch {
+  } catch (error) {
     const at = values.findIndex((value) => !isConvertible(value))
     throw new SignalboxError(
       'SIGNALBOX_ERR_PAYLOAD_CONVERSION',
       `argument ${at} cannot be turned into a payload; send plain data or bytes`,
-      { fields: { argument: at } },
+      { fields: { argument: at }, cause: error },
     )
   }
 }

@@ -16,6 +16,7 @@ import {
 } from './client-errors.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert } from './convert-arguments.ts'
+import { nameOf } from './name-of.ts'
 import {
   createUpdateHandle,
   type StartUpdateOptions,
@@ -108,10 +109,8 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     signal: SignalDefinition<Args> | SignalOptions<Args> | string,
     ...args: Args
   ): Promise<void> {
-    const named = typeof signal === 'string' ? undefined : signal
-    const options = named !== undefined && 'signal' in named ? named : undefined
-    const definition =
-      options === undefined ? (signal as SignalDefinition | string) : options.signal
+    const options = isSignalOptions<Args>(signal) ? signal : undefined
+    const definition = options === undefined ? signal : options.signal
     const { namespace, workflowId, runId } = this.#target
     let payloads: readonly Payload[]
     try {
@@ -123,7 +122,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
       namespace,
       workflowId,
       runId,
-      signalName: typeof definition === 'string' ? definition : definition.name,
+      signalName: nameOf(definition as SignalDefinition | string | undefined),
       args: payloads,
       requestId: options?.requestId,
       waitFor: options?.waitFor,
@@ -321,4 +320,8 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     const { namespace, workflowId, runId } = this.#target
     return { namespace, workflowId, runId }
   }
+}
+
+function isSignalOptions<Args extends unknown[]>(signal: unknown): signal is SignalOptions<Args> {
+  return typeof signal === 'object' && signal !== null && 'signal' in signal
 }

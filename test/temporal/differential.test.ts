@@ -30,7 +30,7 @@ afterAll(() => sdk.close())
  * Guarantee: whatever a workflow does and whatever happens to it, in whatever order and company, every
  * turn asks for the same as in the SDK's sandbox, in the same order, and its code sees the same.
  */
-test('a turn of any program is that of the SDK', { timeout: 300_000 + numRuns * 100 }, async () => {
+test('a turn of any program is that of the SDK', { timeout: 300_000 + numRuns * 400 }, async () => {
   let turns = 0
   const commands = new Set<string>()
   await fc.assert(
