@@ -18,8 +18,16 @@ export const ceilingScenarios: readonly Scenario[] = [
     name: `lmdb-${inFlight}`,
     title: `LMDB alone, a put a record, ${count(inFlight)} in flight`,
     group,
-    measure: ({ dataDir, size }) => measureLmdb(dataDir, inFlight, size),
+    measure: ({ dataDir, size }) => measureLmdb(dataDir, { runs: 1, inFlight }, size),
   })),
+  {
+    name: 'lmdb-100000-runs',
+    title: 'LMDB alone, a put a record of 100,000 runs, 4,096 in flight',
+    group,
+    workflows: 100_000,
+    measure: ({ dataDir, size, workflows }) =>
+      measureLmdb(dataDir, { runs: workflows, inFlight: 4_096 }, size),
+  },
   {
     name: 'bare-fastify',
     title: `bare Fastify, ${httpConnections} connections`,

@@ -2,6 +2,7 @@ import { open, type Database } from 'lmdb'
 import { runClosedLoop } from './closed-loop.ts'
 import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
+import { shuffled } from './shuffled.ts'
 
 type RecordStore = Database<Buffer, Buffer>
 
@@ -14,10 +15,13 @@ export const recordBytes = 48
  * that resolves when the record is fsynced. One at a time that is a plain put. With more in flight
  * it is group commit: at most one transaction under way, and what comes meanwhile is the next. (A
  * put of its own for each waiter is about as fast then, but now and then only half as fast.)
+ *
+ * Records of one run are appended. Those of many go to where their runs are, in the order in which the
+ * signals of {@link measureSignals} come; each run has a record already.
  */
 export async function measureLmdb(
   dataDir: string,
-  inFlight: number,
+  { runs, inFlight }: { readonly runs: number; readonly inFlight: number },
   size: LoadSize,
 ): Promise<Measurement> {
   const database: RecordStore = open({
@@ -32,12 +36,15 @@ export async function measureLmdb(
     inFlight === 1
       ? (key: Buffer): Promise<unknown> => database.put(key, value)
       : groupCommit(database, value)
+  const order = shuffled(runs)
   let written = 0
   const operation = (): Promise<unknown> => {
+    const key = keyOf(order[written % runs] ?? 0, Math.floor(written / runs))
     written += 1
-    return write(keyOf(written))
+    return write(key)
   }
   try {
+    if (runs > 1) await runClosedLoop({ operations: runs, seconds: Infinity, inFlight, operation })
     await runClosedLoop({ ...size, inFlight, operation, seconds: size.warmUpSeconds })
     const meter = new Meter({ dataDir })
     const result = await runClosedLoop({ ...size, inFlight, operation })
@@ -51,9 +58,9 @@ export async function measureLmdb(
 }
 
 /** A key as a journal would have it: a run, and the record's number in it. */
-function keyOf(record: number): Buffer {
+function keyOf(run: number, record: number): Buffer {
   const key = Buffer.allocUnsafe(12)
-  key.writeUInt32BE(1, 0)
+  key.writeUInt32BE(run, 0)
   key.writeUIntBE(record, 4, 6)
   key.writeUInt16BE(0, 10)
   return key
