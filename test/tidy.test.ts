@@ -146,8 +146,13 @@ describe('dependencies', () => {
     read('test/temporal/package.json'),
   )
 
+  const peers: typeof oracle = JSON.parse(read('bench/peers/package.json'))
+
   test('are pinned', () => {
-    const pinned = [...all, ...Object.entries({ ...oracle.dependencies, ...oracle.overrides })]
+    const apart = [oracle, peers].flatMap(({ dependencies, overrides }) =>
+      Object.entries({ ...dependencies, ...overrides }),
+    )
+    const pinned = [...all, ...apart]
     expect(pinned.filter(([, version]) => !/^\d+\.\d+\.\d+(-[\w.]+)?$/.test(version))).toEqual([])
   })
 
@@ -165,7 +170,11 @@ describe('dependencies', () => {
 
   test('are all in the lockfile, for every platform, so that npm ci takes it', () => {
     type Locked = { version?: string; optionalDependencies?: Dependencies }
-    for (const file of ['package-lock.json', 'test/temporal/package-lock.json']) {
+    for (const file of [
+      'package-lock.json',
+      'test/temporal/package-lock.json',
+      'bench/peers/package-lock.json',
+    ]) {
       const lock: { packages: Record<string, Locked> } = JSON.parse(read(file))
       const missing = Object.entries(lock.packages).flatMap(
         ([path, { optionalDependencies = {} }]) =>
