@@ -15,6 +15,8 @@ export interface HarnessOptions {
   readonly workflowsMax?: number
   /** Where the data folders are made: the disk that is measured. */
   readonly dir: string
+  /** Beside those that every scenario has. */
+  readonly nodeFlags?: readonly string[]
   /** A scenario has failed: the others go on without it. Default: the first failure ends all. */
   readonly onFailure?: (scenario: Scenario, error: unknown) => void
   readonly onRun?: (progress: {
@@ -72,15 +74,15 @@ export async function runRounds(
  * For every scenario and ceiling alike: what waits for the disk must not be taken for long-lived by the
  * garbage collector. Node's default young generation holds less than 4,096 signals in flight.
  */
-const nodeFlags = ['--max-semi-space-size=64'] as const
+const usualFlags = ['--max-semi-space-size=64'] as const
 
 async function runInFreshProcess(
   { name, group, workflows = 0 }: Scenario,
-  { size, workflowsMax = Infinity, dir }: HarnessOptions,
+  { size, workflowsMax = Infinity, dir, nodeFlags = [] }: HarnessOptions,
 ): Promise<Measurement> {
   const dataDir = await mkdtemp(join(dir, 'signalbox-bench-'))
   const child = fork(processPath, {
-    execArgv: [...nodeFlags],
+    execArgv: [...usualFlags, ...nodeFlags],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced', // JSON would make null of a bound that is Infinity.
   })

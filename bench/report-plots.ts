@@ -66,7 +66,7 @@ export function reportPlots(report: Report): readonly string[] {
       series: latencies(inFlight('one-workflow')),
     },
     {
-      title: 'One workflow: how long after its time a signal is durable, by rate',
+      title: 'One workflow: how long after its time a signal is processed, by rate',
       xLabel: 'signals a second, at fixed times',
       yLabel: 'ms',
       series: latencies(rates),

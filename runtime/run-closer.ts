@@ -333,23 +333,31 @@ export class RunCloser {
     })
     // What comes for the new run waits behind what is held for the old one, or it would overtake it.
     next.closing = { phase: 'committing', seq: 0, onSettled: () => undefined }
-    const { waiters } = run
-    run.waiters = []
+    const indexes = new Map<number, number>()
     for (const [from, input] of moved) {
-      const index = next.pending.length
+      indexes.set(from, next.pending.length)
       acceptor.carry(next, input)
-      for (const waiter of waiters) {
-        if (waiter.seq !== from) continue
-        next.pendingWaiters ??= []
-        next.pendingWaiters.push({ index, resolve: waiter.resolve, reject: waiter.reject })
-      }
     }
+    moveWaiters(run, next, indexes)
     if (row.cancelRequested && moved.some(([, input]) => input[0] === InputKind.cancelRequested)) {
       acceptor.saveRow(next, { ...next.row, cancelRequested: true })
     }
-    const movedSeqs = new Set(moved.map(([from]) => from))
-    run.waiters = waiters.filter((waiter) => !movedSeqs.has(waiter.seq))
     return next
+  }
+}
+
+/** Who waits for the turn of an input that has moved waits for it in the next run, where it has this index. */
+function moveWaiters(run: Run, next: Run, indexes: ReadonlyMap<number, number>): void {
+  const { waiters } = run
+  run.waiters = []
+  for (const waiter of waiters) {
+    const index = indexes.get(waiter.seq)
+    if (index === undefined) {
+      run.waiters.push(waiter)
+      continue
+    }
+    next.pendingWaiters ??= []
+    next.pendingWaiters.push({ index, resolve: waiter.resolve, reject: waiter.reject })
   }
 }
 

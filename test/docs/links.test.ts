@@ -7,7 +7,7 @@ const documents = [
   ...readdirSync(repository).filter((name) => name.endsWith('.md')),
   ...['docs', 'examples', 'bench'].flatMap((folder) =>
     readdirSync(join(repository, folder), { recursive: true, encoding: 'utf8' })
-      .filter((name) => name.endsWith('.md'))
+      .filter((name) => name.endsWith('.md') && !name.includes('node_modules'))
       .map((name) => join(folder, name)),
   ),
 ]
