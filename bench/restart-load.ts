@@ -8,12 +8,14 @@ import { add, counter, timerFan, total } from './workflows.ts'
 const inFlight = 256
 const listPageSize = 100
 const pagesListed = 20
+const lastSignalsAtMost = 10_000
 const mebi = 2 ** 20
 
-export type Leftovers = Omit<WriterTask, 'dataDir'>
+export type Leftovers = Pick<WriterTask, 'workflows' | 'signalsEach' | 'timersEach'>
 
 /**
- * A process is killed that has left workflows, signals or timers behind, and the folder is opened again.
+ * A process is killed that has left workflows, signals or timers behind and was hardly used for some
+ * seconds, and the folder is opened again.
  * What is measured: how long opening takes, until a new timer has fired and a first signal is processed,
  * how long a page of the list takes, the memory of the process then, and the disk. The operations are
  * signals to one workflow afterwards, beside all the others, which do nothing.
@@ -23,7 +25,8 @@ export async function measureRestart(
   leftovers: Leftovers,
   size: LoadSize,
 ): Promise<Measurement> {
-  await fillAndKill({ dataDir, ...leftovers })
+  const lastSignals = Math.min(lastSignalsAtMost, size.operations)
+  await fillAndKill({ dataDir, ...leftovers, lastSignals })
   const bytes = folderBytes(dataDir)
   const began = performance.now()
   const runtime = await openBenchRuntime(dataDir)

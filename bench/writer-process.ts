@@ -1,6 +1,7 @@
 /**
  * A process that fills a data folder and then waits to be killed: what a crash leaves behind. It takes its
- * task as a message and answers when everything is durable and every turn has ended.
+ * task as a message and answers when everything is durable, every turn has ended, and a few seconds went by
+ * in which hardly anything happened: then what is unfinished is little, as it is most of the time.
  */
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
@@ -8,6 +9,7 @@ import type { WriterTask } from './killed-writer.ts'
 import { add, counter, sleepers } from './workflows.ts'
 
 const inFlight = 4_096
+const quietSeconds = 3
 
 process.once('disconnect', () => process.exit(1))
 
@@ -21,7 +23,8 @@ process.once('message', (task: WriterTask) => {
   )
 })
 
-async function fill({ dataDir, workflows, signalsEach, timersEach }: WriterTask): Promise<void> {
+async function fill(task: WriterTask): Promise<void> {
+  const { dataDir, workflows, signalsEach, timersEach, lastSignals } = task
   const runtime = await openBenchRuntime(dataDir)
   const client = runtime.client.workflow
   const unbounded = { seconds: Infinity, inFlight }
@@ -58,5 +61,13 @@ async function fill({ dataDir, workflows, signalsEach, timersEach }: WriterTask)
     operations: handles.length,
     operation: (n) =>
       handles[n]?.signal({ signal: add, waitFor: 'processed' }, 1) ?? Promise.resolve(),
+  })
+  const start = { workflowId: 'last', args: [], taskQueue: 'bench' } as const
+  const last = await client.start(counter, start)
+  await runClosedLoop({
+    inFlight: 1,
+    operations: lastSignals,
+    seconds: quietSeconds,
+    operation: () => last.signal({ signal: add, waitFor: 'processed' }, 1),
   })
 }
