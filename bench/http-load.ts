@@ -1,14 +1,17 @@
 import { fileURLToPath } from 'node:url'
 import { benchWorkflowsPath } from './bench-runtime.ts'
-import { runClosedLoop } from './closed-loop.ts'
+import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
 import { HttpConnection, httpRequest, type HttpAnswer } from './http-connection.ts'
 import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
+import { runOpenLoop } from './open-loop.ts'
 import { ServerProcess } from './server-process.ts'
 
 export interface HttpLoad {
   readonly workflows: number
   readonly connections: number
+  /** Requests a second at fixed times; without it, each connection sends the next one when it can. */
+  readonly rate?: number
 }
 
 const unbounded = { operations: Infinity, seconds: Infinity }
@@ -16,12 +19,13 @@ const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 
 /**
  * Signals over HTTP, a request each, a request at a time on every connection, to `signalbox serve`.
+ * Or at fixed times: one that finds no connection free waits for one, and its latency counts that.
  * As in process, the last signals wait until they are processed, and every workflow must have
  * counted what it was sent.
  */
 export async function measureHttp(
   dataDir: string,
-  { workflows, connections }: HttpLoad,
+  { workflows, connections, rate }: HttpLoad,
   size: LoadSize,
 ): Promise<Measurement> {
   const script = fileURLToPath(new URL(`../api/cli.${extension}`, import.meta.url))
@@ -57,11 +61,14 @@ export async function measureHttp(
       sent[workflow] = (sent[workflow] ?? 0) + 1
       return send(signals[workflow] ?? signalTo(workflow))
     }
-    const loop = { inFlight: connections, operation }
-    await runClosedLoop({ ...size, ...loop, seconds: size.warmUpSeconds })
+    const run = (seconds: number): Promise<ClosedLoopResult> =>
+      rate === undefined
+        ? runClosedLoop({ ...size, seconds, inFlight: connections, operation })
+        : runOpenLoop({ ...size, seconds, rate, inFlightMax: connections, operation })
+    await run(size.warmUpSeconds)
     const meter = new Meter({ dataDir, server })
     const started = performance.now()
-    const load = await runClosedLoop({ ...size, ...loop })
+    const load = await run(size.seconds)
     await every(lastSignal)
     const measurement = meter.measurement({
       operations: load.operations + workflows,

@@ -2,7 +2,7 @@ import { inFlightCounts } from './ceiling-scenarios.ts'
 import { plot, type PlotOptions, type Series } from './plot.ts'
 import type { Report, ScenarioReport } from './report.ts'
 import { idleCounts, recoverySignals } from './scale-scenarios.ts'
-import { openLoopRates } from './signal-scenarios.ts'
+import { httpOpenLoopRates, openLoopRates } from './signal-scenarios.ts'
 
 type Place = readonly [x: number, scenario: string]
 
@@ -47,6 +47,7 @@ export function reportPlots(report: Report): readonly string[] {
   const inFlight = (prefix: string): readonly Place[] =>
     inFlightCounts.map((count) => [count, `${prefix}-${count}`])
   const rates = openLoopRates.map((rate): Place => [rate, `open-loop-${rate}`])
+  const httpRates = httpOpenLoopRates.map((rate): Place => [rate, `http-open-loop-${rate}`])
   const idle = idleCounts.map((count): Place => [count, `idle-${count}`])
   const recovery = recoverySignals.map((count): Place => [count, `recovery-${count}`])
   const plots: readonly PlotOptions[] = [
@@ -70,6 +71,12 @@ export function reportPlots(report: Report): readonly string[] {
       xLabel: 'signals a second, at fixed times',
       yLabel: 'ms',
       series: latencies(rates),
+    },
+    {
+      title: 'Over HTTP, a request each: how long after its time it is durable, by rate',
+      xLabel: 'signals a second, at fixed times, 256 connections',
+      yLabel: 'ms',
+      series: latencies(httpRates),
     },
     {
       title: 'What a signal costs, by number of workflows that get signals',

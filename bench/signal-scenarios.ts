@@ -8,6 +8,10 @@ import { measureSignals } from './signal-load.ts'
 /** A second; the last ones are more than some machines can do, which shows as latency. */
 export const openLoopRates = [1_000, 10_000, 50_000, 100_000, 200_000, 400_000] as const
 
+/** The same over HTTP, a request each. */
+export const httpOpenLoopRates = [1_000, 5_000, 10_000, 20_000] as const
+const httpOpenLoopConnections = 256
+
 function signals(
   name: string,
   workflows: number,
@@ -70,5 +74,13 @@ export const signalScenarios: readonly Scenario[] = [
     title: `signals to 1 workflow, ${count(rate)} a second at fixed times`,
     group: 'open-loop',
     measure: ({ dataDir, size }) => measureOpenLoop(dataDir, rate, size),
+  })),
+  ...httpOpenLoopRates.map((rate): Scenario => ({
+    name: `http-open-loop-${rate}`,
+    title: `HTTP signals to 1 workflow, ${count(rate)} a second at fixed times`,
+    group: 'open-loop',
+    workflows: 1,
+    measure: ({ dataDir, size }) =>
+      measureHttp(dataDir, { workflows: 1, connections: httpOpenLoopConnections, rate }, size),
   })),
 ]

@@ -124,8 +124,8 @@ test('a page has the plots of its scenarios, and how they compare with an earlie
   expect(compared.get('one-workflow-256')).toEqual({ rate: 1, p99Ms: 0.5, cpuMicros: 0.5 })
   expect(reportTable(later, compared)).toContain('× before')
   const page = htmlReport(later, compared)
-  // Throughput, two of latency, two of cost, recovery, two of the course of the long run.
-  expect(page.match(/<svg/g)).toHaveLength(8)
+  // Throughput, three of latency, two of cost, recovery, two of the course of the long run.
+  expect(page.match(/<svg/g)).toHaveLength(9)
   expect(page).toContain('5 k')
   expect(page).not.toMatch(/(src|href)=/)
   expect(page).not.toContain('NaN')
