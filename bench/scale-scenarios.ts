@@ -23,12 +23,12 @@ function idle(workflows: number, aims: readonly Aim[]): Scenario {
   }
 }
 
-function longRun(name: string, title: string, continuesAsNew: boolean, reopenMs: number): Scenario {
+function longRun(name: string, title: string, continuesAsNew: boolean, aim: Aim): Scenario {
   return {
     name,
     title,
     group,
-    aims: [atMost('itself', 'slowdown', 1.5), atMost('itself', 'reopenAndQueryMs', reopenMs)],
+    aims: [atMost('itself', 'slowdown', 1.5), aim],
     measure: ({ dataDir, size }) => measureLongRun(dataDir, million, continuesAsNew, size),
   }
 }
@@ -66,12 +66,18 @@ export const scaleScenarios: readonly Scenario[] = [
       return measureRestart(dataDir, { workflows, signalsEach, timersEach: 0 }, size)
     },
   })),
-  longRun('long-run', `1 workflow with ${count(million)} signals`, false, 4_000),
+  longRun(
+    'long-run',
+    `1 workflow with ${count(million)} signals`,
+    false,
+    atMost('itself', 'reopenAndQueryMs', 4_000),
+  ),
   longRun(
     'long-run-continued',
     `1 workflow with ${count(million)} signals that continues as new`,
     true,
-    10,
+    // Opening is the same for both; this is what the workflow itself takes to be there again.
+    atMost('itself', 'queryMs', 10),
   ),
   {
     name: 'soak',

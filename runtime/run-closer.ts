@@ -349,13 +349,10 @@ export class RunCloser {
 /** Who waits for the turn of an input that has moved waits for it in the next run, where it has this index. */
 function moveWaiters(run: Run, next: Run, indexes: ReadonlyMap<number, number>): void {
   const { waiters } = run
-  run.waiters = []
+  run.waiters = waiters.filter(({ seq }) => !indexes.has(seq))
   for (const waiter of waiters) {
     const index = indexes.get(waiter.seq)
-    if (index === undefined) {
-      run.waiters.push(waiter)
-      continue
-    }
+    if (index === undefined) continue
     next.pendingWaiters ??= []
     next.pendingWaiters.push({ index, resolve: waiter.resolve, reject: waiter.reject })
   }
