@@ -29,6 +29,8 @@ export interface ServerOptions extends AuthenticationOptions {
   readonly namespaces?: Readonly<Record<string, NamespaceSettings>> | undefined
   /** Serve HTTPS, and require clients' certificates if so wished. Default: HTTP. */
   readonly tls?: TlsOptions | undefined
+  /** True once the server is about to be closed: then `/readyz` says so, and all else goes on. */
+  readonly isDraining?: (() => boolean) | undefined
   /** Default: silent. */
   readonly logger?: FastifyBaseLogger | undefined
 }
@@ -93,9 +95,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     sendStatus(reply, httpAnswer(404, `No route for ${request.method} ${pathOf(request.url)}`))
   })
-  const { runtime, allowedHosts, namespaces, prefix = '' } = options
-  const state = (): RuntimeState =>
-    isClosing && runtime.state !== 'poisoned' ? 'draining' : runtime.state
+  const { runtime, allowedHosts, namespaces, prefix = '', isDraining } = options
+  const state = (): RuntimeState => {
+    const isStopping = isClosing || isDraining?.() === true
+    return isStopping && runtime.state !== 'poisoned' ? 'draining' : runtime.state
+  }
   const authentication = requireToken(options)
   addHealthRoutes(app, state)
   app.register(async (scope) => {

@@ -50,12 +50,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     const app = createServer({
       ...serverOptions(options, isGuarded),
       logger,
-      runtime: {
-        service: runtime.service,
-        get state() {
-          return isStopping && runtime.state !== 'poisoned' ? 'draining' : runtime.state
-        },
-      },
+      runtime,
+      isDraining: () => isStopping,
     })
     stopper.onStop(async () => {
       isStopping = true
