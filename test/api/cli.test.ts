@@ -41,7 +41,7 @@ const items = async (url: string, workflowId: string): Promise<number[]> => {
   return body.queryResult[0]
 }
 
-describe('signalbox serve', () => {
+describe('signalbox serve', { timeout: 120_000 }, () => {
   it('prints where it listens and a curl line that works', async () => {
     const server = serve()
     const url = await server.url()
@@ -215,7 +215,7 @@ export const loss = () => lose()
   })
 })
 
-describe('signalbox serve refuses', () => {
+describe('signalbox serve refuses', { timeout: 120_000 }, () => {
   async function refusal(process: CliProcess): Promise<Exit> {
     const exit = await process.exit
     expect(exit.code).toBe(1)
@@ -270,7 +270,7 @@ describe('signalbox serve refuses', () => {
   })
 })
 
-describe('signalbox', () => {
+describe('signalbox', { timeout: 120_000 }, () => {
   it('tells its version and how to use it', async () => {
     const version = await run(['--version']).exit
     expect(version).toMatchObject({ code: 0, stdout: expect.stringMatching(/^\d+\.\d+\.\d+\n$/) })
