@@ -11,6 +11,8 @@ export const queryParameters: Readonly<Record<string, TSchema>> = {
   'execution.runId': text('The run; default: the current one'),
   'execution.workflowId': text('Not looked at: the path has it'),
   runId: text('As execution.runId'),
+  firstExecutionRunId: text('The first run of the chain that the run must be of'),
+  reason: text('Recorded with the termination of a running workflow'),
   namespace: text('Not looked at: the path has it'),
   waitFor: Type.Union([Type.Literal('durable'), Type.Literal('processed')], {
     description: 'Answer when it is on disk (the default), or when its turn has ended',

@@ -13,6 +13,7 @@ import { addBatchRoutes } from './routes/batch-routes.ts'
 import { addClusterRoutes } from './routes/cluster-routes.ts'
 import { addActivityRoutes } from './routes/activity-routes.ts'
 import { addControlRoutes } from './routes/control-routes.ts'
+import { addDeleteRoutes } from './routes/delete-routes.ts'
 import { addDocumentRoutes } from './routes/document-routes.ts'
 import { addFollowRoutes } from './routes/follow-routes.ts'
 import { addHealthRoutes } from './routes/health-routes.ts'
@@ -108,6 +109,7 @@ export async function signalboxApi(
         addControlRoutes(scope, runtime.service)
         addUpdateRoutes(scope, runtime.service, longPolls)
         addReadRoutes(scope, runtime.service)
+        addDeleteRoutes(scope, runtime.service)
         addFollowRoutes(scope, runtime.service, longPolls, limits)
         addListRoutes(scope, runtime.service, limits)
         addStreamRoutes(scope, runtime.service, streams, limits)

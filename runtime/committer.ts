@@ -14,6 +14,7 @@ interface Batch {
   readonly dirtyRuns: Run[]
   readonly records: NewRecord[]
   readonly rows: (readonly [key: Uint8Array, value: Uint8Array | null])[]
+  readonly deletedRuns: number[]
   readonly effects: (() => void)[]
   readonly durable: Promise<void>
   readonly resolve: () => void
@@ -128,6 +129,12 @@ export class Committer {
     this.#schedule()
   }
 
+  /** Of a run that nothing more is written of. Its rows are the caller's to delete. */
+  deleteRun(run: number): void {
+    this.#open.deletedRuns.push(run)
+    this.#schedule()
+  }
+
   /** Called when the open batch is durable, before its senders are told. */
   afterCommit(effect: () => void): void {
     this.#open.effects.push(effect)
@@ -148,8 +155,14 @@ export class Committer {
   }
 
   #hasWork(): boolean {
-    const { dirtyRuns, records, rows, effects } = this.#open
-    return dirtyRuns.length > 0 || records.length > 0 || rows.length > 0 || effects.length > 0
+    const { dirtyRuns, records, rows, deletedRuns, effects } = this.#open
+    return (
+      dirtyRuns.length > 0 ||
+      records.length > 0 ||
+      rows.length > 0 ||
+      deletedRuns.length > 0 ||
+      effects.length > 0
+    )
   }
 
   /**
@@ -340,5 +353,5 @@ function openBatch(): Batch {
   // Whoever waits has the rejection; an input that nobody waits for must not end the process.
   durable.catch(() => undefined)
   if (settle === undefined) throw new Error('a promise runs its executor at once')
-  return { dirtyRuns: [], records: [], rows: [], effects: [], durable, ...settle }
+  return { dirtyRuns: [], records: [], rows: [], deletedRuns: [], effects: [], durable, ...settle }
 }

@@ -4,6 +4,7 @@ import { withCodecs } from './codec-service.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { listNamespaces } from './namespaces.ts'
 import { watchRuns } from './run-watch.ts'
+import { WorkflowDeletion } from './workflow-deletion.ts'
 import { WorkflowPauses } from './workflow-pauses.ts'
 import { WorkflowReads } from './workflow-reads.ts'
 import { WorkflowUpdates } from './workflow-updates.ts'
@@ -15,6 +16,7 @@ export function createService(engine: EngineParts): IntakeService {
   const writes = new WorkflowWrites(engine)
   const updates = new WorkflowUpdates(engine, writes)
   const reads = new WorkflowReads(engine)
+  const deletion = new WorkflowDeletion(engine, (request) => writes.terminateWorkflow(request))
   const pauses = new WorkflowPauses(engine)
   const completions = new ActivityCompletions(engine)
   const service: IntakeService = {
@@ -25,6 +27,7 @@ export function createService(engine: EngineParts): IntakeService {
     submitSignalWithStart: (request) => writes.submitSignalWithStart(request),
     cancelWorkflow: (request) => writes.cancelWorkflow(request),
     terminateWorkflow: (request) => writes.terminateWorkflow(request),
+    deleteWorkflow: (request) => deletion.deleteWorkflow(request),
     releaseWorkflow: (target) => writes.releaseWorkflow(target),
     pauseWorkflow: (request) => pauses.pauseWorkflow(request),
     unpauseWorkflow: (request) => pauses.unpauseWorkflow(request),

@@ -29,7 +29,9 @@ import { RequestLedger } from './request-ledger.ts'
 import { activityKey, type TimerRow } from './row-keys.ts'
 import type { Run } from './run.ts'
 import { RunCloser } from './run-closer.ts'
+import { Retention } from './retention.ts'
 import { RunFailures } from './run-failures.ts'
+import { RunRemover } from './run-remover.ts'
 import { RunTable } from './run-table.ts'
 import { SlotSupervisor, type Suspect } from './slot-supervisor.ts'
 import { SlotWatchdog } from './slot-watchdog.ts'
@@ -65,6 +67,8 @@ export class Engine implements EngineParts {
   readonly dispatcher: Dispatcher
   readonly closer: RunCloser
   readonly links: LinkedWorkflows
+  readonly remover: RunRemover
+  readonly retention: Retention
   readonly failures: RunFailures
   readonly activities: ActivityRunner
   readonly updates: UpdateRegistry
@@ -174,6 +178,8 @@ export class Engine implements EngineParts {
       logger,
       terminate: (run, input) => this.closer.closePastMailbox(run, input, 'TERMINATED'),
     })
+    this.remover = new RunRemover(this, this.#timers, index)
+    this.retention = new Retention(this)
     this.closer = new RunCloser(this)
     this.#results = new TurnResults({
       clock: options.clock,
@@ -247,6 +253,8 @@ export class Engine implements EngineParts {
       if (run?.isOpen === true) this.failures.suspect(run, 'the process ended in one of its turns')
     }
     this.#timers.start()
+    this.remover.recover()
+    this.retention.start()
     this.#state = 'serving'
   }
 
@@ -257,6 +265,8 @@ export class Engine implements EngineParts {
     const until = performance.now() + closeTimeoutMs
     this.#timers.stop()
     this.links.stop()
+    this.retention.stop()
+    this.remover.stop()
     this.dispatcher.pause()
     await this.committer.drain()
     while (

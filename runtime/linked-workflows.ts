@@ -57,6 +57,8 @@ export class LinkedWorkflows {
   /** Parent close policies that are written down, by their order, and done slice by slice. */
   #deferred: (readonly [order: number, effect: LinkedEffect])[] = []
   #stopped = false
+  /** How many effects that are written down, and not done, are of a run. */
+  readonly #owed = new Map<number, number>()
   /** Effects that are held back, by the run that they are of: they count against its limits. */
   readonly #heldOf = new Map<number, { signals: number; cancels: number }>()
 
@@ -92,6 +94,11 @@ export class LinkedWorkflows {
    */
   apply(run: Run, command: LinkedCommand, closes: boolean): void {
     this.#perform({ kind: 'command', from: run.key, command }, closes)
+  }
+
+  /** Is the run, closed as it may be, the one that an effect is of which is still to be done? */
+  needs(run: number): boolean {
+    return this.#owed.has(run)
   }
 
   /** What the run has under way. */
@@ -151,6 +158,7 @@ export class LinkedWorkflows {
   }
 
   #scheduleDeferred(order: number, effect: LinkedEffect): void {
+    this.#owe(effect, 1)
     this.#deferred.push([order, effect])
     if (this.#deferred.length === 1) setImmediate(() => this.#performDeferred())
   }
@@ -162,9 +170,18 @@ export class LinkedWorkflows {
     // Before the slice is done, since that may defer more.
     if (this.#deferred.length > 0) setImmediate(() => this.#performDeferred())
     for (const [order, effect] of slice) {
+      this.#owe(effect, -1)
       committer.deleteRow(heldEffectKey(order))
       this.#perform(effect)
     }
+  }
+
+  #owe(effect: LinkedEffect, by: number): void {
+    // News has in it all that it tells.
+    if (effect.kind === 'news') return
+    const count = (this.#owed.get(effect.from) ?? 0) + by
+    if (count === 0) this.#owed.delete(effect.from)
+    else this.#owed.set(effect.from, count)
   }
 
   #perform(effect: LinkedEffect, closes = false): void {
@@ -404,9 +421,11 @@ export class LinkedWorkflows {
     const order = this.#nextHeld++
     committer.putRow(heldEffectKey(order), encode(effect))
     this.#countHeld(effect, 1)
+    this.#owe(effect, 1)
     target.held.push(() => {
       if (committer.poisoned !== undefined) return
       this.#countHeld(effect, -1)
+      this.#owe(effect, -1)
       committer.deleteRow(heldEffectKey(order))
       this.#perform(effect)
     })

@@ -10,6 +10,7 @@ import { type DataConverterOptions, resolveDataConverter } from './data-converte
 import type { ActivityInterceptorsFactory } from './activity/interceptors.ts'
 import type { WorkflowClientInterceptor } from './workflow-client-interceptor.ts'
 import { type Logger, stderrLogger } from './logger.ts'
+import { type NamespaceOptions, RetentionPolicy, type RetentionTime } from './retention-options.ts'
 import { type InjectedSinks, replayedSinks } from './sink-caller.ts'
 
 /** What `Runtime.open` takes. */
@@ -41,6 +42,13 @@ export interface RuntimeOptions {
    * types. `Error` means every error.
    */
   readonly workflowFailureErrorTypes?: Readonly<Record<string, readonly string[]>>
+  /**
+   * How long closed workflows are kept: from their close, as milliseconds or text such as `'30 days'`.
+   * Then they are deleted with all that they are, in the background. Default `'forever'`.
+   */
+  readonly retention?: RetentionTime
+  /** Settings of single namespaces, by name. */
+  readonly namespaces?: Readonly<Record<string, NamespaceOptions>>
   /** Worker threads. Default: one less than the machine's processors, at least 1. May change between opens. */
   readonly slots?: number
   /** The task queue that is recorded for workflows started without one. Default: 'default'. */
@@ -152,6 +160,7 @@ export interface ResolvedOptions {
   readonly dataConverter: DataConverterOptions
   /** Loaded from the files of `dataConverter`; undefined where the default ones convert. */
   readonly converters?: Converters | undefined
+  readonly retention: RetentionPolicy
   readonly slots: number
   readonly taskQueue: string
   readonly logger: Logger
@@ -214,6 +223,8 @@ const OPTION_NAMES: ReadonlySet<string> = new Set([
   'sharedModules',
   'sinks',
   'workflowFailureErrorTypes',
+  'retention',
+  'namespaces',
   'slots',
   'taskQueue',
   'logger',
@@ -252,6 +263,7 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
     sinks: checkSinks(options.sinks ?? {}),
     interceptors: checkInterceptors(options.interceptors ?? {}),
     workflowFailureErrorTypes: options.workflowFailureErrorTypes,
+    retention: RetentionPolicy.from(options.retention, options.namespaces),
     slots,
     taskQueue: options.taskQueue ?? 'default',
     logger: options.logger ?? stderrLogger,

@@ -15,6 +15,12 @@ export const RowTable = {
   update: 5,
   /** What runs have to do with each other: effects held back while their target closes, and children. */
   link: 6,
+  /** Namespace, close time, run: closed runs of namespaces that do not keep them for ever. */
+  closed: 20,
+  /** One row: of which namespaces every closed run is in the table before; see retention.ts. */
+  coverage: 21,
+  /** Run: it was deleted, and not all of its rows yet. */
+  removed: 22,
   /** Namespace, status, type: how many runs there are; see visibility-counts.ts. */
   runCount: 30,
   /** What runs are found by in lists; see visibility-keys.ts. From 128 on: rows that are read rarely. */
@@ -90,11 +96,21 @@ export function updateKey(run: number, updateId: string): Buffer {
   return key
 }
 
+/** The updates of a run. */
+export function updateRange(run: number): KeyRange {
+  return tableRange(RowTable.update, runKey(run).subarray(1))
+}
+
 export function updateIdOfKey(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString(
     'utf8',
     1 + RUN_BYTES,
   )
+}
+
+/** The activities of a run. */
+export function activityRange(run: number): KeyRange {
+  return tableRange(RowTable.activity, runKey(run).subarray(1))
 }
 
 export interface ActivityRowKey {
@@ -128,7 +144,7 @@ export function heldEffectOfKey(key: Uint8Array): number {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(2, 6)
 }
 
-export function heldEffectRange(): { readonly start: Buffer; readonly end: Buffer } {
+export function heldEffectRange(): KeyRange {
   return tableRange(RowTable.link, Buffer.of(HELD_EFFECT))
 }
 
@@ -143,17 +159,76 @@ export function childLinkKey(run: number, seq: number): Buffer {
 }
 
 /** The children of a run. */
-export function childLinkRange(run: number): { readonly start: Buffer; readonly end: Buffer } {
+export function childLinkRange(run: number): KeyRange {
   return tableRange(RowTable.link, childLinkKey(run, 0).subarray(1, 2 + RUN_BYTES))
 }
 
+export interface ClosedRow {
+  readonly key: Buffer
+  readonly namespace: string
+  readonly closeTime: number
+  readonly run: number
+}
+
+export function closedKey(namespace: string, closeTime: number, run: number): Buffer {
+  const prefix = namespacePrefix(RowTable.closed, namespace)
+  const key = Buffer.allocUnsafe(prefix.length + 6 + RUN_BYTES)
+  prefix.copy(key)
+  key.writeUIntBE(Math.max(0, closeTime), prefix.length, 6)
+  key.writeUIntBE(run, prefix.length + 6, RUN_BYTES)
+  return key
+}
+
+export function closedOfKey(bytes: Uint8Array): ClosedRow {
+  const key = Buffer.from(bytes)
+  const at = key.indexOf(0, 1)
+  return {
+    key,
+    namespace: key.toString('utf8', 1, at),
+    closeTime: key.readUIntBE(at + 1, 6),
+    run: key.readUIntBE(at + 7, RUN_BYTES),
+  }
+}
+
+export function closedRange(): KeyRange {
+  return tableRange(RowTable.closed)
+}
+
+/** The closed runs of a namespace, oldest first. */
+export function closedNamespaceRange(namespace: string): KeyRange {
+  return tableRange(RowTable.closed, namespacePrefix(RowTable.closed, namespace).subarray(1))
+}
+
+export function coverageKey(): Buffer {
+  return Buffer.of(RowTable.coverage)
+}
+
+export function removedKey(run: number): Buffer {
+  const key = runKey(run)
+  key[0] = RowTable.removed
+  return key
+}
+
+export function removedRange(): KeyRange {
+  return tableRange(RowTable.removed)
+}
+
+/** A namespace may not hold a NUL (see identifiers.ts), so none is the beginning of another. */
+function namespacePrefix(table: number, namespace: string): Buffer {
+  return Buffer.concat([Buffer.of(table), Buffer.from(`${namespace}\0`, 'utf8')])
+}
+
+export interface KeyRange {
+  readonly start: Buffer
+  readonly end: Buffer
+}
 export type RowTable = (typeof RowTable)[keyof typeof RowTable]
 
 /** All keys of a table, or of those of a table that begin with `prefix`. */
 export function tableRange(
   table: RowTable,
   prefix: Uint8Array = Buffer.alloc(0),
-): { readonly start: Buffer; readonly end: Buffer } {
+): KeyRange {
   const start = Buffer.concat([Buffer.of(table), prefix])
   const end = Buffer.from(start)
   // No table is 255, so the carry always ends.

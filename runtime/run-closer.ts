@@ -26,6 +26,7 @@ import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
 import { activityCancelKey, activityKey } from './row-keys.ts'
 import type { LinkedWorkflows } from './linked-workflows.ts'
+import type { Retention } from './retention.ts'
 import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -45,6 +46,7 @@ export interface RunCloserPorts {
   readonly activities: ActivityRunner
   readonly links: LinkedWorkflows
   readonly updates: UpdateRegistry
+  readonly retention: Retention
 }
 
 const STATUS: Readonly<Record<TerminalCommand['kind'], WorkflowStatus>> = {
@@ -198,7 +200,7 @@ export class RunCloser {
     successor: Run | undefined,
     resolution: () => ChildResolution,
   ): void {
-    const { acceptor, committer, dispatcher, activities, updates } = this.#ports
+    const { acceptor, committer, dispatcher, activities, updates, retention } = this.#ports
     run.closing = { phase: 'committing', seq: closeSeq, onSettled: () => undefined }
     acceptor.saveRow(run, {
       ...run.row,
@@ -209,6 +211,7 @@ export class RunCloser {
       newRunId: successor?.row.runId,
       quarantined: undefined,
     })
+    retention.noteClose(run)
     for (const [activity, cancelRequested] of run.activities) {
       committer.deleteRow(activityKey(run.key, activity))
       if (cancelRequested) committer.deleteRow(activityCancelKey(run.key, activity))

@@ -118,11 +118,12 @@ export class RunTable {
         this.#sweep = undefined
         return
       }
-      if (next.value.isIdle) this.#forget(next.value)
+      if (next.value.isIdle) this.forget(next.value)
     }
   }
 
-  #forget(run: Run): void {
+  /** Whoever asks for the run from now on gets what the journal has of it. */
+  forget(run: Run): void {
     this.#byKey.delete(run.key)
     const { namespace, workflowId } = run.row
     const workflows = this.#workflowsOf(namespace)

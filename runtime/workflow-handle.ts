@@ -265,6 +265,18 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     return this.#service.terminateWorkflow({ ...this.#runTarget(), firstExecutionRunId, reason })
   }
 
+  /**
+   * Delete the run with its history; one that is running is terminated first. Afterwards nothing of it
+   * is known any more: its workflow id and the request ids it took can be used as new ones. Resolves
+   * when it is durably gone.
+   *
+   * @throws WorkflowNotFoundError
+   */
+  delete(reason?: string): Promise<void> {
+    const { firstExecutionRunId } = this.#target
+    return this.#service.deleteWorkflow({ ...this.#runTarget(), firstExecutionRunId, reason })
+  }
+
   /** Let a parked or quarantined run try again at once, after the cause was mended. */
   release(): Promise<void> {
     return this.#service.releaseWorkflow(this.#runTarget())

@@ -39,6 +39,8 @@ export interface WorkflowService {
   listNamespaces(): readonly string[]
   cancelWorkflow(request: CancelRequest): Promise<void>
   terminateWorkflow(request: TerminateRequest): Promise<void>
+  /** Delete a run with all that it is; one that is running is terminated first. Resolves when it is durably gone. */
+  deleteWorkflow(request: DeleteRequest): Promise<void>
   /** End an attempt that is under way with a result; resolves when that is durable. */
   completeActivity(request: CompleteActivityRequest): Promise<void>
   /** End an attempt with a failure; the retry policy decides whether another one follows. */
@@ -387,6 +389,13 @@ export interface CancelRequest extends Target {
   readonly firstExecutionRunId?: string | undefined
   readonly requestId?: string | undefined
   readonly identity?: string | undefined
+  readonly reason?: string | undefined
+}
+
+export interface DeleteRequest extends Target {
+  readonly firstExecutionRunId?: string | undefined
+  readonly identity?: string | undefined
+  /** Of the termination, if the run is running. */
   readonly reason?: string | undefined
 }
 

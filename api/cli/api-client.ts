@@ -70,6 +70,10 @@ export class ApiClient {
       : httpRequest(url, options)
   }
 
+  delete<Answer>(path: string, query?: Query): Promise<ApiAnswer<Answer>> {
+    return this.#send('DELETE', this.url(path, query))
+  }
+
   async #send<Answer>(method: string, url: string, body?: unknown): Promise<ApiAnswer<Answer>> {
     const json = body === undefined ? undefined : Buffer.from(JSON.stringify(body))
     const outgoing = this.open(

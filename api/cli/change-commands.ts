@@ -34,7 +34,7 @@ interface SignalFlags extends ManyFlags {
 /** Requests under way at a time for a command over many workflows. */
 const concurrency = 32
 
-/** `signal`, `cancel` and `terminate`. */
+/** `signal`, `cancel`, `terminate` and `delete`. */
 export function addChangeCommands(workflow: Command): void {
   addSignalCommand(workflow)
   examples(
@@ -51,6 +51,21 @@ export function addChangeCommands(workflow: Command): void {
   ).action(async (flags: ManyFlags) => {
     const body = (runId?: string) => ({ ...target(runId), reason: flags.reason })
     await change(flags, 'Terminated', '/terminate', body)
+  })
+  examples(
+    withMany(
+      workflow
+        .command('delete')
+        .description('Delete a run with its history; a running one is terminated first'),
+      'all workflows that match, closed ones too',
+    ),
+    'signalbox workflow delete --workflow-id customer-42',
+    `signalbox workflow delete --query "ExecutionStatus = 'Failed'" --yes`,
+  ).action(async (flags: ManyFlags) => {
+    const { reason } = flags
+    await changeEach(flags, 'Deleted', flags.query, (client, workflowId, runId) =>
+      client.delete(workflowPath(workflowId), { runId, reason }),
+    )
   })
 }
 
@@ -93,12 +108,12 @@ async function sendFiles(flags: SignalFlags, files: readonly string[]): Promise<
   }
 }
 
-function withMany(command: Command): Command {
+function withMany(command: Command, many = 'all running workflows that match'): Command {
   return withConnection(
     command
       .option('-w, --workflow-id <id>', 'the workflow')
       .option('-r, --run-id <id>', 'the run; default: the current one')
-      .option('-q, --query <filter>', 'instead: all running workflows that match')
+      .option('-q, --query <filter>', `instead: ${many}`)
       .option('-y, --yes', 'do not ask before changing many workflows')
       .option('--reason <text>', 'recorded in the history'),
   )
@@ -108,25 +123,45 @@ function target(runId: string | undefined): object {
   return { workflowExecution: { runId }, identity: 'signalbox-cli' }
 }
 
-/** Send one request for the workflow, or one for each that matches. */
+/** What is asked of one run. */
+type Change = (
+  client: ApiClient,
+  workflowId: string,
+  runId: string | undefined,
+) => Promise<{ readonly text: string }>
+
+/** Send one request for the workflow, or one for each running one that matches. */
 async function change(
   flags: ManyFlags,
   done: string,
   path: string,
   body: (runId?: string) => object,
 ): Promise<void> {
+  const running = `(${flags.query}) AND ExecutionStatus = 'Running'`
+  await changeEach(flags, done, running, (client, workflowId, runId) =>
+    client.post(workflowPath(workflowId, path), body(runId)),
+  )
+}
+
+/** The same with `query` for which ones, if the flags have one. */
+async function changeEach(
+  flags: ManyFlags,
+  done: string,
+  query: string | undefined,
+  request: Change,
+): Promise<void> {
   const client = clientOf(flags)
   const printer = printerOf(flags)
-  const { workflowId, query, runId } = flags
-  if ((workflowId === undefined) === (query === undefined)) {
+  const { workflowId, runId } = flags
+  if ((workflowId === undefined) === (flags.query === undefined)) {
     throw new CliError('give either --workflow-id or --query')
   }
   if (workflowId !== undefined) {
-    const { text } = await client.post(workflowPath(workflowId, path), body(runId))
+    const { text } = await request(client, workflowId, runId)
     printer.record(`${done}:`, { WorkflowId: workflowId, RunId: runId }, text)
     return
   }
-  await changeMany(client, printer, flags, done, path, body)
+  await changeMany(client, printer, flags, done, query ?? '', request)
 }
 
 async function changeMany(
@@ -134,10 +169,9 @@ async function changeMany(
   printer: Printer,
   flags: ManyFlags,
   done: string,
-  path: string,
-  body: (runId?: string) => object,
+  query: string,
+  request: Change,
 ): Promise<void> {
-  const query = `(${flags.query}) AND ExecutionStatus = 'Running'`
   const { value } = await client.get<{ readonly count?: string }>('/workflow-count', { query })
   const count = Number(value.count ?? 0)
   if (flags.yes !== true && count > 0) await confirm(`${count} workflows match. Go on?`)
@@ -150,7 +184,7 @@ async function changeMany(
       if (isLast === true || info === undefined) return
       const { workflowId, runId } = info.execution
       try {
-        await client.post(workflowPath(workflowId, path), body(runId))
+        await request(client, workflowId, runId)
         changed++
       } catch (error) {
         failed++

@@ -76,6 +76,24 @@ describe('signalbox workflow', () => {
     expect(await items('paused')).toEqual([1])
   })
 
+  it('deletes a workflow, and all that match', async () => {
+    for (const id of ['gone-1', 'gone-2', 'gone-3']) {
+      await json('start', '--workflow-id', id, '--type', 'collector')
+    }
+    await json('terminate', '--workflow-id', 'gone-2')
+    const one = await workflow('delete', '--workflow-id', 'gone-1', '--reason', 'not needed')
+    expect(one).toMatchObject({ code: 0, stdout: expect.stringContaining('gone-1') })
+    const again = await workflow('delete', '--workflow-id', 'gone-1')
+    expect(again).toMatchObject({ code: 1, stderr: expect.stringMatching(/not found/) })
+    const many = ['delete', '--query', "WorkflowId STARTS_WITH 'gone-'"]
+    expect(await workflow(...many)).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/2 workflows match\. .*--yes/),
+    })
+    expect(await json(...many, '--yes')).toEqual({ changed: 2, failed: 0 })
+    expect(await json('list', '--query', "WorkflowId STARTS_WITH 'gone-'")).toEqual([])
+  })
+
   it('updates a workflow once for an update id, and tells rejected and failed updates', async () => {
     await json('start', '--workflow-id', 'updated', '--type', 'updatable')
     const args = ['--workflow-id', 'updated', '--name', 'append']
