@@ -5,6 +5,7 @@ import { SignalboxError } from '../runtime/errors.ts'
 import { addControlCommands } from './cli/control-commands.ts'
 import { addChangeCommands } from './cli/change-commands.ts'
 import { CliError, exitCodes } from './cli/cli-error.ts'
+import { addDataCommands } from './cli/data-commands.ts'
 import { addMissingCommands, addOtherCommands } from './cli/other-commands.ts'
 import { addReadCommands } from './cli/read-commands.ts'
 import { addServeCommand, serveExample } from './cli/serve-command.ts'
@@ -36,6 +37,7 @@ addReadCommands(workflow)
 addUpdateCommands(workflow)
 addControlCommands(workflow)
 addMissingCommands(workflow, ['reset'])
+addDataCommands(program)
 addOtherCommands(program)
 
 // A reader that has seen enough, such as head, ends a command without ado.

@@ -1,9 +1,9 @@
 import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { type DataFolderFormat, syncFolder, writeFormat } from './data-folder.ts'
+import { type DataFolderFormat, readFormat, syncFolder, writeFormat } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
-import { journalFolder } from './journal-snapshot.ts'
+import { journalFolder, SnapshotTrees } from './journal-snapshot.ts'
 
 /** A backup that is complete and durable. */
 export interface BackupResult {
@@ -19,6 +19,27 @@ export interface BackupOptions {
 
 /** Copies an LMDB environment into a folder that is there and empty. */
 export type CopyJournal = (folder: string, compact: boolean) => Promise<void>
+
+/**
+ * Make a backup of a folder that is stopped or open in another process.
+ *
+ * @throws SignalboxError with SIGNALBOX_ERR_INVALID_ARGUMENT if something is at `target` already,
+ *   SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE if `dataDir` is no data folder
+ */
+export async function backupData(
+  dataDir: string,
+  target: string,
+  options: BackupOptions = {},
+): Promise<BackupResult> {
+  const trees = await SnapshotTrees.open(dataDir)
+  try {
+    const format = (await readFormat(dataDir)) as DataFolderFormat
+    const copy: CopyJournal = (folder, compact) => trees.copyTo(folder, compact)
+    return await writeBackup(target, format, copy, options)
+  } finally {
+    await trees.close()
+  }
+}
 
 /**
  * Make a folder that is a copy of a data folder.

@@ -161,6 +161,13 @@ async function refuseLiving(path: string, file: string, heartbeatMs: number): Pr
   )
 }
 
+/** Who has the folder open, or may have: it is not known to be dead. */
+export async function livingOwner(dir: string): Promise<DataFolderOwner | undefined> {
+  const highest = await highestNumber(dir)
+  const owner = highest === 0 ? undefined : await readOwner(ownerFile(dir, highest))
+  return owner === undefined || (await livenessOf(owner)) === 'dead' ? undefined : owner
+}
+
 async function readOwner(file: string): Promise<DataFolderOwner | undefined> {
   const text = await readFile(file, 'utf8').catch(ignoreMissing)
   if (text === undefined) return undefined

@@ -8,7 +8,7 @@ import type { CodecChain } from './payload-codec.ts'
 import type { RequestLedger } from './request-ledger.ts'
 import type { Run } from './run.ts'
 import type { RunCloser } from './run-closer.ts'
-import type { RunRemover } from './run-remover.ts'
+import type { Retention } from './retention.ts'
 import type { RunFailures } from './run-failures.ts'
 import type { RunTable } from './run-table.ts'
 import type { UpdateRegistry } from './update-registry.ts'
@@ -24,7 +24,7 @@ export interface EngineParts {
   readonly acceptor: Acceptor
   readonly dispatcher: Dispatcher
   readonly closer: RunCloser
-  readonly remover: RunRemover
+  readonly retention: Retention
   readonly failures: RunFailures
   readonly activities: ActivityRunner
   readonly updates: UpdateRegistry

@@ -31,7 +31,6 @@ import type { Run } from './run.ts'
 import { RunCloser } from './run-closer.ts'
 import { Retention } from './retention.ts'
 import { RunFailures } from './run-failures.ts'
-import { RunRemover } from './run-remover.ts'
 import { RunTable } from './run-table.ts'
 import { SlotSupervisor, type Suspect } from './slot-supervisor.ts'
 import { SlotWatchdog } from './slot-watchdog.ts'
@@ -67,7 +66,6 @@ export class Engine implements EngineParts {
   readonly dispatcher: Dispatcher
   readonly closer: RunCloser
   readonly links: LinkedWorkflows
-  readonly remover: RunRemover
   readonly retention: Retention
   readonly failures: RunFailures
   readonly activities: ActivityRunner
@@ -178,8 +176,7 @@ export class Engine implements EngineParts {
       logger,
       terminate: (run, input) => this.closer.closePastMailbox(run, input, 'TERMINATED'),
     })
-    this.remover = new RunRemover(this, this.#timers, index)
-    this.retention = new Retention(this)
+    this.retention = new Retention(this, this.#timers, index)
     this.closer = new RunCloser(this)
     this.#results = new TurnResults({
       clock: options.clock,
@@ -253,7 +250,6 @@ export class Engine implements EngineParts {
       if (run?.isOpen === true) this.failures.suspect(run, 'the process ended in one of its turns')
     }
     this.#timers.start()
-    this.remover.recover()
     this.retention.start()
     this.#state = 'serving'
   }
@@ -266,7 +262,6 @@ export class Engine implements EngineParts {
     this.#timers.stop()
     this.links.stop()
     this.retention.stop()
-    this.remover.stop()
     this.dispatcher.pause()
     await this.committer.drain()
     while (

@@ -79,6 +79,19 @@ export function viewHistory(
   return exporter
 }
 
+/** The whole history event by event: nothing is kept of those that were taken. */
+export function* streamEvents(
+  turns: Iterable<HistoryTurn>,
+  run: HistoryRun,
+): Generator<HistoryEvent> {
+  const exporter = new HistoryExporter(run, {})
+  for (const turn of turns) {
+    const goesOn = exporter.addTurn(turn)
+    yield* exporter.events.splice(0)
+    if (!goesOn) return
+  }
+}
+
 /**
  * Turns inputs and commands into the events that Temporal would have written for them, so that its
  * replayer takes our runs.

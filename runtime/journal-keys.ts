@@ -19,6 +19,12 @@ import { offsetOf, rowOf } from './journal-frame.ts'
  */
 const prefix = { meta: 0x01, logRow: 0x10, carried: 0x20 } as const
 const dataPrefix = { run: 0x20, row: 0x30, requests: 0x40, requestFilter: 0x41 } as const
+const dataKinds = new Map<number, keyof typeof dataPrefix>([
+  [dataPrefix.run, 'run'],
+  [dataPrefix.row, 'row'],
+  [dataPrefix.requests, 'requests'],
+  [dataPrefix.requestFilter, 'requestFilter'],
+])
 
 export function metaKey(name: 'epoch' | 'freeze' | 'checkpoint'): Uint8Array {
   return Buffer.concat([Uint8Array.of(prefix.meta), Buffer.from(name)])
@@ -58,6 +64,15 @@ export function runKey(run: number, headBefore: number, position: number): Uint8
 /** The log row of the first frame behind a run key. */
 export function logRowOfRunKey(key: Uint8Array): number {
   return readUint48(key, runKeyPositionOffset)
+}
+
+export function runOfRunKey(key: Uint8Array): number {
+  return readUint48(key, 1)
+}
+
+/** What an entry of the data tree is; undefined for a key that this version does not write. */
+export function dataKeyKind(key: Uint8Array): keyof typeof dataPrefix | undefined {
+  return dataKinds.get(key[0] ?? 0)
 }
 
 /** The first key that is not of `run`. */

@@ -72,7 +72,7 @@ export async function openLmdbJournal(options: LmdbJournalOptions): Promise<Lmdb
   try {
     const path = journalFolder(folder.path)
     await mkdir(path, { recursive: true, mode: 0o700 })
-    const trees = await JournalTrees.open(path, options.mapSizeBytes ?? 4 * 2 ** 30)
+    const trees = await JournalTrees.open(path, options.mapSizeBytes)
     try {
       await syncFolder(path)
       await syncFolder(folder.path)

@@ -20,7 +20,7 @@ import type { RunProgress } from './journal.ts'
  * the run's state after the last of them, so that the state of a cold run is one look-up:
  * u32 checksum of what follows in the header, u48 head, u48 processed.
  */
-const headerBytes = 16
+export const runValueHeaderBytes = 16
 const targetBytes = 4 * 4_096 - 16
 
 /** A frame to be moved into the data tree. */
@@ -67,7 +67,7 @@ export class RunRecords {
     for (const { key, value } of this.#tree.entries(this.#startKey(run, fromSeq), runKeyEnd(run))) {
       if (logRowOfRunKey(key) >= beforeRow) return
       this.#checkHeader(run, value)
-      for (let offset = headerBytes; offset < value.length;) {
+      for (let offset = runValueHeaderBytes; offset < value.length;) {
         if (!isFrame(value, offset)) throw corruptRun(run, 'a record has a broken header')
         yield [value, offset]
         offset += frameBytes(value, offset)
@@ -88,7 +88,7 @@ export class RunRecords {
     for (const [i, frame] of frames.entries()) {
       if (isProgress(frame.row, frame.offset) && i !== lastProgress) continue
       const length = frameBytes(frame.row, frame.offset)
-      if (chunk.length > 0 && headerBytes + chunkBytes + length > targetBytes) {
+      if (chunk.length > 0 && runValueHeaderBytes + chunkBytes + length > targetBytes) {
         this.#putChunk(run, chunkHead, chunk, chunkBytes, { head, processed })
         yield
         chunk = []
@@ -127,11 +127,11 @@ export class RunRecords {
     bytes: number,
     after: RunProgress,
   ): void {
-    const value = Buffer.allocUnsafe(headerBytes + bytes)
+    const value = Buffer.allocUnsafe(runValueHeaderBytes + bytes)
     value.writeUIntLE(after.head, 4, 6)
     value.writeUIntLE(after.processed, 10, 6)
-    value.writeUInt32LE(checksum(value, 4, headerBytes), 0)
-    let at = headerBytes
+    value.writeUInt32LE(checksum(value, 4, runValueHeaderBytes), 0)
+    let at = runValueHeaderBytes
     for (const { row, offset } of frames) {
       const end = offset + frameBytes(row, offset)
       value.set(offset === 0 && end === row.length ? row : row.subarray(offset, end), at)
@@ -150,7 +150,10 @@ export class RunRecords {
   }
 
   #checkHeader(run: number, value: Uint8Array): void {
-    if (value.length < headerBytes || uint32At(value, 0) !== checksum(value, 4, headerBytes)) {
+    if (
+      value.length < runValueHeaderBytes ||
+      uint32At(value, 0) !== checksum(value, 4, runValueHeaderBytes)
+    ) {
       throw corruptRun(run, 'the state of the run fails its checksum')
     }
   }

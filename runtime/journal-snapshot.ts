@@ -1,6 +1,6 @@
 import { access } from 'node:fs/promises'
 import { join } from 'node:path'
-import { open, type RootDatabase, type Transaction } from 'lmdb'
+import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
 import { readFormat } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
 import { type Recovered, recover } from './journal-recovery.ts'
@@ -24,15 +24,22 @@ export class SnapshotTrees {
   readonly log: Tree
   readonly data: Tree
   readonly #root: RootDatabase<Uint8Array, Uint8Array>
+  readonly #log: Database<Uint8Array, Uint8Array>
+  readonly #data: Database<Uint8Array, Uint8Array>
   readonly #transaction: Transaction
 
   private constructor(root: RootDatabase<Uint8Array, Uint8Array>) {
     this.#root = root
-    const log = root.openDB<Uint8Array, Uint8Array>(databaseOptions('log'))
-    const data = root.openDB<Uint8Array, Uint8Array>(databaseOptions('data'))
+    this.#log = root.openDB(databaseOptions('log'))
+    this.#data = root.openDB(databaseOptions('data'))
     this.#transaction = root.useReadTransaction()
-    this.log = { ...readsOf(log, this.#transaction), put: refuse, remove: refuse }
-    this.data = { ...readsOf(data, this.#transaction), put: refuse, remove: refuse }
+    this.log = { ...readsOf(this.#log, this.#transaction), put: refuse, remove: refuse }
+    this.data = { ...readsOf(this.#data, this.#transaction), put: refuse, remove: refuse }
+  }
+
+  /** Of the folder of an environment. */
+  static at(path: string): SnapshotTrees {
+    return new SnapshotTrees(open({ ...environmentOptions, path, readOnly: true }))
   }
 
   /** @throws SignalboxError with SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE if it is no data folder */
@@ -49,12 +56,29 @@ export class SnapshotTrees {
         { fields: { dataDir } },
       )
     }
-    return new SnapshotTrees(open({ ...environmentOptions, path, readOnly: true }))
+    return SnapshotTrees.at(path)
   }
 
-  /** The environment, for its statistics. */
-  stats(): EnvironmentStats {
-    return this.#root.getStats() as EnvironmentStats
+  /** How large it is; of one that is open elsewhere, as of now. */
+  sizes(): EnvironmentSizes {
+    const [log, data, all] = [this.#log, this.#data, this.#root].map(
+      (database) => database.getStats() as LmdbStats,
+    ) as [LmdbStats, LmdbStats, LmdbStats]
+    const filePages = all.lastPageNumber + 1
+    // LMDB's two meta pages come first.
+    const used = 2 + pagesOf(all.root) + pagesOf(all.free) + pagesOf(log) + pagesOf(data)
+    return {
+      pageBytes: all.pageSize,
+      filePages,
+      freePages: Math.max(0, filePages - used),
+      log: { entries: log.entryCount, pages: pagesOf(log) },
+      data: { entries: data.entryCount, pages: pagesOf(data) },
+    }
+  }
+
+  /** As `JournalTrees.copyTo`, of the newest commit. */
+  async copyTo(folder: string, compact: boolean): Promise<void> {
+    await this.#root.backup(folder, compact)
   }
 
   async close(): Promise<void> {
@@ -67,12 +91,37 @@ function refuse(): never {
   throw new SignalboxError('SIGNALBOX_ERR_INTERNAL', 'a snapshot cannot be written')
 }
 
-/** What lmdb tells of an environment that is used here. */
-export interface EnvironmentStats {
+export interface TreeSizes {
+  readonly entries: number
+  readonly pages: number
+}
+
+export interface EnvironmentSizes {
+  readonly pageBytes: number
+  readonly filePages: number
+  /** Pages that no commit uses any more, and later ones will. */
+  readonly freePages: number
+  readonly log: TreeSizes
+  readonly data: TreeSizes
+}
+
+/** What lmdb tells of a tree, and its types lack. */
+interface LmdbTree {
+  readonly entryCount: number
+  readonly treeBranchPageCount: number
+  readonly treeLeafPageCount: number
+  readonly overflowPages: number
+}
+
+interface LmdbStats extends LmdbTree {
   readonly pageSize: number
-  readonly mapSize: number
   readonly lastPageNumber: number
-  readonly free?: { readonly entryCount: number }
+  readonly root: LmdbTree
+  readonly free: LmdbTree
+}
+
+function pagesOf(tree: LmdbTree): number {
+  return tree.treeBranchPageCount + tree.treeLeafPageCount + tree.overflowPages
 }
 
 /** The journal of a data folder as of one commit. */

@@ -79,7 +79,7 @@ export class JournalTrees {
     this.data = this.#wrap(root.openDB(databaseOptions('data')))
   }
 
-  static async open(path: string, mapSizeBytes: number): Promise<JournalTrees> {
+  static async open(path: string, mapSizeBytes = 4 * 2 ** 30): Promise<JournalTrees> {
     // lmdb takes these options, and its types lack them.
     const untyped = { txnStartThreshold: 1, permissionsMode: 0o600 }
     const root = open<Uint8Array, Uint8Array>({
@@ -161,6 +161,16 @@ export class JournalTrees {
     } catch {
       // What was committed stands; the next check follows with the next window.
     }
+  }
+
+  /** The processes beside this one that are reading the environment, by their pids. */
+  otherReaders(): readonly number[] {
+    this.forgetDeadReaders()
+    // A line of headings, then one for each reader that begins with its pid.
+    const pids = [...this.#root.readerList().matchAll(/^\s*(\d+)\s/gm)].map(([, pid]) =>
+      Number(pid),
+    )
+    return [...new Set(pids)].filter((pid) => pid !== process.pid)
   }
 
   /** Waits for a transaction in flight. */

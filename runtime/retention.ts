@@ -1,8 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { decode, encode } from '../actors/records.ts'
 import type { Clock, Timer } from './clock.ts'
-import type { Committer } from './committer.ts'
-import type { Journal } from './journal.ts'
 import type { Logger } from './logger.ts'
 import type { RetentionPolicy } from './retention-options.ts'
 import {
@@ -18,20 +16,17 @@ import {
   tableRange,
 } from './row-keys.ts'
 import { decodeRunRow } from './run-row.ts'
-import type { RunRemover } from './run-remover.ts'
-import type { RunTable } from './run-table.ts'
+import { RunRemover, type RunRemoverPorts } from './run-remover.ts'
 import type { Run } from './run.ts'
+import type { Timers } from './timers.ts'
+import type { VisibilityIndex } from './visibility-index.ts'
 
-export interface RetentionPorts {
+export interface RetentionPorts extends RunRemoverPorts {
   readonly options: {
     readonly retention: RetentionPolicy
     readonly clock: Clock
     readonly logger: Logger
   }
-  readonly journal: Journal
-  readonly runs: RunTable
-  readonly committer: Committer
-  readonly remover: RunRemover
 }
 
 /** How long, and for how many runs, deletions are begun before signals have their turn again. */
@@ -52,6 +47,7 @@ const ROWS_PER_SLICE = 500
  * retention is new, the closes from before are looked for once, slowly.
  */
 export class Retention {
+  readonly remover: RunRemover
   readonly #ports: RetentionPorts
   readonly #policy: RetentionPolicy
   readonly #clock: Clock
@@ -65,7 +61,8 @@ export class Retention {
   /** Runs that cannot be read: they are told once, and stay. */
   readonly #unreadable = new Set<number>()
 
-  constructor(ports: RetentionPorts) {
+  constructor(ports: RetentionPorts, timers: Timers, index: VisibilityIndex) {
+    this.remover = new RunRemover(ports, timers, index)
     this.#ports = ports
     this.#policy = ports.options.retention
     this.#clock = ports.options.clock
@@ -73,6 +70,7 @@ export class Retention {
   }
 
   start(): void {
+    this.remover.recover()
     const { journal, committer } = this.#ports
     const policy = this.#policy
     const found = journal.getRow(coverageKey())
@@ -92,6 +90,7 @@ export class Retention {
 
   stop(): void {
     this.#stopped = true
+    this.remover.stop()
     this.#alarm?.cancel()
   }
 
@@ -142,7 +141,7 @@ export class Retention {
 
   /** @returns how many are due and have to stay for now */
   async #deleteDue(namespace: string, keptMs: number): Promise<number> {
-    const { remover } = this.#ports
+    const { remover } = this
     let { start } = closedNamespaceRange(namespace)
     let stay = 0
     while (!this.#stopped) {

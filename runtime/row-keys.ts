@@ -49,6 +49,7 @@ export function runKey(run: number): Buffer {
   return key
 }
 
+/** Of a key that begins with the table and a run. */
 export function runOfKey(key: Uint8Array): number {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(1, RUN_BYTES)
 }
@@ -225,10 +226,7 @@ export interface KeyRange {
 export type RowTable = (typeof RowTable)[keyof typeof RowTable]
 
 /** All keys of a table, or of those of a table that begin with `prefix`. */
-export function tableRange(
-  table: RowTable,
-  prefix: Uint8Array = Buffer.alloc(0),
-): KeyRange {
+export function tableRange(table: RowTable, prefix: Uint8Array = Buffer.alloc(0)): KeyRange {
   const start = Buffer.concat([Buffer.of(table), prefix])
   const end = Buffer.from(start)
   // No table is 255, so the carry always ends.

@@ -36,7 +36,7 @@ export class WorkflowDeletion {
 
   /** A run that is closed is not in use for long: what a query or another workflow's close needs of it ends. */
   async #remove(run: Run): Promise<void> {
-    while (!(await this.#parts.remover.remove(run))) {
+    while (!(await this.#parts.retention.remover.remove(run))) {
       if (this.#parts.runs.byKey(run.key) === undefined) throw notFound(run.row)
       await setTimeout(POLL_MS)
       this.#parts.checkOpen()

@@ -8,6 +8,10 @@ export const exitCodes = {
   workflowFailed: 3,
   /** Lines of an input file were refused. */
   linesRefused: 4,
+  /** `data verify` has found damage. */
+  dataDamaged: 5,
+  /** `data verify --replay` has found open runs that the code does not fit. */
+  replayMismatch: 6,
 } as const
 
 /** An error that is told in one line, without a stack, and the exit code that goes with it. */

@@ -5,6 +5,7 @@ const everyMs = 100
 /** A bar on stderr, if that is a terminal; else nothing. */
 export class ProgressBar {
   readonly #total: number
+  readonly #unit: string
   readonly #started = performance.now()
   readonly #isShown = process.stderr.isTTY
   #drawn = 0
@@ -12,8 +13,10 @@ export class ProgressBar {
   #refused = 0
   #isOpen = false
 
-  constructor(total: number) {
+  /** @param unit what is counted */
+  constructor(total: number, unit = 'lines') {
     this.#total = total
+    this.#unit = unit
   }
 
   update(done: number, refused: number): void {
@@ -24,7 +27,7 @@ export class ProgressBar {
     this.#drawn = now
     this.#isOpen = true
     process.stderr.write(
-      `\r${progressLine(done, this.#total, refused, now - this.#started)}\u001b[K`,
+      `\r${progressLine(done, this.#total, refused, now - this.#started, this.#unit)}\u001b[K`,
     )
   }
 
@@ -32,7 +35,7 @@ export class ProgressBar {
   end(): void {
     if (!this.#isOpen) return
     const elapsed = performance.now() - this.#started
-    const line = progressLine(this.#done, this.#total, this.#refused, elapsed)
+    const line = progressLine(this.#done, this.#total, this.#refused, elapsed, this.#unit)
     process.stderr.write(`\r${line}\u001b[K\n`)
     this.#isOpen = false
   }
@@ -44,6 +47,7 @@ export function progressLine(
   total: number,
   refused: number,
   elapsedMs: number,
+  unit = 'lines',
 ): string {
   const part = total === 0 ? 1 : Math.min(1, done / total)
   const filled = Math.floor(part * width)
@@ -52,5 +56,5 @@ export function progressLine(
   const count = (value: number) => value.toLocaleString('en-US')
   const failures = refused === 0 ? '' : `, ${count(refused)} refused`
   const percent = String(Math.floor(part * 100)).padStart(3)
-  return `${bar} ${percent} %  ${count(done)} of ${count(total)} lines, ${count(rate)} a second${failures}`
+  return `${bar} ${percent} %  ${count(done)} of ${count(total)} ${unit}, ${count(rate)} a second${failures}`
 }

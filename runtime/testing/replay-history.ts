@@ -38,6 +38,8 @@ export type ReplayHistoriesOptions = Omit<ReplayOptions, 'workflowId'>
 /** A history and whose it is, as `replayHistories` takes it. */
 export interface HistoryAndWorkflowId {
   readonly workflowId: string
+  /** Default that of the options. */
+  readonly namespace?: string
   readonly history: unknown
 }
 
@@ -82,8 +84,9 @@ export async function* replayHistories(
   options: ReplayHistoriesOptions = {},
 ): AsyncGenerator<ReplayResult, void, void> {
   const replayer = await Replayer.load(code, options)
-  for await (const { workflowId, history } of histories) {
-    yield await replayer.replay(history, { ...options, workflowId })
+  for await (const { workflowId, namespace, history } of histories) {
+    const of = namespace === undefined ? { workflowId } : { workflowId, namespace }
+    yield await replayer.replay(history, { ...options, ...of })
   }
 }
 
