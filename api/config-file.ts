@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
+import type { TransformFailure } from 'esbuild'
 import type { TSchema } from 'typebox'
 import { SignalboxError } from '../runtime/errors.ts'
 import { importSource } from '../runtime/import-source.ts'
@@ -62,16 +63,26 @@ function findFile(folder: string): string | undefined {
 }
 
 async function readJson(file: string): Promise<unknown> {
+  const text = await readFile(file, 'utf8').catch((error: unknown) => {
+    throw unusable(file, 'cannot be read', undefined, error)
+  })
   try {
-    return JSON.parse(await readFile(file, 'utf8'))
+    return JSON.parse(text)
   } catch (error) {
-    // What Node quotes of the text may be a secret; the place is enough.
-    const reason =
-      error instanceof SyntaxError
-        ? `is not valid JSON${/ at position \d+( \(line \d+ column \d+\))?/.exec(error.message)?.[0] ?? ''}`
-        : 'cannot be read'
-    throw unusable(file, reason, undefined, error)
+    throw unusable(file, `is not valid JSON${await placeOfError(text)}`, undefined, error)
   }
+}
+
+/** Node tells the place of some errors only, and quotes the text of others, which may be a secret. */
+async function placeOfError(json: string): Promise<string> {
+  const { transform } = await import('esbuild')
+  const problem: unknown = await transform(json, { loader: 'json', logLevel: 'silent' }).then(
+    () => undefined,
+    (error: unknown) => error,
+  )
+  const { errors = [] } = (problem ?? {}) as Partial<TransformFailure>
+  const place = errors[0]?.location
+  return place == null ? '' : ` at line ${place.line}, column ${place.column + 1}`
 }
 
 async function readModule(file: string): Promise<unknown> {

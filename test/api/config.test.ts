@@ -271,7 +271,7 @@ describe('signalbox serve refuses', { timeout: 90_000 }, () => {
   it('a file that cannot be read as one', async () => {
     await write('signalbox.config.json', '{\n  "workflows": secret-word\n}')
     const broken = await refusal()
-    expect(broken).toMatch(/signalbox\.config\.json is not valid JSON/)
+    expect(broken).toMatch(/signalbox\.config\.json is not valid JSON at line 2, column 16 /)
     expect(broken).not.toContain('secret-word')
     await write('signalbox.config.json', '[]')
     expect(await refusal()).toMatch(/the configuration must be an object/)
