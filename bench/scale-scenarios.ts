@@ -1,3 +1,4 @@
+import { measureLists } from './list-load.ts'
 import { measureLongRun } from './long-run-load.ts'
 import { measureRestart } from './restart-load.ts'
 import { type Aim, atMost, count, type Scenario, workflowsText } from './scenario.ts'
@@ -72,6 +73,19 @@ export const scaleScenarios: readonly Scenario[] = [
     false,
     atMost('itself', 'reopenAndQueryMs', 4_000),
   ),
+  {
+    name: `list-${million}`,
+    title: `pages of the list of ${workflowsText(million)}, one after the other`,
+    group,
+    aims: [
+      atMost('itself', 'p50Ms', 10),
+      atMost('itself', 'typePageMs', 10),
+      atMost('itself', 'attributePageMs', 10),
+      atMost('itself', 'countMs', 10),
+    ],
+    workflows: million,
+    measure: ({ dataDir, size, workflows }) => measureLists(dataDir, workflows, size),
+  },
   longRun(
     'long-run-continued',
     `1 workflow with ${count(million)} signals that continues as new`,

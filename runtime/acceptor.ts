@@ -284,12 +284,6 @@ export class Acceptor {
     if (this.rowWatchers !== undefined) this.#tellWatchers(row)
   }
 
-  /** Delete a run's summary, and all by which lists and counts find it; its records are the journal's. */
-  deleteRow(run: number, row: RunRow): void {
-    this.#committer.deleteRow(runKey(run))
-    this.#index.remove(run, row)
-  }
-
   #tellWatchers(row: RunRow): void {
     this.#committer.afterCommit(() => {
       for (const watcher of this.rowWatchers ?? []) watcher(row)

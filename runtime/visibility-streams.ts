@@ -37,8 +37,8 @@ export interface SortedStream {
 const MAX_GATHERED = 10_000
 /** As many streams as are merged. */
 const MAX_STREAMS = 100
-/** So many entries of a term are counted to find the most selective. */
-const MAX_PROBED = 1_000
+/** So many entries of a term are counted to find the most selective: less than a page of rows takes. */
+const MAX_PROBED = 300
 /** A term with fewer is taken without a look at the others. */
 const FEW = 50
 /** Of so many alternatives the best is looked for. */

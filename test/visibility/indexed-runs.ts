@@ -4,7 +4,7 @@ import { Committer } from '../../runtime/committer.ts'
 import type { Journal } from '../../runtime/journal.ts'
 import { resolveOptions } from '../../runtime/options.ts'
 import { RequestLedger } from '../../runtime/request-ledger.ts'
-import { workflowIdKey } from '../../runtime/row-keys.ts'
+import { runKey, workflowIdKey } from '../../runtime/row-keys.ts'
 import { createRunId } from '../../runtime/run-id.ts'
 import type { RunRow } from '../../runtime/run-row.ts'
 import { RunTable } from '../../runtime/run-table.ts'
@@ -33,6 +33,7 @@ export class IndexedRuns {
   readonly #committer: Committer
   readonly #runs: RunTable
   readonly #acceptor: Acceptor
+  readonly #index: VisibilityIndex
   readonly #deleted: number[] = []
 
   private constructor(journal: Journal, maxScannedRuns: number, turns: ScanTurns) {
@@ -47,12 +48,13 @@ export class IndexedRuns {
       },
     })
     this.#runs = new RunTable(journal, 1_000)
+    this.#index = new VisibilityIndex(journal, this.#committer)
     this.#acceptor = new Acceptor(
       resolveOptions({ dataDir: 'unused', workflowsPath: 'unused' }),
       this.#runs,
       this.#committer,
       new RequestLedger(journal, this.#runs),
-      new VisibilityIndex(journal, this.#committer),
+      this.#index,
       () => undefined,
     )
     this.visibility = new Visibility(journal, maxScannedRuns, () => undefined, turns)
@@ -104,7 +106,8 @@ export class IndexedRuns {
     const row = this.row(run)
     const isLast = this.#runs.current(row.namespace, row.workflowId)?.key === run
     if (isLast) this.#committer.deleteRow(workflowIdKey(row.namespace, row.workflowId))
-    this.#acceptor.deleteRow(run, row)
+    this.#committer.deleteRow(runKey(run))
+    this.#index.remove(run, row)
     this.#deleted.push(run)
   }
 
