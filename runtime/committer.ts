@@ -3,12 +3,11 @@ import type { Input } from '../actors/inputs.ts'
 import { encodeInputs } from '../actors/records.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, type NewRecord, RecordKind } from './journal.ts'
+import { ProgressNotes } from './progress-notes.ts'
 import type { Run } from './run.ts'
 
 /** About how large a record of inputs gets before the next one begins. */
 const RECORD_BYTES = 16 * 1024
-/** Progress that nothing else carries to the journal is written on its own after this long. */
-const PROGRESS_DELAY_MS = 200
 
 interface Batch {
   readonly dirtyRuns: Run[]
@@ -44,10 +43,7 @@ export class Committer {
   #open: Batch = openBatch()
   #inFlight: Batch | undefined
   #scheduled = false
-  #progressed: Run[] = []
-  #progressTimer: NodeJS.Timeout | undefined
-  /** It has waited long enough to be written on its own. */
-  #progressDue = false
+  readonly #progress = new ProgressNotes(() => this.#schedule())
   #poisoned: SignalboxError | undefined
   #idleWaiters: (() => void)[] = []
   #uncommittedBytes = 0
@@ -108,15 +104,11 @@ export class Committer {
   }
 
   /**
-   * The run has progressed. Written with the next batch that has a reason of its own, or a little
-   * later: a crash in between costs a few turns done again, and a commit of its own would stand in
-   * the way of the next signal.
+   * The run has progressed. Written some seconds later: a crash in between costs a few turns done again,
+   * and a commit of its own would stand in the way of the next signal.
    */
   noteProgress(run: Run): void {
-    if (run.progressNoted) return
-    run.progressNoted = true
-    this.#progressed.push(run)
-    if (!this.#scheduled && this.#inFlight === undefined) this.#armProgress()
+    this.#progress.note(run)
   }
 
   putRow(key: Uint8Array, value: Uint8Array): void {
@@ -143,12 +135,7 @@ export class Committer {
 
   /** Resolves when nothing is open or in flight, or the journal has failed. */
   async drain(): Promise<void> {
-    clearTimeout(this.#progressTimer)
-    this.#progressTimer = undefined
-    if (this.#progressed.length > 0) {
-      this.#progressDue = true
-      this.#schedule()
-    }
+    this.#progress.hasten()
     while (this.#poisoned === undefined && (this.#scheduled || this.#inFlight !== undefined)) {
       await new Promise<void>((resolve) => this.#idleWaiters.push(resolve))
     }
@@ -179,11 +166,7 @@ export class Committer {
   #cut(): void {
     this.#scheduled = false
     if (this.#poisoned !== undefined) return this.#settleIdle()
-    if (!this.#hasWork() && !this.#progressDue) {
-      if (this.#progressed.length > 0) this.#armProgress()
-      return this.#settleIdle()
-    }
-    this.#progressDue = false
+    if (!this.#hasWork() && !this.#progress.isDue) return this.#settleIdle()
     const batch = this.#open
     this.#open = openBatch()
     const bytes = this.#openBytes
@@ -204,6 +187,8 @@ export class Committer {
     this.#recordProgress(batch)
     if (batch.records.length === 0 && batch.rows.length === 0 && batch.effects.length === 0) {
       batch.resolve()
+      // Others may be due, if these had their progress in the journal already.
+      if (this.#progress.isDue) this.#schedule()
       return this.#settleIdle()
     }
     this.#inFlight = batch
@@ -250,8 +235,7 @@ export class Committer {
   }
 
   #recordProgress(batch: Batch): void {
-    for (const run of this.#progressed) {
-      run.progressNoted = false
+    for (const run of this.#progress.take()) {
       if (run.processed <= run.processedRecorded) continue
       run.processedRecorded = run.processed
       batch.records.push({
@@ -262,7 +246,6 @@ export class Committer {
         bytes: NO_BYTES,
       })
     }
-    this.#progressed = []
   }
 
   #committed(batch: Batch, firstInput: number, owners: readonly Run[]): void {
@@ -282,14 +265,6 @@ export class Committer {
     // (To cut what waits at once gave nothing over HTTP and cost a third at 256 in flight: smaller commits.)
     setImmediate(() => this.#cut())
     batch.resolve()
-  }
-
-  #armProgress(): void {
-    this.#progressTimer ??= setTimeout(() => {
-      this.#progressTimer = undefined
-      this.#progressDue = true
-      this.#schedule()
-    }, PROGRESS_DELAY_MS)
   }
 
   #failed(batch: Batch, cause: unknown): void {
