@@ -6,17 +6,22 @@ import { temporaryFolder } from '../fixtures/lab.ts'
 
 const program = fileURLToPath(new URL('bomb-process.ts', import.meta.url))
 
-function runOnce(dataDir: string, argument: string): Promise<{ died: boolean; line: string }> {
+interface Life {
+  readonly died: boolean
+  readonly lines: readonly string[]
+}
+
+function runOnce(dataDir: string, argument: string): Promise<Life> {
   const child = spawn(process.execPath, ['--import', 'tsx', program, dataDir, argument], {
     stdio: ['ignore', 'pipe', 'ignore'],
   })
-  let line = ''
+  let output = ''
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
-    line += text
+    output += text
   })
   return new Promise((resolve, reject) => {
     child.on('error', reject)
-    child.on('close', (code) => resolve({ died: code !== 0, line }))
+    child.on('close', (code) => resolve({ died: code !== 0, lines: output.trim().split('\n') }))
   })
 }
 
@@ -29,14 +34,17 @@ test('10 one bad workflow that ends the whole process is found by the next ones'
   const dataDir = path.join(await temporaryFolder(), 'data')
   const first = await runOnce(dataDir, 'explode')
   expect(first.died).toBe(true)
-  let lives = 1
-  let last = first
-  while (last.died && lives < 8) {
-    last = await runOnce(dataDir, '')
-    lives++
+  const lives = [first]
+  while (lives.at(-1)?.died === true && lives.length < 8) lives.push(await runOnce(dataDir, ''))
+  const last = lives.at(-1)
+  expect(last?.died).toBe(false)
+  const acknowledged = lives.filter(({ lines }) => lines.includes('signalled')).length
+  const { total, reason } = JSON.parse(last?.lines.at(-1) ?? '') as {
+    total: number
+    reason: string
   }
-  expect(last.died).toBe(false)
-  const { total, reason } = JSON.parse(last.line) as { total: number; reason: string }
   expect(reason).toContain('the process ended in one of its turns')
-  expect(total).toBe(lives)
+  // One that nobody was told of may count or not.
+  expect(total).toBeGreaterThanOrEqual(acknowledged)
+  expect(total).toBeLessThanOrEqual(lives.length)
 }, 120_000)

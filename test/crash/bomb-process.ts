@@ -2,7 +2,8 @@ import { Runtime } from 'signalbox'
 
 /*
  * Opens the data folder, signals a counter, and on the first call a workflow that brings the process
- * down. If it lives, it prints what became of the two as a line of JSON.
+ * down. Prints `signalled` once the counter's signal is acknowledged, unless it dies before. If it
+ * lives, it prints what became of the two as a line of JSON.
  */
 const [dataDir = '', explodes] = process.argv.slice(2)
 const runtime = await Runtime.open({
@@ -17,6 +18,7 @@ const counter = await workflow.signalWithStart('counter', {
   signal: 'add',
   signalArgs: [1],
 })
+process.stdout.write('signalled\n')
 const bomber = await workflow.start('bomber', {
   workflowId: 'bomber',
   workflowIdConflictPolicy: 'USE_EXISTING',
