@@ -46,6 +46,8 @@ const historyEvent = Type.Object(
 
 export const emptyAnswer = Type.Object({}, { additionalProperties: false })
 
+export const backupAnswer = Type.Object({ name: Type.String(), bytes: Type.String() })
+
 export const startAnswer = Type.Object({
   runId: Type.String(),
   firstExecutionRunId: Type.String(),

@@ -1,5 +1,6 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import { type Limits, type RuntimeOptions, defaultLimits } from '../runtime/options.ts'
+import type { RetentionTime } from '../runtime/retention-options.ts'
 import { defaultServerLimits, type ServerLimits } from './api-limits.ts'
 import { type Authenticate, hashPattern } from './authentication.ts'
 import { scopeNames } from './operation.ts'
@@ -67,9 +68,20 @@ const token = Type.Object(
   closed,
 )
 
+const retention = (description: string) =>
+  Type.Unsafe<RetentionTime>(
+    Type.Union([whole(1_000, Number.MAX_SAFE_INTEGER, ''), text('')], {
+      description,
+      expected: "a time such as '30 days', milliseconds from 1,000 on, or 'forever'",
+    }),
+  )
+
 /** What a namespace may have of its own. */
 const namespaceSettings = options(
-  { requestsPerSecond: atLeastOne('in place of `limits.requestsPerSecond`') },
+  {
+    requestsPerSecond: atLeastOne('in place of `limits.requestsPerSecond`'),
+    retention: retention('in place of `retention`'),
+  },
   'settings of a namespace',
 )
 
@@ -117,6 +129,10 @@ export const configSchema = options(
       'run activities in so many threads of their own, not on the main one',
     ),
     dataDir: path('the folder of the journal; made if it is missing; required'),
+    backupDir: path(
+      'where `POST /api/v1/backups` makes its folders; without it there is no such route',
+    ),
+    retention: retention("how long closed workflows are kept, such as `'30 days'`"),
     slots: whole(1, 256, 'worker threads for workflows'),
     taskQueue: text('the task queue that is recorded for workflows started without one'),
     host: text('the address to listen on'),

@@ -24,6 +24,8 @@ export interface ServerOptions extends AuthenticationOptions {
   readonly allowedHosts?: readonly string[] | undefined
   /** Before the path of every route but health. */
   readonly prefix?: string | undefined
+  /** Where `POST /api/v1/backups` makes its folders. Default: there is no such route. */
+  readonly backupDir?: string | undefined
   readonly limits?: Partial<ServerLimits> | undefined
   /** Settings of namespaces, by name. Those that are not here have the defaults. */
   readonly namespaces?: Readonly<Record<string, NamespaceSettings>> | undefined
@@ -95,7 +97,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   app.setNotFoundHandler((request, reply) => {
     sendStatus(reply, httpAnswer(404, `No route for ${request.method} ${pathOf(request.url)}`))
   })
-  const { runtime, allowedHosts, namespaces, prefix = '', isDraining } = options
+  const { runtime, allowedHosts, backupDir, namespaces, prefix = '', isDraining } = options
   const state = (): RuntimeState => {
     const isStopping = isClosing || isDraining?.() === true
     return isStopping && runtime.state !== 'poisoned' ? 'draining' : runtime.state
@@ -105,7 +107,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   app.register(async (scope) => {
     if (allowedHosts !== undefined) scope.addHook('onRequest', requireHost(allowedHosts))
     if (authentication !== undefined) scope.addHook('onRequest', authentication)
-    await scope.register(signalboxApi, { runtime, limits, namespaces, healthRoutes: false, prefix })
+    const settings = { runtime, backupDir, limits, namespaces, healthRoutes: false, prefix }
+    await scope.register(signalboxApi, settings)
   })
   return app
 }

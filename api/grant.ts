@@ -46,6 +46,11 @@ export function checkScope(request: FastifyRequest, scope: Scope): void {
   if (!includesScope(held, scope)) throw denied(`with the scope ${scope}`)
 }
 
+/** @throws SignalboxError SIGNALBOX_ERR_PERMISSION_DENIED if the request is held to some namespaces */
+export function checkAllNamespaces(request: FastifyRequest): void {
+  if (grants.get(request.raw)?.namespaces !== undefined) throw denied('for all namespaces')
+}
+
 /** True if the request may know of the namespace. */
 export function maySee(request: FastifyRequest, namespace: string): boolean {
   const grant = grants.get(request.raw)

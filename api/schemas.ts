@@ -193,3 +193,6 @@ export const activityFailBody = Type.Object(
   strict,
 )
 export type ActivityFailBody = Type.Static<typeof activityFailBody>
+
+export const backupBody = Type.Object({ name: text, compact: flag }, strict)
+export type BackupBody = Type.Static<typeof backupBody>

@@ -12,6 +12,8 @@ export interface ServeFlags {
   readonly dataDir?: string | undefined
   readonly host?: string | undefined
   readonly port?: number | undefined
+  readonly backupDir?: string | undefined
+  readonly retention?: ServeConfig['retention']
   readonly slots?: number | undefined
   readonly token?: string | undefined
   readonly logLevel?: ServeConfig['logLevel']

@@ -82,12 +82,26 @@ async function openRuntime(
   })
 }
 
+/** What the engine is told of namespaces. */
+function retentions(
+  namespaces: NonNullable<ServeOptions['namespaces']>,
+): NonNullable<RuntimeOptions['namespaces']> {
+  return Object.fromEntries(
+    Object.entries(namespaces).map(([name, { retention }]) => [
+      name,
+      retention === undefined ? {} : { retention },
+    ]),
+  )
+}
+
 async function runtimeOptions(options: ServeOptions): Promise<RuntimeOptions> {
-  const { activities, activityThreads, limits = {} } = options
+  const { activities, activityThreads, retention, limits = {} } = options
   const { slots, taskQueue, sharedModules, workflowFailureErrorTypes } = options
   const { dataConverter, interceptors, sinks } = options
   const given = {
     activityThreads,
+    retention,
+    namespaces: retentions(options.namespaces ?? {}),
     slots,
     taskQueue,
     sharedModules,
@@ -111,7 +125,8 @@ async function runtimeOptions(options: ServeOptions): Promise<RuntimeOptions> {
 }
 
 function serverOptions(options: ServeOptions, isGuarded: boolean): Omit<ServerOptions, 'runtime'> {
-  const { host, token, tokens, authenticate, namespaces, prefix, tls, limits = {} } = options
+  const { host, token, tokens, authenticate, backupDir, prefix, tls, limits = {} } = options
+  const { namespaces } = options
   // What needs no token is open to web pages that bind a name of their own to this address.
   const ownHosts = !isGuarded && isLoopback(host) ? loopbackHosts(host) : undefined
   return {
@@ -119,6 +134,7 @@ function serverOptions(options: ServeOptions, isGuarded: boolean): Omit<ServerOp
     tokens,
     authenticate,
     namespaces,
+    backupDir,
     prefix,
     tls,
     allowedHosts: options.allowedHosts ?? ownHosts,

@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { BackupOptions, BackupResult } from '../runtime/data-backup.ts'
 import { SignalboxError } from '../runtime/errors.ts'
 import type { IntakeService } from '../runtime/workflow-service.ts'
 import { answerError } from './answer-error.ts'
@@ -9,6 +10,7 @@ import { EventStreams } from './event-streams.ts'
 import { parseJsonBody } from './json-body.ts'
 import { LongPolls } from './long-poll.ts'
 import { RateLimit } from './rate-limit.ts'
+import { addBackupRoutes } from './routes/backup-routes.ts'
 import { addBatchRoutes } from './routes/batch-routes.ts'
 import { addClusterRoutes } from './routes/cluster-routes.ts'
 import { addActivityRoutes } from './routes/activity-routes.ts'
@@ -30,6 +32,7 @@ import type { NamespaceRequest } from './routes/workflow-params.ts'
 export interface ApiRuntime {
   readonly service: IntakeService
   readonly state: RuntimeState
+  backup?(target: string, options?: BackupOptions): Promise<BackupResult>
 }
 
 export interface SignalboxApiOptions {
@@ -37,6 +40,8 @@ export interface SignalboxApiOptions {
   readonly limits?: Partial<ApiLimits> | undefined
   /** Settings of namespaces, by name. Those that are not here have the defaults. */
   readonly namespaces?: Readonly<Record<string, NamespaceSettings>> | undefined
+  /** Where `POST /api/v1/backups` makes its folders. Default: there is no such route. */
+  readonly backupDir?: string | undefined
   /** Whether to add `/healthz` and `/readyz`. Default true. */
   readonly healthRoutes?: boolean | undefined
 }
@@ -96,6 +101,7 @@ export async function signalboxApi(
   addDocumentRoutes(app)
   if (options.healthRoutes !== false) addHealthRoutes(app, () => runtime.state)
   addClusterRoutes(app, runtime.service)
+  if (options.backupDir !== undefined) addBackupRoutes(app, runtime, options.backupDir)
   for (const prefix of ['', '/api/v1']) {
     app.register(
       (scope, _options, done) => {

@@ -51,6 +51,18 @@ export function addServeCommand(program: Command): void {
       ).env('SIGNALBOX_HOST'),
     )
     .addOption(
+      new Option(
+        '--backup-dir <folder>',
+        'where POST /api/v1/backups makes its folders (default: there is no such route)',
+      ).env('SIGNALBOX_BACKUP_DIR'),
+    )
+    .addOption(
+      new Option(
+        '--retention <time>',
+        "how long closed workflows are kept, such as '30 days' (default: forever)",
+      ).env('SIGNALBOX_RETENTION'),
+    )
+    .addOption(
       new Option('--slots <number>', 'worker threads (default: one less than processors)')
         .argParser(wholeNumber(1, 256))
         .env('SIGNALBOX_SLOTS'),
