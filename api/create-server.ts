@@ -9,6 +9,14 @@ import { defaultServerLimits, withLimits } from './api-limits.ts'
 import type { ServerLimits } from './api-limits.ts'
 import { type AuthenticationOptions, requireHost, requireToken } from './authentication.ts'
 import { httpAnswer } from './rpc-status.ts'
+import {
+  collectServerMetrics,
+  type MeasuredRuntime,
+  type MetricsOptions,
+  type ServerMetrics,
+} from './metrics.ts'
+import { type MetricsAddress, serveMetrics } from './metrics-server.ts'
+import { addMetricsRoutes } from './routes/metrics-routes.ts'
 import { isStreamed } from './streamed-sockets.ts'
 import { signalboxApi } from './signalbox-api.ts'
 import type { ApiRuntime, NamespaceSettings } from './signalbox-api.ts'
@@ -19,7 +27,7 @@ import { type TlsOptions, tlsServerOptions } from './tls.ts'
 
 /** Without `token`, `tokens` and `authenticate`, requests need no token. */
 export interface ServerOptions extends AuthenticationOptions {
-  readonly runtime: ApiRuntime
+  readonly runtime: ApiRuntime & MeasuredRuntime
   /** Host names, without port, that requests may be for. Default: any. */
   readonly allowedHosts?: readonly string[] | undefined
   /** Before the path of every route but health. */
@@ -33,8 +41,18 @@ export interface ServerOptions extends AuthenticationOptions {
   readonly tls?: TlsOptions | undefined
   /** True once the server is about to be closed: then `/readyz` says so, and all else goes on. */
   readonly isDraining?: (() => boolean) | undefined
+  /** Default: collected, and served as `GET /metrics`. False: neither, and nothing is measured. */
+  readonly metrics?: ServerMetricsOptions | false | undefined
   /** Default: silent. */
   readonly logger?: FastifyBaseLogger | undefined
+}
+
+export interface ServerMetricsOptions extends MetricsOptions {
+  /**
+   * Serve them there, without a token, and not with the API. By default they are beside the API; then
+   * a token, if any is needed, must have the scope `read` for all namespaces.
+   */
+  readonly address?: MetricsAddress | undefined
 }
 
 /** How often Node looks for connections past their time. Its default, 30 s, doubles every limit. */
@@ -52,6 +70,9 @@ const maxParamLength = 4000
  */
 export function createServer(options: ServerOptions): FastifyInstance {
   const limits = withLimits(defaultServerLimits, options.limits)
+  const { metrics: metricsOptions = {} } = options
+  const metrics =
+    metricsOptions === false ? undefined : collectServerMetrics(options.runtime, metricsOptions)
   const sockets = {
     headersTimeout: Math.min(limits.headersTimeoutMs, limits.requestTimeoutMs),
     connectionsCheckingInterval: checkIntervalMs,
@@ -68,12 +89,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
     routerOptions: { maxParamLength },
     // While closing, the runtime still serves: what comes on open connections is answered.
     return503OnClosing: false,
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: (error, socket) => answerBrokenRequest(error, socket, metrics),
     frameworkErrors: (error, _request, reply) => {
       const problem =
         error.code === 'FST_ERR_MAX_PARAM_LENGTH'
           ? 'An id in the path is too long'
           : 'The path is not valid: check its percent-encoding'
+      metrics?.http.countUnrouted(400)
       sendStatus(reply, httpAnswer(400, problem))
     },
   }
@@ -92,9 +114,11 @@ export function createServer(options: ServerOptions): FastifyInstance {
     app.server.keepAliveTimeout = 1
     done()
   })
+  metrics?.observeRoutes(app)
   // For what no route of the API sees: a body that cannot be read on a path that is not there.
   app.setErrorHandler(answerError)
   app.setNotFoundHandler((request, reply) => {
+    metrics?.http.countUnrouted(404)
     sendStatus(reply, httpAnswer(404, `No route for ${request.method} ${pathOf(request.url)}`))
   })
   const { runtime, allowedHosts, backupDir, namespaces, prefix = '', isDraining } = options
@@ -103,10 +127,17 @@ export function createServer(options: ServerOptions): FastifyInstance {
     return isStopping && runtime.state !== 'poisoned' ? 'draining' : runtime.state
   }
   const authentication = requireToken(options)
+  const address = metricsOptions === false ? undefined : metricsOptions.address
+  if (metrics !== undefined && address !== undefined) serveMetrics(app, metrics, address)
+  app.addHook('onClose', (_app, done) => {
+    metrics?.close()
+    done()
+  })
   addHealthRoutes(app, state)
   app.register(async (scope) => {
     if (allowedHosts !== undefined) scope.addHook('onRequest', requireHost(allowedHosts))
     if (authentication !== undefined) scope.addHook('onRequest', authentication)
+    if (metrics !== undefined && address === undefined) addMetricsRoutes(scope, metrics)
     const settings = { runtime, backupDir, limits, namespaces, healthRoutes: false, prefix }
     await scope.register(signalboxApi, settings)
   })
@@ -120,7 +151,11 @@ function overTls(settings: FastifyServerOptions, https: HttpsOptions): FastifyIn
 }
 
 /** What never became a request: broken HTTP, or one that took too long to arrive. */
-function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+function answerBrokenRequest(
+  error: NodeJS.ErrnoException,
+  socket: Socket,
+  metrics: ServerMetrics | undefined,
+): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return
   if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT' && isStreamed(socket)) return
   const [http, problem] =
@@ -129,6 +164,7 @@ function answerBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
       : error.code === 'HPE_HEADER_OVERFLOW'
         ? ([431, 'The headers are too large'] as const)
         : ([400, 'The request is not valid HTTP'] as const)
+  metrics?.http.countUnrouted(http)
   const { body } = httpAnswer(http, problem)
   if (socket.writable) {
     socket.write(

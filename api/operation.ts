@@ -18,7 +18,7 @@ export interface Operation {
   /** The names of its query parameters; see query-parameters.ts. */
   readonly query?: readonly string[]
   /** The JSON of its answer, or the media type of a stream. */
-  readonly answer: TSchema | 'application/x-ndjson' | 'text/event-stream'
+  readonly answer: TSchema | 'application/x-ndjson' | 'text/event-stream' | 'text/plain'
   /** The errors of its own; every route has those of {@link commonErrors}. */
   readonly errors?: readonly ErrorCode[]
   /** All of them are needed. None: every valid token will do. */

@@ -4,6 +4,7 @@ import { openLmdbJournal } from '../runtime/journal-lmdb.ts'
 import { resolveOptions } from '../runtime/options.ts'
 import { RequestLedger } from '../runtime/request-ledger.ts'
 import { RunTable } from '../runtime/run-table.ts'
+import { Telemetry } from '../runtime/telemetry.ts'
 import { VisibilityIndex } from '../runtime/visibility-index.ts'
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
@@ -72,7 +73,9 @@ async function middleOf(operation: () => Promise<unknown>): Promise<number> {
 /** Every other one has search attributes, every fourth one is closed, one of ten is of another type. */
 async function fill(dataDir: string, workflows: number): Promise<void> {
   const journal = await openLmdbJournal({ dataDir })
+  const telemetry = new Telemetry(journal, dataDir, () => [])
   const committer: Committer = new Committer(journal, {
+    telemetry,
     // As if their turns had ended: the workflows are idle.
     onInputs: (run, seq, count) => {
       run.processed = seq + count - 1
@@ -87,10 +90,13 @@ async function fill(dataDir: string, workflows: number): Promise<void> {
   let time = Date.parse('2026-01-01T00:00:00Z')
   const options = resolveOptions({ dataDir, workflowsPath: 'none' })
   const acceptor = new Acceptor(
-    { ...options, clock: { ...options.clock, now: () => time } },
-    runs,
-    committer,
-    new RequestLedger(journal, runs),
+    {
+      options: { ...options, clock: { ...options.clock, now: () => time } },
+      runs,
+      committer,
+      requests: new RequestLedger(journal, runs),
+      telemetry,
+    },
     new VisibilityIndex(journal, committer),
     () => undefined,
   )

@@ -32,6 +32,7 @@ import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import { encodeRunRow, type RunRow } from './run-row.ts'
 import { encodeKey, type RunTable } from './run-table.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { VisibilityIndex } from './visibility-index.ts'
 import type { SignalRequest, StartRequest, UpdateRequest } from './workflow-service.ts'
 
@@ -42,6 +43,14 @@ const DEFAULT_TASK_TIMEOUT_MS = 10_000
 export const RUN_TIMEOUT_SEQ = 0
 /** The timer number that stands for a delayed run's first turn. */
 export const FIRST_TURN_SEQ = 2 ** 32 - 1
+
+export interface AcceptorPorts {
+  readonly options: ResolvedOptions
+  readonly runs: RunTable
+  readonly committer: Committer
+  readonly requests: RequestLedger
+  readonly telemetry: Telemetry
+}
 
 /** A signal that a workflow sends. */
 interface SignalFromWorkflow {
@@ -67,13 +76,11 @@ export class Acceptor {
   readonly #onTimer: (timer: TimerRow) => void
   /** Who is told, after the commit, of rows that were saved. Undefined while nobody listens. */
   rowWatchers: Set<(row: RunRow) => void> | undefined
+  readonly #telemetry: Telemetry
   #waitingInputs = 0
 
   constructor(
-    options: ResolvedOptions,
-    runs: RunTable,
-    committer: Committer,
-    requests: RequestLedger,
+    { options, runs, committer, requests, telemetry }: AcceptorPorts,
     index: VisibilityIndex,
     onTimer: (timer: TimerRow) => void,
   ) {
@@ -83,6 +90,7 @@ export class Acceptor {
     this.#requests = requests
     this.#index = index
     this.#onTimer = onTimer
+    this.#telemetry = telemetry
   }
 
   /** The engine's time. */
@@ -95,8 +103,14 @@ export class Acceptor {
     return this.#waitingInputs
   }
 
-  /** Turns have ended, or their run has closed. */
+  /** Turns have ended. */
   handled(inputs: number): void {
+    this.#telemetry.processedInputs += inputs
+    this.#waitingInputs -= inputs
+  }
+
+  /** Their run has closed past them. */
+  dropped(inputs: number): void {
     this.#waitingInputs -= inputs
   }
 
@@ -274,6 +288,9 @@ export class Acceptor {
 
   /** Change a run's summary; written with the open batch. */
   saveRow(run: Run, row: RunRow): void {
+    if (run.row.quarantined !== row.quarantined) {
+      this.#telemetry.noteQuarantine(run.key, row.quarantined !== undefined, this.#committer)
+    }
     const didAwaitTurns = run.awaitsTurns
     if (run.row !== row) this.#index.change(run.key, run.row, row)
     run.row = row
@@ -436,6 +453,7 @@ export class Acceptor {
   #take(run: Run, input: Input, bytes: number): void {
     // Those of a delayed or paused run wait for something else: they must not fill the runtime's bound.
     if (run.awaitsTurns) this.#waitingInputs++
+    ;(this.#telemetry.acceptedInputs[input[0]] as number)++
     this.#committer.accept(run, input, bytes)
   }
 

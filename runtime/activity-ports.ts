@@ -18,6 +18,8 @@ export interface ActivityPorts {
    * `settled` is called when that is durable, or with the error that says why it is not.
    */
   resolve(task: ActivityTask, resolution: LocalActivityResolution, settled?: Settled): void
+  /** An attempt failed, and another one is to follow. */
+  readonly onRetry?: (task: ActivityTask) => void
   readonly log: LogWriter
 }
 

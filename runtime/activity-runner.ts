@@ -87,6 +87,11 @@ export class ActivityRunner {
     return this.#table.size
   }
 
+  /** The queues, for counts of what waits and runs. */
+  get queues(): readonly ActivityStartQueue[] {
+    return [this.#localQueue, this.#queue]
+  }
+
   /** How many tasks can go on without the clock: all but those that wait for their next attempt's time. */
   get active(): number {
     return this.#table.all().filter(({ phase }) => phase !== 'waiting').length
@@ -256,7 +261,7 @@ export class ActivityRunner {
       }
     }
     for (const execution of this.#cancelled.splice(0)) this.#cancel(execution)
-    for (const queue of [this.#localQueue, this.#queue]) {
+    for (const queue of this.queues) {
       if (this.#state === 'open') queue.start((execution) => this.#begin(execution))
       else for (const execution of queue.drain()) this.#putBack(execution)
     }
@@ -282,10 +287,7 @@ export class ActivityRunner {
   }
 
   #begin(execution: ActivityExecution): void {
-    if (execution.task.started) {
-      this.#run(execution)
-      return
-    }
+    if (execution.task.started) return this.#run(execution)
     execution.phase = 'saving'
     execution.task = { ...execution.task, started: true }
     this.#setDeadline(execution)
@@ -356,14 +358,14 @@ export class ActivityRunner {
     logFailure(this.#ports.log, task, failure, decision.retry)
     if (!decision.retry) {
       const resolution = resolveFailed(task, this.#identity, failure, decision.state)
-      this.#finish(execution, resolution, settled)
-      return
+      return this.#finish(execution, resolution, settled)
     }
     const { delayMs } = decision
     if (isLocal(task) && delayMs > task.command.localRetryThresholdMs) {
       this.#finish(execution, resolveBackoff(task, failure, delayMs))
       return
     }
+    this.#ports.onRetry?.(task)
     execution.attempt = undefined
     execution.events = undefined
     execution.flushTime = Infinity

@@ -25,6 +25,15 @@ export class ActivityStartQueue {
     return this.#waiting.size > 0 && this.#permits < this.#maxConcurrent
   }
 
+  get waiting(): number {
+    return this.#waiting.size
+  }
+
+  /** Functions under way. */
+  get running(): number {
+    return this.#permits
+  }
+
   add(execution: ActivityExecution): void {
     this.#waiting.add(execution)
   }

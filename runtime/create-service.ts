@@ -19,12 +19,27 @@ export function createService(engine: EngineParts): IntakeService {
   const deletion = new WorkflowDeletion(engine, (request) => writes.terminateWorkflow(request))
   const pauses = new WorkflowPauses(engine)
   const completions = new ActivityCompletions(engine)
+  const { telemetry } = engine
   const service: IntakeService = {
     startWorkflow: (request) => writes.startWorkflow(request),
     signalWorkflow: (request) => writes.signalWorkflow(request),
     signalWithStart: (request) => writes.signalWithStart(request),
-    submitSignal: (request) => writes.submitSignal(request),
-    submitSignalWithStart: (request) => writes.submitSignalWithStart(request),
+    submitSignal: (request) => {
+      try {
+        return writes.submitSignal(request)
+      } catch (error) {
+        telemetry.rejected('signal', error)
+        throw error
+      }
+    },
+    submitSignalWithStart: (request) => {
+      try {
+        return writes.submitSignalWithStart(request)
+      } catch (error) {
+        telemetry.rejected('signalWithStart', error)
+        throw error
+      }
+    },
     cancelWorkflow: (request) => writes.cancelWorkflow(request),
     terminateWorkflow: (request) => writes.terminateWorkflow(request),
     deleteWorkflow: (request) => deletion.deleteWorkflow(request),

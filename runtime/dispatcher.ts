@@ -27,6 +27,8 @@ export interface SlotFeed {
 }
 
 export interface DispatcherPorts {
+  /** An actor is about to be built. */
+  readonly onOpen: (run: Run) => void
   /** A record of this run fails its checksum: the run cannot be built. */
   readonly onCorrupt: (run: Run, error: Error) => void
 }
@@ -63,6 +65,11 @@ export class Dispatcher {
     this.#maxResident = limits.maxCachedWorkflows
     this.#ports = ports
     this.#queues = slots.map(() => [])
+  }
+
+  /** Actors that are live, or are being built. */
+  get residents(): number {
+    return this.#residents.size
   }
 
   slotOf(run: Run): SlotFeed {
@@ -218,6 +225,7 @@ export class Dispatcher {
   }
 
   #open(run: Run, slot: SlotFeed): void {
+    this.#ports.onOpen(run)
     const groups = run.regroup === undefined ? run.row.groups : [...run.row.groups, run.regroup]
     const { patches, executionTime } = run.row
     const traced = run.queries.some(({ request }) => isStackTraceQuery(request.queryType))

@@ -11,8 +11,11 @@ import type { RunCloser } from './run-closer.ts'
 import type { Retention } from './retention.ts'
 import type { RunFailures } from './run-failures.ts'
 import type { RunTable } from './run-table.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { UpdateRegistry } from './update-registry.ts'
 import type { Visibility } from './visibility.ts'
+
+export type EngineState = 'recovering' | 'serving' | 'draining' | 'poisoned' | 'closed'
 
 /** The engine's parts, as the calls of the service see them. */
 export interface EngineParts {
@@ -29,6 +32,7 @@ export interface EngineParts {
   readonly activities: ActivityRunner
   readonly updates: UpdateRegistry
   readonly visibility: Visibility
+  readonly telemetry: Telemetry
   /** Undefined without payload codecs. */
   readonly codec: CodecChain | undefined
   /** End the wait for a delayed run's first turn. */

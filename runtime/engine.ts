@@ -1,7 +1,7 @@
 import { type Frame, FrameFlag, FrameKind } from '../actors/frames.ts'
 import { type ActivityResolution, type LocalActivityResolution } from '../actors/inputs.ts'
 import type { SlotEnd, SlotStart } from '../actors/protocol.ts'
-import { decode, encode } from '../actors/records.ts'
+import { decode } from '../actors/records.ts'
 import type { TurnError, WorkflowBundle } from '../actors/turns.ts'
 import { Acceptor, FIRST_TURN_SEQ, RUN_TIMEOUT_SEQ } from './acceptor.ts'
 import type { Settled } from './activity-ports.ts'
@@ -11,22 +11,23 @@ import type { LogWriter } from './activity/logger.ts'
 import type { Client } from './client.ts'
 import { Committer } from './committer.ts'
 import { CodecStages } from './codec-stages.ts'
+import { collectStats } from './collect-stats.ts'
 import { createActivityExecutor } from './create-activity-executor.ts'
 import { Dispatcher } from './dispatcher.ts'
-import type { EngineParts } from './engine-parts.ts'
+import type { EngineParts, EngineState } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import type { Journal } from './journal.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
 import { logAt } from './log-at.ts'
 import { isStackTraceQuery, readAnswer } from './read-answer.ts'
-import { recoverActivities } from './recover-activities.ts'
+import { recoverActivities, saveActivity } from './recover-activities.ts'
 import { SinkCaller } from './sink-caller.ts'
 import { sandboxSettings } from './options.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { CodecChain } from './payload-codec.ts'
 import { rejectWaiters } from './reject-waiters.ts'
 import { RequestLedger } from './request-ledger.ts'
-import { activityKey, type TimerRow } from './row-keys.ts'
+import type { TimerRow } from './row-keys.ts'
 import type { Run } from './run.ts'
 import { RunCloser } from './run-closer.ts'
 import { Retention } from './retention.ts'
@@ -35,6 +36,7 @@ import { RunTable } from './run-table.ts'
 import { SlotSupervisor, type Suspect } from './slot-supervisor.ts'
 import { SlotWatchdog } from './slot-watchdog.ts'
 import { mapStack } from './source-map.ts'
+import { Telemetry } from './telemetry.ts'
 import { Timers } from './timers.ts'
 import type { TurnMarks } from './turn-marks.ts'
 import { TurnResults } from './turn-results.ts'
@@ -46,11 +48,7 @@ import { WorkerPool } from './worker-pool.ts'
 import { writeWorkflowLog } from './workflow-log.ts'
 import { activityNotFound } from './workflow-target.ts'
 
-/** Runs looked at after each commit, per record of it, to forget idle ones. */
-const FORGET_PER_RECORD = 2
 const DRAIN_POLL_MS = 2
-
-export type EngineState = 'recovering' | 'serving' | 'draining' | 'poisoned' | 'closed'
 
 /**
  * The engine on the host thread: its parts, and the way between them. Data flows one way: accept,
@@ -71,6 +69,7 @@ export class Engine implements EngineParts {
   readonly activities: ActivityRunner
   readonly updates: UpdateRegistry
   readonly visibility: Visibility
+  readonly telemetry: Telemetry
   /** Undefined without payload codecs: then nothing is asked of it anywhere. */
   readonly #codecs: CodecStages | undefined
   readonly #bundle: WorkflowBundle
@@ -112,24 +111,20 @@ export class Engine implements EngineParts {
     this.runs = new RunTable(journal, limits.maxCachedWorkflows)
     this.requests = new RequestLedger(journal, this.runs)
     this.visibility = new Visibility(journal, limits.maxScannedRuns, () => this.checkOpen())
-    this.#timers = new Timers(journal, options.clock, (timer) => this.#fireTimer(timer))
+    this.telemetry = new Telemetry(journal, options.dataDir, () => this.activities.activityTypes)
+    const { telemetry } = this
+    this.#timers = new Timers(journal, options.clock, telemetry, (timer) => this.#fireTimer(timer))
     this.committer = new Committer(journal, {
+      telemetry,
       onInputs: (run, seq, count, bytes) => this.#deliver(run, seq, count, bytes),
       onCommitted: (records) => {
         this.dispatcher.flush()
-        this.runs.forgetIdle(records * FORGET_PER_RECORD)
+        this.runs.forgetIdle(records)
       },
       onPoisoned: (error, indeterminate) => this.#poison(error, indeterminate),
     })
     const index = new VisibilityIndex(journal, this.committer)
-    this.acceptor = new Acceptor(
-      options,
-      this.runs,
-      this.committer,
-      this.requests,
-      index,
-      (timer) => this.#timers.add(timer),
-    )
+    this.acceptor = new Acceptor(this, index, (timer) => this.#timers.add(timer))
     const log: LogWriter = (level, message, attributes) => logAt(logger, level, attributes, message)
     this.updates = new UpdateRegistry(journal, this.committer, limits)
     const { executor, open } = createActivityExecutor(options, log, () => this.#client)
@@ -139,8 +134,9 @@ export class Engine implements EngineParts {
       {
         clock: options.clock,
         log,
-        save: (task) => this.#saveActivity(task),
+        save: (task) => saveActivity(this, task),
         resolve: (task, resolution, settled) => this.#resolveActivity(task, resolution, settled),
+        onRetry: () => telemetry.activityRetries++,
       },
       limits,
     )
@@ -156,6 +152,7 @@ export class Engine implements EngineParts {
       this.#codecs?.feeds(this.#slots) ?? this.#slots,
       limits,
       {
+        onOpen: (run) => telemetry.opening(run),
         onCorrupt: (run, error) => this.failures.quarantine(run, error.message),
       },
     )
@@ -165,6 +162,7 @@ export class Engine implements EngineParts {
       clock: options.clock,
       logger,
       limits,
+      telemetry,
       mapStack: (stack) => mapStack(stack, bundle),
       abandonClose: (run) => this.closer.abandon(run),
     })
@@ -219,6 +217,10 @@ export class Engine implements EngineParts {
     return [...this.#workflowTypes]
   }
 
+  stats(): ReturnType<typeof collectStats> {
+    return collectStats(this, this.#state, this.#slots, this.#timers)
+  }
+
   checkOpen(): void {
     if (this.#state === 'serving' || this.#state === 'recovering') return
     throw (
@@ -251,13 +253,13 @@ export class Engine implements EngineParts {
     }
     this.#timers.start()
     this.retention.start()
-    this.#state = 'serving'
+    this.#enter('serving')
   }
 
   /** Stop accepting, finish the turns in hand, commit, and end the slots. */
   async close(): Promise<void> {
     const { closeTimeoutMs } = this.options.limits
-    if (this.#state !== 'poisoned') this.#state = 'draining'
+    if (this.#state !== 'poisoned') this.#enter('draining')
     const until = performance.now() + closeTimeoutMs
     this.#timers.stop()
     this.links.stop()
@@ -281,7 +283,12 @@ export class Engine implements EngineParts {
     const closed = new SignalboxError('SIGNALBOX_ERR_RUNTIME_CLOSED', 'the runtime was closed')
     rejectWaiters(this.runs.values(), this.updates, this.committer.poisoned ?? closed)
     await this.committer.drain()
-    if (this.#state !== 'poisoned') this.#state = 'closed'
+    if (this.#state !== 'poisoned') this.#enter('closed')
+  }
+
+  #enter(state: EngineState, error?: Error): void {
+    this.#state = state
+    this.telemetry.stateChanged(state, error)
   }
 
   #createSlot(index: number): SlotSupervisor {
@@ -305,6 +312,7 @@ export class Engine implements EngineParts {
         startTimeoutMs: this.options.limits.slotStartTimeoutMs,
         settings: sandboxSettings(this.options),
         activityTypes: () => this.activities.activityTypes,
+        telemetry: this.telemetry,
       },
     )
   }
@@ -457,6 +465,7 @@ export class Engine implements EngineParts {
       return
     }
     if (run?.isOpen !== true) return settled?.(activityNotFound())
+    this.telemetry.activityEnded(task, resolution, this.options.clock.now())
     const { seq } = task.command
     if (isLocal(task)) this.acceptor.resolveLocalActivity(run, seq, resolution)
     else this.acceptor.resolveActivity(run, seq, resolution as ActivityResolution)
@@ -480,17 +489,8 @@ export class Engine implements EngineParts {
     else ifClosed?.()
   }
 
-  #saveActivity(task: ActivityTask): Promise<void> {
-    // A run that has closed has dropped its rows; one written now would stay for ever.
-    if (this.runs.byKey(task.run)?.hasActivity(task.command.seq) !== true) {
-      return Promise.resolve()
-    }
-    this.committer.putRow(activityKey(task.run, task.command.seq), encode(task))
-    return this.committer.durable
-  }
-
   #poison(error: SignalboxError, indeterminate: SignalboxError): void {
-    this.#state = 'poisoned'
+    this.#enter('poisoned', error)
     this.options.logger.error({ err: error }, 'the journal failed; the runtime has stopped')
     this.#timers.stop()
     this.dispatcher.pause()

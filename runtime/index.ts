@@ -19,6 +19,13 @@ export type {
 export type { InjectedSinkFunction, InjectedSinks, SinkWorkflowInfo } from './sink-caller.ts'
 export type { BackupOptions, BackupResult } from './data-backup.ts'
 export type { DataConverterOptions } from './data-converter-options.ts'
+export type { ActivityOutcomeName, DiagnosticsMessages, DiagnosticsSource } from './diagnostics.ts'
+export type {
+  InputKindName,
+  RejectableOperation,
+  RuntimeStats,
+  SlotStats,
+} from './runtime-stats.ts'
 export type { PayloadCodec } from './payload-codec.ts'
 export type { ProtoPayload } from '../actors/proto-payload.ts'
 export type { NamespaceOptions, RetentionTime } from './retention-options.ts'

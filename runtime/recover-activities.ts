@@ -1,7 +1,7 @@
-import { decode } from '../actors/records.ts'
+import { decode, encode } from '../actors/records.ts'
 import type { ActivityTask } from './activity-task.ts'
 import type { EngineParts } from './engine-parts.ts'
-import { activityOfKey, RowTable, tableRange } from './row-keys.ts'
+import { activityKey, activityOfKey, RowTable, tableRange } from './row-keys.ts'
 import type { Run } from './run.ts'
 
 /** Take up the activities that had no outcome; those of closed runs leave the journal. */
@@ -25,4 +25,13 @@ export function recoverActivities(
     else committer.deleteRow(key)
   }
   recover()
+}
+
+/** Journal how far an activity got. Resolves when that is durable. */
+export function saveActivity({ runs, committer }: EngineParts, task: ActivityTask): Promise<void> {
+  const { run, command } = task
+  // A run that has closed has dropped its rows; one written now would stay for ever.
+  if (runs.byKey(run)?.hasActivity(command.seq) !== true) return Promise.resolve()
+  committer.putRow(activityKey(run, command.seq), encode(task))
+  return committer.durable
 }

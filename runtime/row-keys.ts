@@ -15,6 +15,8 @@ export const RowTable = {
   update: 5,
   /** What runs have to do with each other: effects held back while their target closes, and children. */
   link: 6,
+  /** Run numbers that are quarantined. */
+  quarantined: 16,
   /** Namespace, close time, run: closed runs of namespaces that do not keep them for ever. */
   closed: 20,
   /** One row: of which namespaces every closed run is in the table before; see retention.ts. */
@@ -52,6 +54,12 @@ export function runKey(run: number): Buffer {
 /** Of a key that begins with the table and a run. */
 export function runOfKey(key: Uint8Array): number {
   return Buffer.from(key.buffer, key.byteOffset, key.byteLength).readUIntBE(1, RUN_BYTES)
+}
+
+export function quarantineKey(run: number): Buffer {
+  const key = runKey(run)
+  key[0] = RowTable.quarantined
+  return key
 }
 
 export function timerKey(dueTime: number, run: number, seq: number): Buffer {

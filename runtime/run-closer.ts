@@ -31,6 +31,7 @@ import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RunTable } from './run-table.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { UpdateRegistry } from './update-registry.ts'
 import { closedBeforeHandled } from './workflow-target.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
@@ -47,6 +48,7 @@ export interface RunCloserPorts {
   readonly links: LinkedWorkflows
   readonly updates: UpdateRegistry
   readonly retention: Retention
+  readonly telemetry: Telemetry
 }
 
 const STATUS: Readonly<Record<TerminalCommand['kind'], WorkflowStatus>> = {
@@ -228,7 +230,8 @@ export class RunCloser {
       activities.abandonRun(run.key)
       run.closing = undefined
       dispatcher.evict(run, true)
-      acceptor.handled(run.head - run.processed)
+      acceptor.dropped(run.head - run.processed)
+      this.#ports.telemetry.close(run, status)
       // Nothing of a closed run is unfinished; what it never handled is told by row.closeSeq.
       run.processed = run.head
       committer.noteProgress(run)

@@ -6,6 +6,7 @@ import { SignalboxError } from './errors.ts'
 import type { Logger } from './logger.ts'
 import type { Limits } from './options.ts'
 import type { Run } from './run.ts'
+import type { Telemetry } from './telemetry.ts'
 
 export interface RunFailuresPorts {
   readonly acceptor: Acceptor
@@ -13,6 +14,7 @@ export interface RunFailuresPorts {
   readonly clock: Clock
   readonly logger: Logger
   readonly limits: Limits
+  readonly telemetry: Telemetry
   /** Error stacks name lines of the bundle; this names the user's. */
   readonly mapStack: (stack: string) => string
   /** The run's closing turn cannot be done now: what waits for it goes on. */
@@ -88,6 +90,7 @@ export class RunFailures {
       { workflowId: run.row.workflowId, runId: run.row.runId, reason },
       'run quarantined',
     )
+    this.#ports.telemetry.quarantine(run, reason)
     this.hold(run)
   }
 
@@ -175,6 +178,7 @@ export class RunFailures {
       run.parked = undefined
       return
     }
+    this.#ports.telemetry.parked(run, reason, attempts, run.parked.nextAttemptTime)
     run.parkTimer = setTimeout(() => {
       run.retrying = true
       dispatcher.wake(run)

@@ -14,6 +14,8 @@ import { Run } from './run.ts'
 import { isRunId, runOfRunId } from './run-id.ts'
 import { decodeRunRow, type RunRow } from './run-row.ts'
 
+const LOOKS_PER_RECORD = 2
+
 /**
  * The runs that the host has in memory, and the way to all others: a cold run is read from the
  * journal when it is asked for, and idle ones are forgotten when there are too many. A workflow that
@@ -106,11 +108,12 @@ export class RunTable {
   }
 
   /**
-   * Look at up to `budget` runs in turn and forget the idle ones, while there are too many. Only
+   * Look at some runs for each of the `records` of a commit, in turn, and forget the idle ones, while there are too many. Only
    * between macrotasks: whoever holds a run in the middle of a call must not find another object
    * for it later.
    */
-  forgetIdle(budget: number): void {
+  forgetIdle(records: number): void {
+    const budget = records * LOOKS_PER_RECORD
     for (let looked = 0; looked < budget && this.#byKey.size > this.#maxRuns; looked++) {
       this.#sweep ??= this.#byKey.values()
       const next = this.#sweep.next()

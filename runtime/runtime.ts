@@ -7,7 +7,9 @@ import { CallOrder } from './call-order.ts'
 import { Client } from './client.ts'
 import type { BackupOptions, BackupResult } from './data-backup.ts'
 import { withClientInterceptors } from './client-interceptors.ts'
-import { Engine, type EngineState } from './engine.ts'
+import { Engine } from './engine.ts'
+import type { EngineState } from './engine-parts.ts'
+import type { DiagnosticsSource } from './diagnostics.ts'
 import type { Journal } from './journal.ts'
 import { openLmdbJournal } from './journal-lmdb.ts'
 import {
@@ -17,6 +19,7 @@ import {
   type RuntimeOptions,
 } from './options.ts'
 import { loadHostConverters } from './host-converters.ts'
+import type { RuntimeStats } from './runtime-stats.ts'
 import { openTurnMarks, type TurnMarks } from './turn-marks.ts'
 
 /** `recovering` lasts until everything unfinished has been taken up; calls are accepted then too. */
@@ -82,6 +85,19 @@ export class Runtime {
 
   get state(): RuntimeState {
     return this.#engine.state
+  }
+
+  /** Stands for this runtime in the messages of its diagnostics channels; see `DiagnosticsMessages`. */
+  get source(): DiagnosticsSource {
+    return this.#engine.telemetry.source
+  }
+
+  /**
+   * Where it stands, and what it has done since it was opened: counts that are kept anyway, so that to
+   * ask costs microseconds. In every state.
+   */
+  stats(): RuntimeStats {
+    return this.#engine.stats()
   }
 
   /** The names of the functions that the workflow bundle exports. */

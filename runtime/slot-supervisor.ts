@@ -8,7 +8,10 @@ import {
   StatusField,
 } from '../actors/protocol.ts'
 import type { SandboxSettings, WorkflowBundle } from '../actors/turns.ts'
+import { diagnostics } from './diagnostics.ts'
 import type { Logger } from './logger.ts'
+import type { SlotStats } from './runtime-stats.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { WorkerPool } from './worker-pool.ts'
 
 const RESPAWN_MS = 50
@@ -48,6 +51,7 @@ export class SlotSupervisor {
   readonly #startTimeoutMs: number
   readonly #settings: SandboxSettings
   readonly #activityTypes: () => readonly string[]
+  readonly #telemetry: Telemetry
   readonly #writer = new FrameWriter()
   #status = new Float64Array(new SharedArrayBuffer(STATUS_BYTES))
   #port: MessagePort | undefined
@@ -64,6 +68,10 @@ export class SlotSupervisor {
   #respawnTimer: NodeJS.Timeout | undefined
   #seenTurns = -1
   #unchanged = 0
+  #deaths = 0
+  /** Turns of the workers before this one, and those that were told of. */
+  #turnsBefore = 0
+  #toldTurns = 0
 
   constructor(
     index: number,
@@ -76,6 +84,7 @@ export class SlotSupervisor {
       readonly startTimeoutMs: number
       readonly settings: SandboxSettings
       readonly activityTypes: () => readonly string[]
+      readonly telemetry: Telemetry
     },
   ) {
     this.index = index
@@ -87,6 +96,7 @@ export class SlotSupervisor {
     this.#startTimeoutMs = options.startTimeoutMs
     this.#settings = options.settings
     this.#activityTypes = options.activityTypes
+    this.#telemetry = options.telemetry
   }
 
   /** Has any of its workers come up? If not, the code itself does not load. */
@@ -101,6 +111,16 @@ export class SlotSupervisor {
   /** Bytes sent or about to be sent that the slot has not handled yet. */
   get outstandingBytes(): number {
     return this.#outstanding
+  }
+
+  get stats(): SlotStats {
+    return {
+      index: this.index,
+      ready: this.#ready,
+      turns: this.#turnsBefore + (this.#status[StatusField.turns] as number),
+      deaths: this.#deaths,
+      outstandingBytes: this.#outstanding,
+    }
   }
 
   start(): void {
@@ -144,6 +164,10 @@ export class SlotSupervisor {
   flush(): void {
     if (this.#writer.length === 0) return
     const frames = this.#writer.take()
+    if (diagnostics.deliver.hasSubscribers) {
+      const { source } = this.#telemetry
+      diagnostics.deliver.publish({ source, slot: this.index, bytes: frames.length })
+    }
     this.#port?.postMessage(frames, [frames.buffer])
   }
 
@@ -199,6 +223,14 @@ export class SlotSupervisor {
       readFrames(report.frames, (frame) => this.#ports.onFrame(this, frame))
     }
     this.#ports.onReport(this)
+    if (diagnostics.turn.hasSubscribers) this.#tellTurns(report.consumed)
+  }
+
+  #tellTurns(bytes: number): void {
+    const { turns } = this.stats
+    const { source } = this.#telemetry
+    diagnostics.turn.publish({ source, slot: this.index, turns: turns - this.#toldTurns, bytes })
+    this.#toldTurns = turns
   }
 
   /** Each run evaluates the modules of the code anew, so that their state is its own. */
@@ -223,6 +255,10 @@ export class SlotSupervisor {
     this.#unchanged = 0
     this.#writer.take()
     if (this.#closing) return
+    this.#deaths++
+    this.#turnsBefore += this.#status[StatusField.turns] as number
+    this.#status = new Float64Array(new SharedArrayBuffer(STATUS_BYTES))
+    this.#telemetry.slotDied(this.index, reason)
     this.#logger.warn({ slot: this.index, run: suspect.run, reason }, 'slot died; starting it anew')
     this.#ports.onDeath(this, suspect, reason)
     this.#respawnTimer = setTimeout(() => this.start(), this.#respawnMs)

@@ -1,5 +1,6 @@
 import type { Clock } from './clock.ts'
 import type { Journal } from './journal.ts'
+import type { Telemetry } from './telemetry.ts'
 import { timerKey, type TimerRow, timerOfKey } from './row-keys.ts'
 
 /** After any due time that a timer can have. */
@@ -16,6 +17,7 @@ export class Timers {
   readonly #journal: Journal
   readonly #clock: Clock
   readonly #fire: (timer: TimerRow) => void
+  readonly #telemetry: Telemetry
   readonly #near = new TimerHeap()
   /** Those in memory that have not fired; others have nothing to be cancelled. */
   readonly #names = new Set<string>()
@@ -24,11 +26,33 @@ export class Timers {
   #alarm: { cancel(): void } | undefined
   #alarmAt = Number.POSITIVE_INFINITY
   #stopped = false
+  #fired = 0
 
-  constructor(journal: Journal, clock: Clock, fire: (timer: TimerRow) => void) {
+  constructor(
+    journal: Journal,
+    clock: Clock,
+    telemetry: Telemetry,
+    fire: (timer: TimerRow) => void,
+  ) {
     this.#journal = journal
     this.#clock = clock
     this.#fire = fire
+    this.#telemetry = telemetry
+  }
+
+  /** Timers in memory: those that are due before long. */
+  get near(): number {
+    return this.#names.size - this.#cancelled.size
+  }
+
+  /** Timers that have fired since open. */
+  get fired(): number {
+    return this.#fired
+  }
+
+  /** How long the next one has been due. */
+  get lateMs(): number {
+    return Math.max(0, this.#clock.now() - (this.#near.first?.dueTime ?? Infinity))
   }
 
   /** Read what is due soon, and go on from there. */
@@ -100,13 +124,19 @@ export class Timers {
     this.#alarm = undefined
     this.#alarmAt = Number.POSITIVE_INFINITY
     const now = this.#clock.now()
+    const lateMs = this.lateMs
+    let fired = 0
     for (let timer = this.#near.first; timer !== undefined; timer = this.#near.first) {
       if (timer.dueTime > now) break
       this.#near.pop()
       const name = nameOf(timer)
       this.#names.delete(name)
-      if (!this.#cancelled.delete(name)) this.#fire(timer)
+      if (this.#cancelled.delete(name)) continue
+      fired++
+      this.#fire(timer)
     }
+    this.#fired += fired
+    if (fired > 0) this.#telemetry.timersFired(fired, lateMs)
     this.#scan()
   }
 }

@@ -44,7 +44,8 @@ export class WorkflowUpdates {
   }
 
   updateWorkflow(request: UpdateRequest): Promise<UpdateResponse> {
-    return attempt(() => this.#update({ ...request, updateId: request.updateId ?? randomUUID() }))
+    const named = { ...request, updateId: request.updateId ?? randomUUID() }
+    return this.#parts.telemetry.attempt('update', () => this.#update(named))
   }
 
   async pollUpdate(request: PollUpdateRequest): Promise<UpdateResponse> {
@@ -60,7 +61,7 @@ export class WorkflowUpdates {
 
   updateWithStart(request: UpdateWithStartRequest): Promise<UpdateWithStartResponse> {
     const updateId = request.update.updateId ?? randomUUID()
-    return attempt(() =>
+    return this.#parts.telemetry.attempt('updateWithStart', () =>
       this.#updateWithStart({ ...request, update: { ...request.update, updateId } }, updateId),
     )
   }

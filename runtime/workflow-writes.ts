@@ -56,7 +56,7 @@ export class WorkflowWrites {
   }
 
   startWorkflow(request: StartRequest): Promise<StartResponse> {
-    return attempt(() => this.#start(request))
+    return this.#parts.telemetry.attempt('start', () => this.#start(request))
   }
 
   signalWorkflow(request: SignalRequest): Promise<void> {
@@ -64,20 +64,23 @@ export class WorkflowWrites {
     try {
       return this.submitSignal(request)
     } catch (error) {
+      this.#parts.telemetry.rejected('signal', error)
       return Promise.reject(error)
     }
   }
 
   signalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
-    return attempt(() => this.submitSignalWithStart(request))
+    return this.#parts.telemetry.attempt('signalWithStart', () =>
+      this.submitSignalWithStart(request),
+    )
   }
 
   cancelWorkflow(request: CancelRequest): Promise<void> {
-    return attempt(() => this.#cancel(request))
+    return this.#parts.telemetry.attempt('cancel', () => this.#cancel(request))
   }
 
   terminateWorkflow(request: TerminateRequest): Promise<void> {
-    return attempt(() => this.#terminate(request))
+    return this.#parts.telemetry.attempt('terminate', () => this.#terminate(request))
   }
 
   /** Let a quarantined or parked run try again at once. */

@@ -9,6 +9,7 @@ import { createRunId } from '../../runtime/run-id.ts'
 import type { RunRow } from '../../runtime/run-row.ts'
 import { RunTable } from '../../runtime/run-table.ts'
 import { ScanTurns } from '../../runtime/scan-turns.ts'
+import { Telemetry } from '../../runtime/telemetry.ts'
 import { buildVisibilityIndex } from '../../runtime/visibility-build.ts'
 import { VisibilityIndex } from '../../runtime/visibility-index.ts'
 import { Visibility } from '../../runtime/visibility.ts'
@@ -38,7 +39,9 @@ export class IndexedRuns {
 
   private constructor(journal: Journal, maxScannedRuns: number, turns: ScanTurns) {
     this.#journal = journal
+    const telemetry = new Telemetry(journal, 'unused', () => [])
     this.#committer = new Committer(journal, {
+      telemetry,
       onInputs: (run, seq, count) => {
         run.processed = seq + count - 1
       },
@@ -50,10 +53,13 @@ export class IndexedRuns {
     this.#runs = new RunTable(journal, 1_000)
     this.#index = new VisibilityIndex(journal, this.#committer)
     this.#acceptor = new Acceptor(
-      resolveOptions({ dataDir: 'unused', workflowsPath: 'unused' }),
-      this.#runs,
-      this.#committer,
-      new RequestLedger(journal, this.#runs),
+      {
+        options: resolveOptions({ dataDir: 'unused', workflowsPath: 'unused' }),
+        runs: this.#runs,
+        committer: this.#committer,
+        requests: new RequestLedger(journal, this.#runs),
+        telemetry,
+      },
       this.#index,
       () => undefined,
     )
