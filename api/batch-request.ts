@@ -1,3 +1,4 @@
+import type { Payload } from '../actors/payload.ts'
 import type { SignalRequest, SignalWithStartRequest, WaitFor } from '../runtime/workflow-service.ts'
 import { compileBodyValidator } from './body-validator.ts'
 import { invalidField } from './invalid-field.ts'
@@ -5,6 +6,7 @@ import { decodePayloadMap, decodePayloads } from './payload-json.ts'
 import { optionalId } from './request-ids.ts'
 import { batchSignalBody } from './schemas.ts'
 import type { BatchSignalBody } from './schemas.ts'
+import { withTraceContext } from './trace-context.ts'
 import { decodeStart } from './start-request.ts'
 
 /** One line of a batch: a signal, or a signal-with-start if it names a workflow type. */
@@ -18,6 +20,8 @@ interface BatchContext {
   /** Of a line that has none of its own. */
   readonly requestId: string | undefined
   readonly waitFor: WaitFor | undefined
+  /** The trace context of the request that all lines came with. */
+  readonly trace: Payload | undefined
 }
 
 const validate = compileBodyValidator(batchSignalBody)
@@ -30,7 +34,7 @@ const validate = compileBodyValidator(batchSignalBody)
  */
 export function decodeBatchRequest(
   value: unknown,
-  { namespace, requestId, waitFor }: BatchContext,
+  { namespace, requestId, waitFor, trace }: BatchContext,
 ): BatchRequest {
   const checked = validate(value)
   if ('error' in checked) throw checked.error
@@ -43,7 +47,7 @@ export function decodeBatchRequest(
   const ownId = optionalId(body.requestId, 'requestId') ?? requestId
   if (body.workflowType !== undefined) {
     const request = {
-      ...decodeStart(namespace, workflowId, body),
+      ...decodeStart(namespace, workflowId, body, trace),
       signalName,
       signalArgs: decodePayloads(body.signalInput, 'signalInput'),
       requestId: ownId,
@@ -62,7 +66,7 @@ export function decodeBatchRequest(
     args: decodePayloads(body.input, 'input'),
     requestId: ownId,
     identity: optionalId(body.identity, 'identity'),
-    headers: decodePayloadMap(body.header?.fields, 'header.fields'),
+    headers: withTraceContext(decodePayloadMap(body.header?.fields, 'header.fields'), trace),
     waitFor,
   }
   return { starts: false, request }

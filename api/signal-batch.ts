@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import type { Payload } from '../actors/payload.ts'
 import { SignalboxError } from '../runtime/errors.ts'
 import type { WaitFor, IntakeService } from '../runtime/workflow-service.ts'
 import type { ApiLimits } from './api-limits.ts'
@@ -18,6 +19,8 @@ export interface BatchOptions {
   readonly logId: string
   /** Whether the sender may start workflows too: throws if not. */
   readonly checkStart: () => void
+  /** The trace context that all lines have which have none of their own. */
+  readonly trace: Payload | undefined
 }
 
 /**
@@ -138,9 +141,9 @@ export class SignalBatch {
 
   #decode({ value, number, error }: BatchLine): BatchRequest {
     if (error !== undefined) throw error
-    const { namespace, idempotencyKey, waitFor, checkStart } = this.#options
+    const { namespace, idempotencyKey, waitFor, checkStart, trace } = this.#options
     const requestId = idempotencyKey === undefined ? undefined : `${idempotencyKey}/${number}`
-    const batch = decodeBatchRequest(value, { namespace, requestId, waitFor })
+    const batch = decodeBatchRequest(value, { namespace, requestId, waitFor, trace })
     if (batch.starts) checkStart()
     return batch
   }

@@ -1,3 +1,4 @@
+import type { Payload } from '../actors/payload.ts'
 import type { RetryPolicyData } from '../actors/inputs.ts'
 import type { StartRequest } from '../runtime/workflow-service.ts'
 import { idConflictPolicy, idReusePolicy, parseEnum } from './enum-json.ts'
@@ -5,6 +6,7 @@ import { invalidField } from './invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from './payload-json.ts'
 import { optionalId } from './request-ids.ts'
 import type { StartBody } from './schemas.ts'
+import { withTraceContext } from './trace-context.ts'
 import { parseDuration, parseTimeout } from './time-json.ts'
 
 /** What start and signal-with-start have in common, except for the request id. */
@@ -12,6 +14,7 @@ export function decodeStart(
   namespace: string,
   workflowId: string,
   body: Omit<StartBody, 'requestEagerExecution'>,
+  trace: Payload | undefined,
 ): StartRequest {
   return {
     namespace,
@@ -37,7 +40,7 @@ export function decodeStart(
       body.searchAttributes?.indexedFields,
       'searchAttributes.indexedFields',
     ),
-    headers: decodePayloadMap(body.header?.fields, 'header.fields'),
+    headers: withTraceContext(decodePayloadMap(body.header?.fields, 'header.fields'), trace),
   }
 }
 

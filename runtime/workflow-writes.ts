@@ -178,7 +178,8 @@ export class WorkflowWrites {
         )
       }
     }
-    const signal = { ...request, args: signalArgs, headers: undefined }
+    // As on Temporal, headers are those of the start and of the signal.
+    const signal = { ...request, args: signalArgs }
     const policy = request.idConflictPolicy ?? 'USE_EXISTING'
     return this.startTogether(
       { ...request, namespace, idConflictPolicy: policy },

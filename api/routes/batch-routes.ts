@@ -12,6 +12,7 @@ import { httpAnswer } from '../rpc-status.ts'
 import { type BatchOptions, SignalBatch } from '../signal-batch.ts'
 import { withoutRequestTimeout } from '../streamed-sockets.ts'
 import { decodeWaitFor } from '../wait-for.ts'
+import { traceContextOf } from '../trace-context.ts'
 import type { NamespaceRequest } from './workflow-params.ts'
 
 const ndjsonType = 'application/x-ndjson; charset=utf-8'
@@ -49,6 +50,7 @@ export function addBatchRoutes(
         idempotencyKey: idempotencyKey(request.headers),
         logId: request.id,
         checkStart: () => checkScope(request, 'start'),
+        trace: traceContextOf(request.headers),
       }
       const batch = new SignalBatch(service, limits, options)
       const { body } = request

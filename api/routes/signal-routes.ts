@@ -6,6 +6,7 @@ import { decodePayloadMap, decodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
 import { signalBody, signalWithStartBody } from '../schemas.ts'
 import type { SignalBody, SignalWithStartBody } from '../schemas.ts'
+import { traceContextOf, withTraceContext } from '../trace-context.ts'
 import { decodeStart } from '../start-request.ts'
 import { decodeWaitFor } from '../wait-for.ts'
 import type { NamedWorkflowRequest } from './workflow-params.ts'
@@ -68,7 +69,7 @@ export function addSignalRoutes(app: FastifyInstance, service: WorkflowService):
     async (request: NamedWorkflowRequest<SignalWithStartBody>, reply) => {
       const { params, body } = request
       const response = await service.signalWithStart({
-        ...decodeStart(params.namespace, params.workflowId, body),
+        ...decodeStart(params.namespace, params.workflowId, body, traceContextOf(request.headers)),
         signalName: params.name,
         signalArgs: decodePayloads(body.signalInput, 'signalInput'),
         requestId: requestIdOf(body, request.headers),
@@ -93,7 +94,10 @@ function decodeSignal(request: NamedWorkflowRequest<SignalBody>): SignalRequest 
     args: decodePayloads(body.input, 'input'),
     requestId: requestIdOf(body, request.headers),
     identity: optionalId(body.identity, 'identity'),
-    headers: decodePayloadMap(body.header?.fields, 'header.fields'),
+    headers: withTraceContext(
+      decodePayloadMap(body.header?.fields, 'header.fields'),
+      traceContextOf(request.headers),
+    ),
     waitFor: decodeWaitFor(request.query),
   }
 }

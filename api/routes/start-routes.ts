@@ -7,6 +7,7 @@ import { optionalId, requestIdOf } from '../request-ids.ts'
 import { rejectQuery } from '../request-query.ts'
 import { cancelBody, releaseBody, startBody, terminateBody } from '../schemas.ts'
 import type { CancelBody, ReleaseBody, StartBody, TerminateBody } from '../schemas.ts'
+import { traceContextOf } from '../trace-context.ts'
 import { decodeStart } from '../start-request.ts'
 import { decodeWaitFor } from '../wait-for.ts'
 import type { WorkflowRequest } from './workflow-params.ts'
@@ -39,7 +40,7 @@ export function addStartRoutes(app: FastifyInstance, service: WorkflowService): 
     async (request: WorkflowRequest<StartBody>, reply) => {
       const { params, body, query } = request
       const response = await service.startWorkflow({
-        ...decodeStart(params.namespace, params.workflowId, body),
+        ...decodeStart(params.namespace, params.workflowId, body, traceContextOf(request.headers)),
         requestId: requestIdOf(body, request.headers),
         waitFor: decodeWaitFor(query),
       })

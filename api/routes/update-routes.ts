@@ -13,6 +13,7 @@ import type { LongPolls } from '../long-poll.ts'
 import { decodePayloadMap, decodePayloads, encodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
 import { RequestQuery } from '../request-query.ts'
+import { traceContextOf, withTraceContext } from '../trace-context.ts'
 import { updateBody } from '../schemas.ts'
 import type { UpdateBody } from '../schemas.ts'
 import type { NamedWorkflowRequest } from './workflow-params.ts'
@@ -70,7 +71,10 @@ function decodeUpdate({ params, body, headers }: NamedWorkflowRequest<UpdateBody
       optionalId(meta?.updateId, 'request.meta.updateId') ??
       requestIdOf({ requestId: body.request?.requestId ?? '' }, headers),
     identity: optionalId(meta?.identity, 'request.meta.identity'),
-    headers: decodePayloadMap(input?.header?.fields, 'request.input.header.fields'),
+    headers: withTraceContext(
+      decodePayloadMap(input?.header?.fields, 'request.input.header.fields'),
+      traceContextOf(headers),
+    ),
     waitForStage: parseEnum(updateStage, stage, 'waitPolicy.lifecycleStage'),
   }
 }
