@@ -37,7 +37,7 @@ const processPath = fileURLToPath(
   ),
 )
 /** What a run may take beside its load: starting 100,000 workflows or a million, asking them all, closing. */
-const preparationSeconds = { usual: 180, scale: 1_200 } as const
+const preparationSeconds = { usual: 180, long: 1_200 } as const
 
 /**
  * Runs scenarios in turn, round after round, each run in a fresh process and an empty folder. Every
@@ -86,7 +86,7 @@ async function runInFreshProcess(
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     serialization: 'advanced', // JSON would make null of a bound that is Infinity.
   })
-  const preparation = preparationSeconds[group === 'scale' ? 'scale' : 'usual']
+  const preparation = preparationSeconds[group === 'scale' || group === 'soak' ? 'long' : 'usual']
   const timeoutMs = (size.warmUpSeconds + size.seconds + preparation) * 1000
   // Disconnected, the process ends and takes its servers along.
   const timer = setTimeout(() => child.disconnect(), timeoutMs)

@@ -16,6 +16,8 @@ import {
 const inFlight = 64
 /** The run is told in so many stretches. */
 const stretches = 60
+/** A third of an hour would be more than it takes. */
+const warmUpSecondsAtMost = 60
 const mebi = 2 ** 20
 
 /**
@@ -66,13 +68,14 @@ export async function measureSoak(
     let index = 0
     const stretch = (seconds: number, operations: number): Promise<ClosedLoopResult> =>
       runClosedLoop({ inFlight, operations, seconds, operation: () => operation(index++) })
-    await stretch(size.warmUpSeconds, size.operations)
+    await stretch(Math.min(size.warmUpSeconds, warmUpSecondsAtMost), size.operations)
 
     const meter = new Meter({ dataDir })
     const samples: Sample[] = []
     const started = performance.now()
     let operations = 0
-    while (samples.length < stretches && operations < size.operations) {
+    const isOver = (): boolean => performance.now() - started >= size.seconds * 1000
+    while (!isOver() && operations < size.operations) {
       const remaining = size.operations - operations
       const done = await stretch(size.seconds / stretches, remaining)
       operations += done.operations
