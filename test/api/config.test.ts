@@ -8,6 +8,7 @@ import { Compile } from 'typebox/compile'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { configProblems } from '../../api/config-problems.ts'
 import { configSchema } from '../../api/config-schema.ts'
+import { eventually } from '../fixtures/eventually.ts'
 import { restsIn } from '../fixtures/rests-in.ts'
 import { base, send, workflowsPath } from './fixtures/api-server.ts'
 import { CliProcess } from './fixtures/serve-process.ts'
@@ -107,6 +108,25 @@ describe('signalbox.config.json', { timeout: 90_000 }, () => {
     }
     expect(await statuses('slow')).toEqual(new Set([200, 429]))
     expect(await statuses('fast')).toEqual(new Set([200]))
+  })
+
+  it('says how long closed workflows are kept, in one namespace or all', async () => {
+    const short = { retention: '1s' }
+    await write('signalbox.config.json', {
+      ...usable,
+      namespaces: { short, limited: { requestsPerSecond: 1000 } },
+    })
+    const url = await serve().url()
+    const status = async (namespace: string) =>
+      (await send(url, 'GET', `/namespaces/${namespace}/workflows/w`)).status
+    for (const namespace of ['short', 'limited', 'other']) {
+      const path = `/namespaces/${namespace}/workflows/w`
+      const body = { workflowType: { name: 'echo' }, input: [1] }
+      expect((await send(url, 'POST', path, body)).status).toBe(200)
+      expect((await send(url, 'GET', `${path}/result`)).json).toMatchObject({ result: 1 })
+    }
+    await eventually('it is deleted', async () => (await status('short')) === 404)
+    expect([await status('limited'), await status('other')]).toEqual([200, 200])
   })
 
   it('gives way to variables, and they to flags', async () => {
