@@ -161,6 +161,23 @@ export const configSchema = options(
       'any of the limits of the [engine](guarantees.md#limits) and of [HTTP](http-api.md#limits)',
     ),
     tls,
+    metrics: options(
+      {
+        enabled: Type.Boolean({
+          description: 'whether metrics are collected and served as `GET /metrics`',
+        }),
+        port: whole(
+          0,
+          65_535,
+          'serve them there, without a token, and not with the API; 0 chooses a free one',
+        ),
+        host: text('the address for `metrics.port`'),
+        processMetrics: Type.Boolean({
+          description: 'whether those of the process are among them: CPU, memory, event loop',
+        }),
+      },
+      'see [operations](operations.md#monitoring)',
+    ),
     drainDelayMs: milliseconds(
       'how long a server that was told to stop goes on serving while `/readyz` says `draining`',
     ),

@@ -3,11 +3,12 @@ import closeWithGrace from 'close-with-grace'
 import type { FastifyInstance } from 'fastify'
 import { pino } from 'pino'
 import type { Logger } from 'pino'
+import { SignalboxError } from '../runtime/errors.ts'
 import { defaultLimits, type RuntimeOptions } from '../runtime/options.ts'
 import { Runtime } from '../runtime/runtime.ts'
 import { loadActivities } from './activities-module.ts'
 import { isServerLimit } from './config-schema.ts'
-import { createServer, type ServerOptions } from './create-server.ts'
+import { createServer, type ServerMetricsOptions, type ServerOptions } from './create-server.ts'
 import { checkExposure, isLoopback, loopbackHosts, urlHost } from './listen-address.ts'
 import { answerWhileOpening } from './opening-server.ts'
 import type { ServeOptions } from './serve-options.ts'
@@ -28,6 +29,8 @@ export async function serve(options: ServeOptions): Promise<void> {
     options.authenticate !== undefined ||
     options.tls?.requestClientCert === true
   checkExposure(options.host, isGuarded)
+  // What cannot be is refused before anything is opened.
+  const server = serverOptions(options, isGuarded)
   const logger = await createLogger(options.logLevel)
   for (const warning of options.warnings) logger.warn({}, warning)
   const { drainDelayMs, drainTimeoutMs, limits = {} } = options
@@ -48,7 +51,7 @@ export async function serve(options: ServeOptions): Promise<void> {
   try {
     let isStopping = false
     const app = createServer({
-      ...serverOptions(options, isGuarded),
+      ...server,
       logger,
       runtime,
       isDraining: () => isStopping,
@@ -135,11 +138,32 @@ function serverOptions(options: ServeOptions, isGuarded: boolean): Omit<ServerOp
     authenticate,
     namespaces,
     backupDir,
+    metrics: metricsOptions(options.metrics ?? {}),
     prefix,
     tls,
     allowedHosts: options.allowedHosts ?? ownHosts,
     limits: pickLimits(limits, isServerLimit),
   }
+}
+
+/** @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION */
+function metricsOptions({
+  enabled = true,
+  port,
+  host,
+  processMetrics,
+}: NonNullable<ServeOptions['metrics']>): ServerMetricsOptions | false {
+  if (host !== undefined && port === undefined) {
+    throw new SignalboxError(
+      'SIGNALBOX_ERR_INVALID_OPTION',
+      'metrics.host goes with metrics.port',
+      {
+        fields: { option: 'metrics.host' },
+      },
+    )
+  }
+  if (!enabled) return false
+  return { processMetrics, address: port === undefined ? undefined : { port, host } }
 }
 
 function pickLimits(

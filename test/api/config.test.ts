@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
+import { type AddressInfo, createServer } from 'node:net'
 import { join } from 'node:path'
 import * as fc from 'fast-check'
 import { Compile } from 'typebox/compile'
@@ -35,6 +36,14 @@ const write = (name: string, content: string | object) =>
     join(folder, name),
     typeof content === 'string' ? content : JSON.stringify(content, undefined, 2),
   )
+async function freePort(): Promise<number> {
+  const probe = createServer().listen(0, '127.0.0.1')
+  await new Promise((resolve) => probe.once('listening', resolve))
+  const { port } = probe.address() as AddressInfo
+  await new Promise((resolve) => probe.close(resolve))
+  return port
+}
+
 const usable = { workflows: workflowsPath, dataDir: 'data', port: 0, slots: 1 }
 const tokenOf = (name: string) => `${name}-${'x'.repeat(30)}`
 const hashOf = (name: string) =>
@@ -127,6 +136,27 @@ describe('signalbox.config.json', { timeout: 90_000 }, () => {
     }
     await eventually('it is deleted', async () => (await status('short')) === 404)
     expect([await status('limited'), await status('other')]).toEqual([200, 200])
+  })
+
+  it('says where the metrics are, if anywhere', async () => {
+    const metricsAt = async (url: string): Promise<number> =>
+      (await send(url, 'GET', '/metrics')).status
+    const port = await freePort()
+    await write('signalbox.config.json', { ...usable, metrics: { port } })
+    const apart = serve()
+    expect(await metricsAt(await apart.url())).toBe(404)
+    const { text } = await send(`http://127.0.0.1:${port}`, 'GET', '/metrics')
+    expect(text).toContain('signalbox_state{state="serving"} 1')
+    expect(text).toContain('process_cpu_seconds_total')
+    await apart.stop('SIGTERM')
+
+    await write('signalbox.config.json', { ...usable, metrics: { enabled: false } })
+    expect(await metricsAt(await serve(['--data-dir', 'second']).url())).toBe(404)
+    await write('signalbox.config.json', { ...usable, metrics: { processMetrics: false } })
+    const beside = await serve(['--data-dir', 'third']).url()
+    const own = await send(beside, 'GET', '/metrics')
+    expect(own.text).toContain('signalbox_state')
+    expect(own.text).not.toContain('process_')
   })
 
   it('gives way to variables, and they to flags', async () => {
@@ -310,6 +340,11 @@ describe('signalbox serve refuses', { timeout: 90_000 }, () => {
     expect(await refusal()).toMatch(/required option '--workflows <file>'/)
     await write('signalbox.config.json', { workflows: workflowsPath })
     expect(await refusal()).toMatch(/required option '--data-dir <folder>'.* dataDir/)
+  })
+
+  it('a host for metrics that have no port', async () => {
+    await write('signalbox.config.json', { ...usable, metrics: { host: '127.0.0.1' } })
+    expect(await refusal()).toMatch(/metrics\.host goes with metrics\.port/)
   })
 
   it('a public address, unless the file says who may come in', async () => {
