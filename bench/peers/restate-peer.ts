@@ -42,15 +42,16 @@ export const restateSendPeer: Peer = {
   open: (dataDir) => openRestate(dataDir, 'add/send'),
 }
 
-function serverScript(): string {
-  return require.resolve('@restatedev/restate-server/lib/index.js')
+/** The server itself: the script of its package would leave it running when it is killed. */
+function serverProgram(): string {
+  const target = `${process.platform}-${process.arch}`
+  return require.resolve(`@restatedev/restate-server-${target}/bin/restate-server`)
 }
 
 // oxlint-disable-next-line typescript/require-await -- of an interface that others need to be asynchronous
 async function missing(): Promise<string | undefined> {
   try {
-    serverScript()
-    require.resolve(`@restatedev/restate-server-${process.platform}-${process.arch}/package.json`)
+    serverProgram()
     return undefined
   } catch {
     return `@restatedev/restate-server has no server for ${process.platform}-${process.arch} here: npm ci --prefix bench/peers`
@@ -75,24 +76,20 @@ async function openRestate(dataDir: string, path: string): Promise<OpenPeer> {
   const handler = restate.createEndpointHandler({ services: [counter], logger: () => undefined })
   const endpoint = createHttp2Server(handler).listen(service, '127.0.0.1')
   await once(endpoint, 'listening')
-  const server = new ChildServer(
-    process.execPath,
-    [serverScript(), '--no-logo', '--listen-mode', 'tcp'],
-    {
-      cwd: dataDir,
-      env: {
-        ...process.env,
-        SCARF_ANALYTICS: 'false',
-        RESTATE_BASE_DIR: dataDir,
-        RESTATE_DISABLE_TELEMETRY: 'true',
-        RESTATE_BIND_ADDRESS: `127.0.0.1:${node}`,
-        RESTATE_ADVERTISED_ADDRESS: `http://127.0.0.1:${node}`,
-        RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${ingress}`,
-        RESTATE_ADMIN__BIND_ADDRESS: `127.0.0.1:${admin}`,
-        RESTATE_LOG_FILTER: 'warn',
-      },
+  const server = new ChildServer(serverProgram(), ['--no-logo', '--listen-mode', 'tcp'], {
+    cwd: dataDir,
+    env: {
+      ...process.env,
+      SCARF_ANALYTICS: 'false',
+      RESTATE_BASE_DIR: dataDir,
+      RESTATE_DISABLE_TELEMETRY: 'true',
+      RESTATE_BIND_ADDRESS: `127.0.0.1:${node}`,
+      RESTATE_ADVERTISED_ADDRESS: `http://127.0.0.1:${node}`,
+      RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${ingress}`,
+      RESTATE_ADMIN__BIND_ADDRESS: `127.0.0.1:${admin}`,
+      RESTATE_LOG_FILTER: 'warn',
     },
-  )
+  })
   const post = async (url: string, body: unknown): Promise<unknown> => {
     const answer = await fetch(url, {
       signal: AbortSignal.timeout(answerTimeoutMs),
