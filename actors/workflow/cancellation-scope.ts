@@ -228,9 +228,11 @@ export class CancellationScope {
 
   #detachIfIdle(): void {
     if (!this.#attached || this.#pending.size > 0) return
-    // First, since the parent may let go of its own when it is let go.
     const { parent } = this
-    if (parent) parent.#reach = Math.max(parent.#reach, this.#reach + 1)
+    // The cancellation is on its way to it.
+    if (parent === undefined || parent.#error) return
+    // First, since the parent may let go of its own when it is let go.
+    parent.#reach = Math.max(parent.#reach, this.#reach + 1)
     this.#detach()
   }
 

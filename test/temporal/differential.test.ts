@@ -192,6 +192,29 @@ describe('scopes that are over, and code of theirs that is not', () => {
     expect(ours).toEqual(theirs)
   })
 
+  test('that are begun while a cancellation comes down are told, too', async () => {
+    const scope = (...body: Step[]): Step => ({ op: 'scope', kind: 'cancellable', body })
+    const spawn = (...body: Step[]): Step => ({ op: 'spawn', body })
+    const handler = [scope(scope({ op: 'cut', n: 0 }), scope(spawn(spawn(sleep))))]
+    const { ours, sdk: theirs } = await perform(
+      {
+        program: {
+          main: [{ op: 'trigger', n: 0 }],
+          handlers: [[...handler, { op: 'condition', more: 0 }]],
+          waitsForHandlers: false,
+        },
+        turns: [
+          [said('add', 1)],
+          [{ kind: 'cancel' }, { kind: 'update', name: 'apply', n: 0 }, said('run', 0)],
+        ],
+      },
+      theatre,
+      sdk,
+    )
+    expect(JSON.stringify(theirs.at(-1)?.trace).match(/sleep|0.0.0: threw/g)).toHaveLength(4)
+    expect(ours).toEqual(theirs)
+  })
+
   test('keep their place among what is cancelled together', async () => {
     const { ours, sdk: theirs } = await run(
       [
