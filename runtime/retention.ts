@@ -43,7 +43,7 @@ const ROWS_PER_SLICE = 500
  * Deletes closed runs whose time is over, in the background, a few in each commit.
  *
  * A close writes a row by namespace and close time, in its own commit, so that what is due is one
- * range. Namespaces that keep everything write none. Which ones do is noted in the journal too: where
+ * range, however many runs there are. Namespaces that keep everything write none. Which ones do is noted in the journal too: where
  * retention is new, the closes from before are looked for once, slowly.
  */
 export class Retention {
