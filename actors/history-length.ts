@@ -50,6 +50,8 @@ export function continueAsNewReasons(
  */
 export function eventsOfInput(input: Input): number {
   if (input[0] === InputKind.updateRequested) return 0
+  // The workflow task that was begun, and failed by the reset.
+  if (input[0] === InputKind.reset) return WORKFLOW_TASK_EVENTS
   // ACTIVITY_TASK_STARTED is written with the outcome, as Temporal does for activities with retries.
   return input[0] === InputKind.activityResolved ? 2 : 1
 }

@@ -23,6 +23,7 @@ export const InputKind = {
   updateRequested: 8,
   paused: 14,
   unpaused: 15,
+  reset: 16,
 } as const
 
 export type StartedInput = readonly [
@@ -98,6 +99,16 @@ export type UnpausedInput = readonly [
   attributes: PauseAttributes,
 ]
 
+/**
+ * The run begins here anew, with the turn that this input is the last of: what came before is another
+ * run's. From now on its random numbers are its own.
+ */
+export type ResetInput = readonly [
+  kind: typeof InputKind.reset,
+  time: number,
+  attributes: ResetAttributes,
+]
+
 /** A child was started, or could not be. */
 export type ChildStartedInput = readonly [
   kind: typeof InputKind.childStarted,
@@ -153,6 +164,7 @@ export type Input =
   | UpdateRequestedInput
   | PausedInput
   | UnpausedInput
+  | ResetInput
   | ChildStartedInput
   | ChildResolvedInput
   | ExternalSignalResolvedInput
@@ -183,6 +195,8 @@ export interface StartedAttributes {
   readonly namespace: string
   readonly workflowId: string
   readonly runId: string
+  /** Of a run that was reset: the run that random numbers are seeded by up to there. */
+  readonly originalExecutionRunId?: string
   readonly workflowType: string
   readonly taskQueue: string
   readonly args: readonly Payload[]
@@ -230,6 +244,15 @@ export interface SignaledAttributes {
 export interface PauseAttributes {
   readonly identity?: string
   readonly reason?: string
+  readonly requestId?: string
+}
+
+export interface ResetAttributes {
+  /** The run whose history was taken over. */
+  readonly baseRunId: string
+  readonly newRunId: string
+  readonly reason?: string
+  readonly identity?: string
   readonly requestId?: string
 }
 

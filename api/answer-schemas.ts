@@ -54,6 +54,8 @@ export const startAnswer = Type.Object({
   started: Type.Optional(Type.Boolean()),
 })
 
+export const resetAnswer = Type.Object({ runId: Type.String() })
+
 export const queryAnswer = Type.Object({
   queryResult: payloads,
   queryRejected: Type.Optional(Type.Object({ status: Type.String() })),
@@ -69,6 +71,9 @@ export const describeAnswer = Type.Object({
   workflowExecutionInfo: executionInfo,
   workflowExtendedInfo: Type.Optional(
     Type.Object({
+      originalStartTime: timestamp,
+      lastResetTime: timestamp,
+      resetRunId: text,
       pauseInfo: Type.Optional(
         Type.Object({ identity: text, pausedTime: timestamp, reason: text }),
       ),
@@ -102,6 +107,9 @@ export const describeAnswer = Type.Object({
       ),
       quarantined: Type.Optional(
         Type.Object({ reason: Type.String(), since: Type.String({ format: 'date-time' }) }),
+      ),
+      reset: Type.Optional(
+        Type.Object({ baseRunId: Type.String(), eventId: Type.String(), reason: text }),
       ),
     },
     { description: 'What Temporal has no field for: why a run does not advance' },

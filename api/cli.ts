@@ -6,8 +6,9 @@ import { addControlCommands } from './cli/control-commands.ts'
 import { addChangeCommands } from './cli/change-commands.ts'
 import { CliError, exitCodes } from './cli/cli-error.ts'
 import { addDataCommands } from './cli/data-commands.ts'
-import { addMissingCommands, addOtherCommands } from './cli/other-commands.ts'
+import { addOtherCommands } from './cli/other-commands.ts'
 import { addReadCommands } from './cli/read-commands.ts'
+import { addResetCommand } from './cli/reset-command.ts'
 import { addServeCommand, serveExample } from './cli/serve-command.ts'
 import { addStartCommands } from './cli/start-commands.ts'
 import { addUpdateCommands } from './cli/update-commands.ts'
@@ -36,7 +37,7 @@ addChangeCommands(workflow)
 addReadCommands(workflow)
 addUpdateCommands(workflow)
 addControlCommands(workflow)
-addMissingCommands(workflow, ['reset'])
+addResetCommand(workflow)
 addDataCommands(program)
 addOtherCommands(program)
 

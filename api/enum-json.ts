@@ -48,6 +48,14 @@ export const updateStage = protoEnum('UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE'
   'ACCEPTED',
   'COMPLETED',
 ])
+/** Deprecated in favour of the types to exclude, and still sent. */
+export const resetReapplyType = protoEnum('RESET_REAPPLY_TYPE', ['SIGNAL', 'NONE', 'ALL_ELIGIBLE'])
+export const resetReapplyExcludeType = protoEnum('RESET_REAPPLY_EXCLUDE_TYPE', [
+  'SIGNAL',
+  'UPDATE',
+  'NEXUS',
+  'CANCEL_REQUEST',
+])
 export const taskQueueKind = protoEnum('TASK_QUEUE_KIND', ['NORMAL', 'STICKY'])
 export const pendingActivityState = protoEnum('PENDING_ACTIVITY_STATE', [
   'SCHEDULED',

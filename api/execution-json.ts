@@ -52,7 +52,7 @@ function encodeExecution({ workflowId, runId }: ExecutionRef): JsonValue {
  * field for is under `signalbox`: the depth of the mailbox and why a run does not advance.
  */
 export function encodeDescription(description: WorkflowDescription, shorthand: boolean): JsonValue {
-  const { executionTimeoutMs, runTimeoutMs, parked, quarantined, pause } = description
+  const { executionTimeoutMs, runTimeoutMs, parked, quarantined, reset } = description
   const duration = (ms: number | undefined) => (ms === undefined ? undefined : formatDuration(ms))
   const { pendingActivities: pending, pendingChildren: children } = description
   return {
@@ -66,16 +66,7 @@ export function encodeDescription(description: WorkflowDescription, shorthand: b
       defaultWorkflowTaskTimeout: duration(description.taskTimeoutMs),
     },
     workflowExecutionInfo: encodeExecutionInfo(description, shorthand),
-    workflowExtendedInfo:
-      pause === undefined
-        ? undefined
-        : {
-            pauseInfo: {
-              identity: pause.identity,
-              pausedTime: formatTimestamp(pause.pausedTime),
-              reason: pause.reason,
-            },
-          },
+    workflowExtendedInfo: encodeExtendedInfo(description),
     pendingActivities:
       pending.length === 0
         ? undefined
@@ -107,6 +98,26 @@ export function encodeDescription(description: WorkflowDescription, shorthand: b
         quarantined === undefined
           ? undefined
           : { reason: quarantined.reason, since: formatTimestamp(quarantined.since) },
+      reset: reset && {
+        baseRunId: reset.baseRunId,
+        eventId: String(reset.eventId),
+        reason: reset.reason,
+      },
+    },
+  }
+}
+
+function encodeExtendedInfo(description: WorkflowDescription): JsonValue | undefined {
+  const { pause, reset, resetRunId } = description
+  if (pause === undefined && reset === undefined && resetRunId === undefined) return undefined
+  return {
+    originalStartTime: reset && formatTimestamp(reset.originalStartTime),
+    lastResetTime: reset && formatTimestamp(reset.resetTime),
+    resetRunId,
+    pauseInfo: pause && {
+      identity: pause.identity,
+      pausedTime: formatTimestamp(pause.pausedTime),
+      reason: pause.reason,
     },
   }
 }

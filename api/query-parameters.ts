@@ -21,6 +21,9 @@ export const queryParameters: Readonly<Record<string, TSchema>> = {
     description: 'How long to wait, such as 30s; default 20s',
     examples: ['30s'],
   }),
+  lifecycleStage: text(
+    'How far the update is to be waited for: ADMITTED (default), ACCEPTED, COMPLETED',
+  ),
   followRuns: flag('Go on with the run that continues a closed one; default true'),
   maximumPageSize: Type.Integer({
     minimum: 0,

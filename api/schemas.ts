@@ -161,6 +161,23 @@ export type TerminateBody = Type.Static<typeof terminateBody>
 export const releaseBody = Type.Object({ namespace: text, workflowExecution: execution }, strict)
 export type ReleaseBody = Type.Static<typeof releaseBody>
 
+export const resetBody = Type.Object(
+  {
+    namespace: text,
+    workflowExecution: execution,
+    reason: text,
+    workflowTaskFinishEventId: integer,
+    requestId: text,
+    resetReapplyType: enumeration,
+    resetReapplyExcludeTypes: Type.Optional(
+      Type.Array(Type.Union([Type.String(), Type.Integer()])),
+    ),
+    identity: text,
+  },
+  strict,
+)
+export type ResetBody = Type.Static<typeof resetBody>
+
 /** Of pause and of unpause. */
 export const pauseBody = Type.Object(
   { namespace: text, workflowId: text, runId: text, identity: text, reason: text, requestId: text },

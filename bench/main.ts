@@ -109,6 +109,11 @@ async function write(file: string, content: string): Promise<void> {
 
 const command = new Command('signalbox bench')
   .description('Measure signalbox, and in the same run the ceilings that it cannot pass')
+  .addHelpText(
+    'after',
+    '\nExamples:\n  $ signalbox bench --list\n' +
+      '  $ signalbox bench --scenario one-workflow-4096 --rounds 5 --dir ./data\n',
+  )
   .option(
     '--scenario <names...>',
     'scenarios and groups, with their ceilings; all for every one (default: all but scale and soak)',

@@ -5,15 +5,15 @@ import {
   type Input,
   InputKind,
   type LocalActivityResolution,
-  type PauseAttributes,
   type SignaledInput,
   type StartedAttributes,
   type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { PayloadMap, Payload } from '../actors/payload.ts'
-import { memoProblem, searchAttributesProblem, type UpsertLimits } from '../actors/upsert-limits.ts'
+import { checkAttributes } from './check-attributes.ts'
 import type { Committer } from './committer.ts'
 import { SignalboxError } from './errors.ts'
+import type { NewRecord, RunProgress } from './journal.ts'
 import type { LinkedInput } from './linked-effect.ts'
 import { firstBackoff } from './first-backoff.ts'
 import type { ResolvedOptions } from './options.ts'
@@ -248,8 +248,28 @@ export class Acceptor {
     this.saveRow(run, row)
     this.#startRunTimeout(run)
     if (row.executionTime !== undefined) {
-      this.#startTimer({ dueTime: row.executionTime, run: key, seq: FIRST_TURN_SEQ })
+      this.startTimer({ dueTime: row.executionTime, run: key, seq: FIRST_TURN_SEQ })
     }
+    return run
+  }
+
+  /** Create a run with a history, which is `records`: its turns up to `processed` have ended. */
+  createRunFrom(
+    key: number,
+    row: RunRow,
+    records: readonly NewRecord[],
+    { head, processed }: RunProgress,
+  ): Run {
+    const run = this.#runs.add(key, row)
+    run.head = head
+    run.processed = processed
+    run.processedRecorded = processed
+    this.#waitingInputs += head - processed
+    this.#committer.addRecords(records)
+    this.#committer.putRow(workflowIdKey(row.namespace, row.workflowId), encodeKey(key))
+    this.saveRow(run, row)
+    this.#index.add(key, row)
+    this.#startRunTimeout(run)
     return run
   }
 
@@ -275,13 +295,16 @@ export class Acceptor {
   /** The run's own timeout is the timer with the number {@link RUN_TIMEOUT_SEQ}. */
   #startRunTimeout(run: Run): void {
     const { startTime, executionTime = startTime, runTimeoutMs, executionExpirationTime } = run.row
-    const runEnd = runTimeoutMs === undefined ? undefined : executionTime + runTimeoutMs
+    // A run that a reset made has all of its time, whenever its first turn was.
+    const begin = Math.max(startTime, executionTime)
+    const runEnd = runTimeoutMs === undefined ? undefined : begin + runTimeoutMs
     const ends = [runEnd, executionExpirationTime].filter((end) => end !== undefined)
     if (ends.length === 0) return
-    this.#startTimer({ dueTime: Math.min(...ends), run: run.key, seq: RUN_TIMEOUT_SEQ })
+    this.startTimer({ dueTime: Math.min(...ends), run: run.key, seq: RUN_TIMEOUT_SEQ })
   }
 
-  #startTimer(timer: TimerRow): void {
+  /** A timer of the run. Its row goes in the open commit, and it is armed after that. */
+  startTimer(timer: TimerRow): void {
     this.#committer.putRow(timerKey(timer.dueTime, timer.run, timer.seq), NO_VALUE)
     this.#committer.afterCommit(() => this.#onTimer(timer))
   }
@@ -428,25 +451,14 @@ export class Acceptor {
     this.#take(run, input, INTERNAL_INPUT_BYTES)
   }
 
-  /** The run takes no turns from now on. The caller has found it open, and gives its actor up. */
-  pause(run: Run, attributes: PauseAttributes): void {
-    const input: Input = [InputKind.paused, this.now, attributes]
-    if (attributes.requestId !== undefined) {
-      this.#remember(run, 'pause', attributes.requestId, input)
-    }
-    this.#take(run, input, INTERNAL_INPUT_BYTES)
-    const { identity, reason } = attributes
-    const pause = { ...defined({ identity, reason }), pausedTime: input[1] }
-    this.saveRow(run, { ...run.row, status: 'PAUSED', pause })
-  }
-
-  /** The run goes on once this is on disk: its delivery wakes it. The caller has found it paused. */
-  unpause(run: Run, attributes: PauseAttributes): void {
-    const input: Input = [InputKind.unpaused, this.now, attributes]
-    if (attributes.requestId !== undefined) {
-      this.#remember(run, 'unpause', attributes.requestId, input)
-    }
-    this.saveRow(run, { ...run.row, status: 'RUNNING', pause: undefined })
+  /** Take what an operator did to the run. It is not refused for want of room. */
+  takeRequest(
+    run: Run,
+    operation: RequestOperation,
+    requestId: string | undefined,
+    input: Input,
+  ): void {
+    if (requestId !== undefined) this.#remember(run, operation, requestId, input)
     this.#take(run, input, INTERNAL_INPUT_BYTES)
   }
 
@@ -460,23 +472,6 @@ export class Acceptor {
   #remember(run: Run, operation: RequestOperation, requestId: string, input: Input): void {
     const hash = this.#requests.add(run, operation, requestId, input)
     this.#committer.afterCommit(() => this.#requests.committed(hash, input))
-  }
-}
-
-/** @throws SIGNALBOX_ERR_INVALID_ARGUMENT, SIGNALBOX_ERR_PAYLOAD_TOO_LARGE naming the limit */
-function checkAttributes(
-  { memo, searchAttributes }: Pick<StartRequest, 'memo' | 'searchAttributes'>,
-  limits: UpsertLimits,
-): void {
-  const found = searchAttributes && searchAttributesProblem(searchAttributes, limits)
-  if (found !== undefined) {
-    const fields = { field: 'searchAttributes' }
-    throw new SignalboxError('SIGNALBOX_ERR_INVALID_ARGUMENT', found, { fields })
-  }
-  const tooLarge = memo && memoProblem(memo, limits)
-  if (tooLarge !== undefined) {
-    const fields = { field: 'memo' }
-    throw new SignalboxError('SIGNALBOX_ERR_PAYLOAD_TOO_LARGE', tooLarge, { fields })
   }
 }
 

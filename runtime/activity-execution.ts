@@ -107,8 +107,21 @@ export function outOfTimeFailure(task: ActivityTask, failure: Failure): Failure 
   })
 }
 
-/** @param identity who runs the activities */
-export function describeExecution(execution: ActivityExecution, identity: string): PendingActivity {
+/**
+ * What is told of activities; nothing of local ones.
+ *
+ * @param identity who runs the activities
+ */
+export function describeExecutions(
+  executions: readonly ActivityExecution[],
+  identity: string,
+): PendingActivity[] {
+  return executions
+    .filter(({ task }) => !isLocal(task))
+    .map((execution) => describe(execution, identity))
+}
+
+function describe(execution: ActivityExecution, identity: string): PendingActivity {
   const { task, expirationTime } = execution
   const { command, cancelRequested, lastFailure, heartbeatDetails, lastAttemptEndTime } = task
   const underWay = isUnderWay(execution)

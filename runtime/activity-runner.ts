@@ -6,7 +6,7 @@ import type { Payload } from '../actors/payload.ts'
 import { Deadlines } from './activity-deadlines.ts'
 import {
   type ActivityExecution,
-  describeExecution,
+  describeExecutions,
   isUnderWay,
   lostAttemptFailure,
   nextDeadline,
@@ -87,7 +87,7 @@ export class ActivityRunner {
     return this.#table.size
   }
 
-  /** The queues, for counts of what waits and runs. */
+  /** For counts of what waits and runs. */
   get queues(): readonly ActivityStartQueue[] {
     return [this.#localQueue, this.#queue]
   }
@@ -173,8 +173,14 @@ export class ActivityRunner {
     this.#setDeadline(execution)
   }
 
+  /** While a run is held none of its attempts begins; what is under way goes on, and timeouts do. */
+  hold(run: number, held: boolean): void {
+    if (!this.#queue.hold(run, held)) this.#pumpSoon()
+  }
+
   /** The run closed: its functions are told to stop, and no outcome is reported. */
   abandonRun(run: number): void {
+    this.hold(run, false)
     for (const execution of this.#table.ofRun(run)) {
       this.#stop(execution, 'NOT_FOUND')
       this.#forget(execution)
@@ -183,10 +189,7 @@ export class ActivityRunner {
 
   /** For describe: the run's activities without an outcome, in the order of scheduling. */
   pending(run: number): PendingActivity[] {
-    return this.#table
-      .ofRun(run)
-      .filter(({ task }) => !isLocal(task))
-      .map((execution) => describeExecution(execution, this.#identity))
+    return describeExecutions(this.#table.ofRun(run), this.#identity)
   }
 
   /**
@@ -262,8 +265,8 @@ export class ActivityRunner {
     }
     for (const execution of this.#cancelled.splice(0)) this.#cancel(execution)
     for (const queue of this.queues) {
-      if (this.#state === 'open') queue.start((execution) => this.#begin(execution))
-      else for (const execution of queue.drain()) this.#putBack(execution)
+      if (this.#state === 'open') queue.start((due) => this.#begin(due), this.#putBack)
+      else queue.drain().forEach(this.#putBack)
     }
     for (const execution of this.#newlyQueued.splice(0)) {
       if (execution.phase === 'queued') this.#setDeadline(execution)
@@ -277,8 +280,8 @@ export class ActivityRunner {
     }
   }
 
-  /** While closing nothing begins, and what the journal takes for begun is put right. */
-  #putBack(execution: ActivityExecution): void {
+  /** It does not begin, since the runner closes or its run is held: the journal must not take it for begun. */
+  readonly #putBack = (execution: ActivityExecution): void => {
     execution.phase = 'queued'
     this.#release(execution)
     if (!execution.task.started) return
@@ -435,9 +438,11 @@ export class ActivityRunner {
     else if (phase === 'queued' && scheduleToStartTime(execution) <= now) {
       this.#expire(execution, 'SCHEDULE_TO_START')
     } else if (underWay && execution.startedTime + timeouts.startToCloseMs <= now) {
-      this.#timeOutAttempt(execution, 'START_TO_CLOSE')
+      this.#stop(execution, 'TIMED_OUT')
+      this.#failAttempt(execution, timeoutOf(task, 'START_TO_CLOSE'))
     } else if (underWay && execution.lastHeartbeatTime + timeouts.heartbeatMs <= now) {
-      this.#timeOutAttempt(execution, 'HEARTBEAT')
+      this.#stop(execution, 'TIMED_OUT')
+      this.#failAttempt(execution, timeoutOf(task, 'HEARTBEAT'))
     } else {
       if (execution.flushTime <= now) this.#flushHeartbeat(execution, now)
       this.#setDeadline(execution)
@@ -452,11 +457,6 @@ export class ActivityRunner {
     this.#stop(execution, 'TIMED_OUT')
     const state = task.cancelRequested === true ? 'CANCEL_REQUESTED' : 'NON_RETRYABLE_FAILURE'
     this.#finish(execution, resolveFailed(task, this.#identity, failure, state))
-  }
-
-  #timeOutAttempt(execution: ActivityExecution, type: 'START_TO_CLOSE' | 'HEARTBEAT'): void {
-    this.#stop(execution, 'TIMED_OUT')
-    this.#failAttempt(execution, timeoutOf(execution.task, type))
   }
 
   /**

@@ -13,6 +13,8 @@ const START_SLICE = 128
 export class ActivityStartQueue {
   readonly #maxConcurrent: number
   readonly #waiting = new Set<ActivityExecution>()
+  /** Runs none of whose attempts may begin, with those that are due. */
+  readonly #held = new Map<number, Set<ActivityExecution>>()
   #permits = 0
   #onIdle: (() => void) | undefined
 
@@ -40,12 +42,36 @@ export class ActivityStartQueue {
 
   remove(execution: ActivityExecution): void {
     this.#waiting.delete(execution)
+    this.#held.get(execution.task.run)?.delete(execution)
   }
 
-  /** Give permits to those who wait, as far as the bound and one slice allow, and call `begin` for each. */
-  start(begin: (execution: ActivityExecution) => void): void {
+  /** Let the run's attempts wait, or go on. @returns whether it is held */
+  hold(run: number, held: boolean): boolean {
+    const due = this.#held.get(run)
+    if (held && due === undefined) this.#held.set(run, new Set())
+    if (held || due === undefined) return held
+    this.#held.delete(run)
+    for (const execution of due) this.#waiting.add(execution)
+    return false
+  }
+
+  /**
+   * Give permits to those who wait, as far as the bound and one slice allow, and call `begin` for each;
+   * `keep` for each whose run is held.
+   */
+  start(
+    begin: (execution: ActivityExecution) => void,
+    keep: (execution: ActivityExecution) => void,
+  ): void {
     let started = 0
     for (const execution of this.#waiting) {
+      const held = this.#held.get(execution.task.run)
+      if (held !== undefined) {
+        this.#waiting.delete(execution)
+        held.add(execution)
+        keep(execution)
+        continue
+      }
       if (this.#permits >= this.#maxConcurrent || started++ === START_SLICE) return
       this.#waiting.delete(execution)
       this.#permits++
@@ -54,7 +80,7 @@ export class ActivityStartQueue {
     }
   }
 
-  /** Take out all who wait. */
+  /** Take out all who wait; those of held runs have been kept before. */
   drain(): ActivityExecution[] {
     const drained = [...this.#waiting]
     this.#waiting.clear()

@@ -2,6 +2,7 @@ import type { ScheduleActivityCommand, ScheduleLocalActivityCommand } from '../a
 import type { Failure } from '../actors/failure.ts'
 import type { Payload } from '../actors/payload.ts'
 import type { LogWriter } from './activity/logger.ts'
+import type { Run } from './run.ts'
 
 /** An activity that a workflow has scheduled and that has no outcome yet: what the journal keeps of it. */
 export interface ActivityTask {
@@ -43,6 +44,24 @@ export interface ActivityTask {
 /** The task of a local activity; see {@link ScheduleLocalActivityCommand}. */
 export interface LocalActivityTask extends ActivityTask {
   readonly command: ScheduleLocalActivityCommand
+}
+
+/** What the journal keeps of an activity that a run schedules now. Its commit is the start of its attempt. */
+export function newActivityTask(
+  run: Run,
+  command: ActivityTask['command'],
+  now: number,
+): ActivityTask {
+  const { namespace, workflowId, runId, workflowType } = run.row
+  return {
+    run: run.key,
+    workflow: { namespace, workflowId, runId, workflowType },
+    command,
+    scheduledTime: now,
+    attempt: command.kind === 'scheduleLocalActivity' ? command.attempt : 1,
+    started: true,
+    dueTime: now,
+  }
 }
 
 export function isLocal(task: ActivityTask): task is LocalActivityTask {

@@ -62,6 +62,7 @@ export function withCodecs(
     cancelWorkflow: (request) => inOrder(request, (encoded) => service.cancelWorkflow(encoded)),
     terminateWorkflow: (request) =>
       inOrder(request, (encoded) => service.terminateWorkflow(encoded)),
+    resetWorkflow: (request) => inOrder(request, (encoded) => service.resetWorkflow(encoded)),
     pauseWorkflow: (request) => inOrder(request, (encoded) => service.pauseWorkflow(encoded)),
     unpauseWorkflow: (request) => inOrder(request, (encoded) => service.unpauseWorkflow(encoded)),
     // Of one activity there is one outcome, whatever the order of the calls.

@@ -20,6 +20,7 @@ const NAMES: Readonly<Record<(typeof InputKind)[keyof typeof InputKind], InputKi
   [InputKind.timedOut]: 'close',
   [InputKind.paused]: 'pause',
   [InputKind.unpaused]: 'pause',
+  [InputKind.reset]: 'reset',
 }
 
 /** What an engine has counted, and where it stands. Looks at no run, so it costs the same with any number of them. */

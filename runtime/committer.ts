@@ -96,13 +96,24 @@ export class Committer {
     this.#schedule()
   }
 
+  /** Records of a run that begins with them, as they are; what it is sent is numbered after them. */
+  addRecords(records: readonly NewRecord[]): void {
+    for (const record of records) {
+      this.#open.records.push(record)
+      this.#uncommittedBytes += record.bytes.length
+      this.#openBytes += record.bytes.length
+    }
+    this.#schedule()
+  }
+
   /** Commands of turns that have ended. */
   addCommands(run: Run, seq: number, count: number, bytes: Uint8Array): void {
-    run.resultsInFlight++
+    if (run.resultsInFlight++ === 0) run.resultsFrom = seq
     run.processedRecorded = Math.max(run.processedRecorded, seq + count - 1)
     this.#open.records.push({ run: run.key, kind: RecordKind.commands, seq, count, bytes })
     this.#open.effects.push(() => {
       run.resultsInFlight--
+      run.resultsFrom = seq + count
     })
     this.#schedule()
   }

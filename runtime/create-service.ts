@@ -7,6 +7,7 @@ import { watchRuns } from './run-watch.ts'
 import { WorkflowDeletion } from './workflow-deletion.ts'
 import { WorkflowPauses } from './workflow-pauses.ts'
 import { WorkflowReads } from './workflow-reads.ts'
+import { WorkflowResets } from './workflow-resets.ts'
 import { WorkflowUpdates } from './workflow-updates.ts'
 import type { IntakeService, QueryResponse } from './workflow-service.ts'
 import { WorkflowWrites } from './workflow-writes.ts'
@@ -18,6 +19,7 @@ export function createService(engine: EngineParts): IntakeService {
   const reads = new WorkflowReads(engine)
   const deletion = new WorkflowDeletion(engine, (request) => writes.terminateWorkflow(request))
   const pauses = new WorkflowPauses(engine)
+  const resets = new WorkflowResets(engine)
   const completions = new ActivityCompletions(engine)
   const { telemetry } = engine
   const service: IntakeService = {
@@ -44,6 +46,7 @@ export function createService(engine: EngineParts): IntakeService {
     terminateWorkflow: (request) => writes.terminateWorkflow(request),
     deleteWorkflow: (request) => deletion.deleteWorkflow(request),
     releaseWorkflow: (target) => writes.releaseWorkflow(target),
+    resetWorkflow: (request) => resets.resetWorkflow(request),
     pauseWorkflow: (request) => pauses.pauseWorkflow(request),
     unpauseWorkflow: (request) => pauses.unpauseWorkflow(request),
     completeActivity: (request) => completions.complete(request),

@@ -87,6 +87,10 @@ const table = {
     'FAILED_PRECONDITION',
     'Only a paused workflow can be unpaused.',
   ],
+  SIGNALBOX_ERR_RESET_TOO_LARGE: [
+    'FAILED_PRECONDITION',
+    'The history that the reset would copy is larger than maxResetBytes.',
+  ],
   SIGNALBOX_ERR_MAILBOX_FULL: [
     'RESOURCE_EXHAUSTED',
     'As much as the limits allow waits to be written or handled. Nothing was written; retry later.',

@@ -2,6 +2,7 @@ import type {
   ActivityResolution,
   CancelRequestedInput,
   ExecutionRef,
+  ResetInput,
   SignaledInput,
   StartedAttributes,
   TerminatedInput,
@@ -39,7 +40,7 @@ export function startedAttributes(started: StartedAttributes): JsonMessage {
     continuedExecutionRunId: continued,
     initiator: continued === undefined ? undefined : initiator(started),
     // The run's own id, from which Math.random and uuid4 are seeded.
-    originalExecutionRunId: started.runId,
+    originalExecutionRunId: started.originalExecutionRunId ?? started.runId,
     identity: started.identity,
     firstExecutionRunId: started.firstExecutionRunId,
     retryPolicy: started.retryPolicy && retryPolicyToJson(started.retryPolicy),
@@ -105,6 +106,18 @@ export function cancelRequestedAttributes(input: CancelRequestedInput): JsonMess
     cause: reason,
     identity,
     externalWorkflowExecution: external && executionToJson(external),
+  })
+}
+
+/** Of the WORKFLOW_TASK_FAILED that stands where a run was reset, without the ids of other events. */
+export function resetAttributes([, , attributes]: ResetInput): JsonMessage {
+  const { baseRunId, newRunId, reason, identity } = attributes
+  return jsonMessage({
+    cause: 'WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW',
+    failure: jsonMessage({ message: reason, resetWorkflowFailureInfo: {} }),
+    identity,
+    baseRunId,
+    newRunId,
   })
 }
 

@@ -36,6 +36,7 @@ import {
   activityOutcomeEvent,
   activityStartedAttributes,
   cancelRequestedAttributes,
+  resetAttributes,
   signaledAttributes,
   startedAttributes,
   taskQueueToJson,
@@ -107,10 +108,12 @@ export function* streamEvents(
  * - an update is no input event: it is told when it is accepted, and if it is rejected there is no event,
  *   nor a workflow task if there was nothing else in the turn
  */
-class HistoryExporter implements HistoryView {
+export class HistoryExporter implements HistoryView {
   readonly events: HistoryEvent[] = []
   length = 0
   settledLength = 0
+  /** The WORKFLOW_TASK_COMPLETED of the last turn that has a task of its own. */
+  taskCompletedId = 0
   readonly #run: HistoryRun
   readonly #from: number
   readonly #to: number
@@ -121,7 +124,6 @@ class HistoryExporter implements HistoryView {
   #attributes: PayloadMap | undefined
   #size = 0
   #time = 0
-  #taskCompletedId = 0
   #isClosed = false
   readonly #activities = new Map<number, { scheduledId: number; cancelRequestedId?: number }>()
   readonly #timers = new Map<number, number>()
@@ -233,6 +235,11 @@ class HistoryExporter implements HistoryView {
         this.#emitIgnorable(`WORKFLOW_EXECUTION_${type}`, () => jsonMessage({ ...input[2] }))
         return false
       }
+      case InputKind.reset: {
+        const started = this.#startTask(this.#size)
+        this.#emit('WORKFLOW_TASK_FAILED', () => ({ ...resetAttributes(input), ...started }))
+        break
+      }
       default:
         break
     }
@@ -265,10 +272,18 @@ class HistoryExporter implements HistoryView {
   }
 
   #addWorkflowTask(): void {
-    const isFirst = this.#taskCompletedId === 0
+    const isFirst = this.taskCompletedId === 0
     if (isFirst) this.#time = Math.max(this.#time, this.#run.executionTime ?? 0)
+    const started = this.#startTask(this.#size)
+    this.#emit('WORKFLOW_TASK_COMPLETED', () =>
+      jsonMessage({ ...started, sdkMetadata: isFirst ? SDK_METADATA : undefined }),
+    )
+    this.taskCompletedId = this.length
+  }
+
+  /** @returns what the event of the task's end refers to */
+  #startTask(size: number): { readonly scheduledEventId: string; readonly startedEventId: string } {
     const historyLength = this.length + EVENTS_BEFORE_CODE_RUNS
-    const size = this.#size
     this.#emit('WORKFLOW_TASK_SCHEDULED', () => ({
       taskQueue: taskQueueToJson(this.#started?.taskQueue ?? ''),
       startToCloseTimeout: durationToJson(this.#started?.taskTimeoutMs ?? 10_000),
@@ -282,31 +297,20 @@ class HistoryExporter implements HistoryView {
         suggestContinueAsNew: isContinueAsNewSuggested(historyLength, size) || undefined,
       }),
     )
-    const startedEventId = String(this.length)
-    this.#emit('WORKFLOW_TASK_COMPLETED', () =>
-      jsonMessage({
-        scheduledEventId,
-        startedEventId,
-        sdkMetadata: isFirst ? SDK_METADATA : undefined,
-      }),
-    )
-    this.#taskCompletedId = this.length
+    return { scheduledEventId, startedEventId: String(this.length) }
   }
 
   /** The workflow task of a turn with outcomes of local activities; see {@link LocalActivityTasks}. */
   #startLocalTask(markers: LocalMarkers, hasOthers: boolean): void {
     if (markers.time > this.#time) this.#time = markers.time
     const task = hasOthers ? 'own' : this.#local.tasks.taskOf(markers)
-    if (task === 'separated') this.#addSeparator()
+    // It says that nothing about the run was changed.
+    if (task === 'separated') this.#emitIgnorable('WORKFLOW_EXECUTION_OPTIONS_UPDATED', () => ({}))
     if (task !== 'joined') this.#addWorkflowTask()
     this.#size += markers.bytes
   }
 
-  /** An event that replayers skip: it says that nothing about the run was changed. */
-  #addSeparator(): void {
-    this.#emitIgnorable('WORKFLOW_EXECUTION_OPTIONS_UPDATED', () => ({}))
-  }
-
+  /** An event that replayers skip. */
   #emitIgnorable(type: string, attributes: () => JsonMessage): void {
     this.#emit(type, attributes)
     const event = this.events.at(-1)
@@ -317,7 +321,7 @@ class HistoryExporter implements HistoryView {
 
   #addMarker(marker: LocalActivityMarker | undefined): void {
     if (marker === undefined) return
-    const workflowTaskCompletedEventId = String(this.#taskCompletedId)
+    const workflowTaskCompletedEventId = String(this.taskCompletedId)
     const { attributes, summary } = marker
     const all = () => ({ ...attributes(), workflowTaskCompletedEventId })
     this.#emit('MARKER_RECORDED', all, summary)
@@ -325,7 +329,7 @@ class HistoryExporter implements HistoryView {
 
   #addCommand(command: Command, turn: number): void {
     this.#size += bytesOfCommand(command)
-    const workflowTaskCompletedEventId = String(this.#taskCompletedId)
+    const workflowTaskCompletedEventId = String(this.taskCompletedId)
     if (isTerminal(command)) {
       this.#addTerminal(command, workflowTaskCompletedEventId)
       return
@@ -381,7 +385,7 @@ class HistoryExporter implements HistoryView {
         const { type, attributes, summary } = this.#links.ofCommand(
           command,
           this.length + 1,
-          this.#taskCompletedId,
+          this.taskCompletedId,
         )
         this.#emit(type, attributes, summary)
         break

@@ -60,6 +60,7 @@ export {
 export {
   WorkflowHandle,
   type PauseOptions,
+  type ResetOptions,
   type SignalOptions,
   type WorkflowExecutionDescription,
 } from './workflow-handle.ts'

@@ -14,6 +14,7 @@ import type { Committer } from './committer.ts'
 import type { Journal } from './journal.ts'
 import type { LinkedCommand, LinkedEffect, LinkedInput } from './linked-effect.ts'
 import type { Logger } from './logger.ts'
+import { commandOf, ownerOf } from './reset-heir.ts'
 import { firstBackoff } from './first-backoff.ts'
 import type { PendingCounts } from './pending-limits.ts'
 import { childLinkKey, heldEffectKey, heldEffectOfKey, heldEffectRange } from './row-keys.ts'
@@ -193,7 +194,7 @@ export class LinkedWorkflows {
         this.#parentClosed(effect)
         return
       case 'command': {
-        const sender = this.#read(() => this.#ports.runs.byKey(effect.from))
+        const sender = this.#owner(effect.from, effect.command)
         if (sender === undefined) return
         this.#act(sender, effect.command, closes, effect)
         return
@@ -395,9 +396,9 @@ export class LinkedWorkflows {
 
   /** Late news of a closed run's commands is dropped, as late results of activities are. */
   #news(effect: Extract<LinkedEffect, { readonly kind: 'news' }>): void {
-    const { runs, acceptor, committer } = this.#ports
+    const { acceptor, committer } = this.#ports
     const { to, input } = effect
-    const run = this.#read(() => runs.byKey(to))
+    const run = this.#owner(to, commandOf(input))
     if (run === undefined) return
     if (run.closing !== undefined) {
       // News of a run whose close is being written comes too late; otherwise it may still want it.
@@ -440,6 +441,13 @@ export class LinkedWorkflows {
     else return
     if (counts.signals + counts.cancels === 0) this.#heldOf.delete(from)
     else this.#heldOf.set(from, counts)
+  }
+
+  /** The run that has a command: the one that issued it, unless a reset has given it to another. */
+  #owner(key: number, command: Pick<LinkedCommand, 'kind' | 'seq'>): Run | undefined {
+    const run = this.#read(() => this.#ports.runs.byKey(key))
+    if (run?.row.resetRunId === undefined) return run
+    return this.#read(() => ownerOf(this.#ports, run, command))
   }
 
   /** A run whose record is corrupt is as good as none: its fault must not be that of who calls it. */

@@ -114,6 +114,8 @@ export interface Limits extends UpsertLimits {
   readonly maxUpdatesPerRun: number
   /** Runs that one page of a list looks at. Default 100,000; then the page is short, and its token goes on. */
   readonly maxScannedRuns: number
+  /** Bytes of the history that a reset copies. Default 64 MiB. Beyond it: SIGNALBOX_ERR_RESET_TOO_LARGE. */
+  readonly maxResetBytes: number
   /** V8 heap of one slot, in MiB. Default: half the machine's memory over all slots, at most 4,096. */
   readonly slotHeapMb: number
   /** A slot whose worker has not loaded the workflow code after this long is given up. Default 30,000. */
@@ -186,6 +188,7 @@ export function defaultLimits(slots: number): Limits {
     maxUpdatesInFlight: 1_000,
     maxUpdatesPerRun: 10_000,
     maxScannedRuns: 100_000,
+    maxResetBytes: 64 * 1024 * 1024,
     maxCachedWorkflows: 120_000,
     slotWindowBytes: 8 * 2 ** 20,
     slotHeapMb: Math.max(64, Math.min(4_096, Math.floor(megabytes / 2 / slots))),

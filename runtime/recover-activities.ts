@@ -21,8 +21,13 @@ export function recoverActivities(
       continue
     }
     recover()
-    if (readRun(run)?.isOpen === true) task = decode<ActivityTask>(value)
-    else committer.deleteRow(key)
+    const owner = readRun(run)
+    if (owner?.isOpen !== true) {
+      committer.deleteRow(key)
+      continue
+    }
+    if (owner.isPaused) activities.hold(run, true)
+    task = decode<ActivityTask>(value)
   }
   recover()
 }

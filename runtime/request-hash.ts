@@ -4,6 +4,7 @@ const SEEDS = {
   signal: 0x85ebca6b,
   pause: 0x27d4eb2f,
   unpause: 0x165667b1,
+  reset: 0xd3a2646c,
 } as const
 
 /** What a request id was given for. Ids of one do not concern another. */

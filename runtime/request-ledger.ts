@@ -144,18 +144,43 @@ function isOf(run: Run, namespace: string, workflowId: string): boolean {
 }
 
 function requestIdOf(input: Input, operation: RequestOperation): string | undefined {
-  switch (operation) {
-    case 'start':
-      return input[0] === InputKind.started ? input[2].requestId : undefined
-    case 'signal':
-      return input[0] === InputKind.signaled ? input[4]?.requestId : undefined
-    case 'pause':
-      return input[0] === InputKind.paused ? input[2].requestId : undefined
-    case 'unpause':
-      return input[0] === InputKind.unpaused ? input[2].requestId : undefined
+  const request = requestOf(input)
+  return request?.[0] === operation ? request[1] : undefined
+}
+
+/** The request id that an input came with, and what it was given for. */
+function requestOf(
+  input: Input,
+): readonly [operation: RequestOperation, id: string | undefined] | undefined {
+  switch (input[0]) {
+    case InputKind.started:
+      return ['start', input[2].requestId]
+    case InputKind.signaled:
+      return ['signal', input[4]?.requestId]
+    case InputKind.paused:
+      return ['pause', input[2].requestId]
+    case InputKind.unpaused:
+      return ['unpause', input[2].requestId]
+    case InputKind.reset:
+      return ['reset', input[2].requestId]
     default:
-      return operation satisfies never
+      return undefined
   }
+}
+
+/** The request ids of some inputs of a run, from number `firstSeq` on, as a record of them has them. */
+export function requestHashes(
+  { namespace, workflowId }: { readonly namespace: string; readonly workflowId: string },
+  inputs: readonly Input[],
+  firstSeq: number,
+): number[] {
+  const hashes: number[] = []
+  for (const [at, input] of inputs.entries()) {
+    const [operation, id] = requestOf(input) ?? []
+    if (operation === undefined || id === undefined) continue
+    hashes.push(requestHash(operation, namespace, workflowId, id), firstSeq + at)
+  }
+  return hashes
 }
 
 /** One input of a run from the journal. */

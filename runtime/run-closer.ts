@@ -195,12 +195,24 @@ export class RunCloser {
     )
   }
 
+  /** Close the run at once, in the commit that makes `successor`, a run that takes its place by a reset. */
+  reset(run: Run, input: TerminatedInput, successor: Run): void {
+    const { acceptor, dispatcher } = this.#ports
+    acceptor.beginTurns(run)
+    acceptor.appendClosing(run, input)
+    run.regroup = undefined
+    dispatcher.evict(run, true)
+    successor.closing = { phase: 'committing', seq: 0, onSettled: () => undefined }
+    this.#end(run, 'TERMINATED', run.processed, successor, () => ({ status: 'terminated' }), true)
+  }
+
   #end(
     run: Run,
     status: WorkflowStatus,
     closeSeq: number,
     successor: Run | undefined,
     resolution: () => ChildResolution,
+    isReset = false,
   ): void {
     const { acceptor, committer, dispatcher, activities, updates, retention } = this.#ports
     run.closing = { phase: 'committing', seq: closeSeq, onSettled: () => undefined }
@@ -210,7 +222,8 @@ export class RunCloser {
       closeTime: this.#ports.options.clock.now(),
       closeSeq,
       historyLength: run.historyLength,
-      newRunId: successor?.row.runId,
+      ...(isReset ? { resetRunId: successor?.row.runId } : { newRunId: successor?.row.runId }),
+      pause: undefined,
       quarantined: undefined,
     })
     retention.noteClose(run)
@@ -236,7 +249,7 @@ export class RunCloser {
       run.processed = run.head
       committer.noteProgress(run)
       this.#tellWaiters(run)
-      updates.closed(run, successor !== undefined)
+      updates.closed(run, successor)
       run.notify()
       if (successor !== undefined) {
         successor.closing = undefined
@@ -245,8 +258,11 @@ export class RunCloser {
         this.#ports.failures.rejectQueries(successor)
       }
       if (run.queries.length > 0) dispatcher.wake(run)
-      this.#release(run)
-      if (successor !== undefined) this.#release(successor)
+      if (successor === undefined) return this.#release(run)
+      // One line of all that waits: a request that holds the successor up holds up those of either.
+      successor.held = run.held.concat(successor.held)
+      run.held = []
+      this.#release(successor)
     })
   }
 
@@ -286,6 +302,7 @@ export class RunCloser {
       continuedFailure: _failure,
       lastCompletionResult: _result,
       firstTaskBackoffMs: _backoff,
+      originalExecutionRunId: _original,
       ...kept
     } = started
     const next = acceptor.createRun(key, 0, now, [], {
@@ -294,6 +311,8 @@ export class RunCloser {
       continuedFromExecutionRunId: run.row.runId,
       attempt,
       initiator,
+      // A reset of the parent may have given it to another run.
+      ...optional('parent', run.row.parent),
       ...optional('firstTaskBackoffMs', backoffMs > 0 ? backoffMs : undefined),
       ...optional('continuedFailure', continuedFailure),
       ...optional('lastCompletionResult', lastCompletionResult),
@@ -334,7 +353,7 @@ export class RunCloser {
       ...optional('memo', command.memo ?? row.memo),
       ...optional('searchAttributes', command.searchAttributes ?? row.searchAttributes),
       ...optional('headers', command.headers ?? started.headers),
-      ...optional('parent', started.parent),
+      ...optional('parent', row.parent),
       ...optional('root', started.root),
     })
     // What comes for the new run waits behind what is held for the old one, or it would overtake it.

@@ -28,7 +28,7 @@ export function readTurns(journal: Journal, run: Run): readonly HistoryTurn[] {
       lastSeq,
       inputs: inputs.slice(seq - 1, lastSeq),
       commands: commands.get(lastSeq) ?? [],
-      ended: lastSeq <= run.replayTo,
+      ended: lastSeq <= run.endedTo,
     })
     seq = lastSeq + 1
   }

@@ -2,7 +2,7 @@ import type { ExecutionRef, ParentRef, RetryPolicyData } from '../actors/inputs.
 import type { PayloadMap } from '../actors/payload.ts'
 import type { PatchMark } from '../actors/protocol.ts'
 import { decode, encode } from '../actors/records.ts'
-import type { PauseInfo, WorkflowStatus } from './workflow-service.ts'
+import type { PauseInfo, ResetInfo, WorkflowStatus } from './workflow-service.ts'
 
 /** A run's summary: what is asked of a run without reading its history. */
 export interface RunRow {
@@ -48,6 +48,12 @@ export interface RunRow {
   readonly delayed?: boolean | undefined
   /** Of a paused run. */
   readonly pause?: PauseInfo | undefined
+  /** The run that took this one's place when the workflow was reset. */
+  readonly resetRunId?: string | undefined
+  /** Of a run that a reset made: where it comes from. */
+  readonly reset?: ResetInfo | undefined
+  /** Of a run that a reset made: how many of its turns, and of its inputs, are copies. */
+  readonly resetTaken?: { readonly turns: number; readonly inputs: number } | undefined
 }
 
 /** What most runs do not have, in one field. */
@@ -58,10 +64,14 @@ interface Course {
   readonly executionTime?: number
   readonly delayed?: boolean
   readonly pause?: PauseInfo
+  readonly resetRunId?: string
+  readonly reset?: ResetInfo
+  readonly resetTaken?: { readonly turns: number; readonly inputs: number }
 }
 
 function courseOf(row: RunRow): Course | null {
-  const { attempt, retryPolicy, cronSchedule, executionTime, delayed, pause } = row
+  const { attempt, retryPolicy, cronSchedule, executionTime, delayed } = row
+  const { pause, resetRunId, reset, resetTaken } = row
   const course: Course = {
     ...(attempt === 1 ? {} : { attempt }),
     ...(retryPolicy === undefined ? {} : { retryPolicy }),
@@ -69,6 +79,9 @@ function courseOf(row: RunRow): Course | null {
     ...(executionTime === undefined ? {} : { executionTime }),
     ...(delayed === true ? { delayed } : {}),
     ...(pause === undefined ? {} : { pause }),
+    ...(resetRunId === undefined ? {} : { resetRunId }),
+    ...(reset === undefined ? {} : { reset }),
+    ...(resetTaken === undefined ? {} : { resetTaken }),
   }
   return Object.keys(course).length === 0 ? null : course
 }

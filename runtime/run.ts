@@ -91,6 +91,8 @@ export class Run {
   queuedForFeed = false
   /** Records of its turns that are not committed yet; a load must wait for them. */
   resultsInFlight = 0
+  /** The first input of the turns whose records these are. */
+  resultsFrom = 0
   /** Inputs that the actor is to handle as one activation, or was told to. */
   regroup: readonly [first: number, last: number] | undefined
 
@@ -273,6 +275,13 @@ export class Run {
   /** The last turn that a new actor of this run does as a replay. */
   get replayTo(): number {
     return this.isOpen ? this.processed : this.row.closeSeq
+  }
+
+  /** The last turn that has ended and whose results the journal has: what can be told of the run. */
+  get endedTo(): number {
+    if (!this.isOpen) return this.row.closeSeq
+    const { processed, resultsFrom } = this
+    return this.resultsInFlight === 0 ? processed : Math.min(processed, resultsFrom - 1)
   }
 
   /** May an actor be built: neither parked and waiting for its next attempt, nor quarantined or paused. */

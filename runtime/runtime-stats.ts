@@ -13,6 +13,7 @@ export const INPUT_KINDS = [
   'child',
   'external',
   'pause',
+  'reset',
   'close',
 ] as const
 export type InputKindName = (typeof INPUT_KINDS)[number]

@@ -18,7 +18,7 @@ import type { PayloadMap } from '../actors/payload.ts'
 import { mergeMemo, mergeSearchAttributes } from '../actors/search-attribute-payloads.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { ActivityRunner } from './activity-runner.ts'
-import type { ActivityTask } from './activity-task.ts'
+import { newActivityTask } from './activity-task.ts'
 import type { Clock } from './clock.ts'
 import type { Committer } from './committer.ts'
 import type { Dispatcher } from './dispatcher.ts'
@@ -208,17 +208,7 @@ export class TurnResults {
       }
       case 'scheduleActivity':
       case 'scheduleLocalActivity': {
-        const { namespace, workflowId, runId, workflowType } = run.row
-        const now = this.#ports.clock.now()
-        const task: ActivityTask = {
-          run: run.key,
-          workflow: { namespace, workflowId, runId, workflowType },
-          command,
-          scheduledTime: now,
-          attempt: command.kind === 'scheduleLocalActivity' ? command.attempt : 1,
-          started: true,
-          dueTime: now,
-        }
+        const task = newActivityTask(run, command, this.#ports.clock.now())
         run.setActivity(command.seq, false)
         committer.putRow(activityKey(run.key, command.seq), encode(task))
         committer.afterCommit(() => activities.schedule(task))

@@ -20,6 +20,14 @@ import {
 /** An update's row: how far it is, the number of its input, and the turn that completed or rejected it. */
 type UpdateRow = readonly [stage: number, seq: number, turn: number]
 
+/** An update of a run's history: how far it is, and by which input and turn. */
+export interface AdoptedUpdate {
+  readonly updateId: string
+  readonly stage: UpdateState['stage']
+  readonly seq: number
+  readonly turn: number
+}
+
 /** How an update ends whose handler was still running when its run closed, as in Temporal. */
 const ABANDONED: UpdateOutcome = {
   failure: {
@@ -106,6 +114,23 @@ export class UpdateRegistry {
     })
   }
 
+  /** The updates of the history that a run begins with, as its turns have left them. */
+  adopt(run: Run, updates: readonly AdoptedUpdate[]): void {
+    const own = new RunUpdates()
+    own.total = updates.length
+    run.updates = own
+    for (const { updateId: id, stage, seq, turn } of updates) {
+      this.#put(run, id, [stage, seq, turn])
+      if (stage === 'COMPLETED') continue
+      const update: LiveUpdate = { id, stage, durable: false, waiters: [] }
+      own.live.set(id, update)
+      this.#committer.afterCommit(() => {
+        update.durable = true
+        settle(update, { stage })
+      })
+    }
+  }
+
   /** Tell `waiter` when a live update is as far as it wants. False if it is over or there is none. */
   wait(run: Run, updateId: string, waiter: UpdateWaiter): boolean {
     const live = this.#of(run).live.get(updateId)
@@ -147,19 +172,18 @@ export class UpdateRegistry {
 
   /**
    * The run has closed. With a successor, requests of the workflow id that it has not accepted are made
-   * again there, as Temporal's clients do.
+   * again there, as Temporal's clients do; so are those of updates that a reset has given to the successor.
    */
-  closed(run: Run, hasSuccessor: boolean): void {
+  closed(run: Run, successor: Run | undefined): void {
     if (run.updates === undefined) return
     const again: (() => void)[] = []
     for (const update of run.updates.live.values()) {
-      if (update.stage === 'ACCEPTED') {
-        settle(update, { stage: 'COMPLETED', outcome: ABANDONED })
-        continue
-      }
+      const isMoved = successor?.updates?.live.has(update.id) ?? false
       for (const waiter of update.waiters) {
-        if (hasSuccessor && waiter.again !== undefined) again.push(waiter.again)
-        else waiter.reject(aborted(run))
+        const isToBeMade = isMoved || (successor !== undefined && update.stage === 'ADMITTED')
+        if (isToBeMade && waiter.again !== undefined) again.push(waiter.again)
+        else if (update.stage === 'ADMITTED') waiter.reject(aborted(run))
+        else waiter.resolve({ stage: 'COMPLETED', outcome: ABANDONED })
       }
     }
     run.updates.live.clear()

@@ -28,6 +28,8 @@ import {
 import type {
   HistoryEvent,
   QueryRejectCondition,
+  ResetReapplyExcludeType,
+  ResetResponse,
   Target,
   WaitFor,
   WorkflowDescription,
@@ -47,6 +49,21 @@ export interface SignalOptions<Args extends unknown[] = unknown[]> {
   readonly requestId?: string
   /** Resolve once the signal is on disk (default), or once the workflow has handled it as well. */
   readonly waitFor?: WaitFor
+}
+
+/** One of `eventId` and `type` is needed. */
+export interface ResetOptions {
+  /** The id of a WORKFLOW_TASK_COMPLETED of the run: the task that is done anew. */
+  readonly eventId?: number
+  readonly type?: 'FirstWorkflowTask' | 'LastWorkflowTask'
+  /** What came after the point and is not to be sent to the new run. Default: nothing. */
+  readonly reapplyExclude?: readonly ResetReapplyExcludeType[]
+  /** Recorded in both histories. */
+  readonly reason?: string
+  /** Who asks. */
+  readonly identity?: string
+  /** Makes a retry safe. Default: none. */
+  readonly requestId?: string
 }
 
 export interface PauseOptions {
@@ -280,6 +297,28 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
   /** Let a parked or quarantined run try again at once, after the cause was mended. */
   release(): Promise<void> {
     return this.#service.releaseWorkflow(this.#runTarget())
+  }
+
+  /**
+   * Let the workflow begin anew at one of its workflow tasks: another run takes over the history before it,
+   * does that task anew, and is sent what came after it. A run that is open is terminated in the same
+   * transaction. Resolves with the new run's id when that is on disk; get a handle to it without a run id.
+   *
+   * @throws SIGNALBOX_ERR_INVALID_ARGUMENT if the event is no completed workflow task, saying which are
+   * @throws SIGNALBOX_ERR_RESET_TOO_LARGE, WorkflowNotFoundError
+   */
+  reset(options: ResetOptions): Promise<ResetResponse> {
+    const { eventId, type, reapplyExclude, reason, identity, requestId } = options
+    return this.#service.resetWorkflow({
+      ...this.#runTarget(),
+      eventId,
+      resetType:
+        type && (type === 'FirstWorkflowTask' ? 'FIRST_WORKFLOW_TASK' : 'LAST_WORKFLOW_TASK'),
+      reapplyExcludeTypes: reapplyExclude,
+      reason,
+      identity,
+      requestId,
+    })
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { PauseAttributes } from '../actors/inputs.ts'
+import { InputKind, type PauseAttributes } from '../actors/inputs.ts'
 import { attempt } from './attempt.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
@@ -13,8 +13,8 @@ import type { PauseRequest } from './workflow-service.ts'
  * Pause and unpause: a paused run's inputs are journaled and wait, as those of a quarantined one.
  *
  * Guarantees: an acknowledged pause outlives the process; no turn of the run ends after it until it is
- * unpaused, and one that was being done is done again then; nothing that was acknowledged is lost or
- * changes its place. A request id is good for one pause, or one unpause, of the workflow id.
+ * unpaused, and one that was being done is done again then; no attempt of an activity begins; nothing that
+ * was acknowledged is lost or changes its place. A request id is good for one pause, or one unpause, of the workflow id.
  */
 export class WorkflowPauses {
   readonly #parts: EngineParts
@@ -25,11 +25,16 @@ export class WorkflowPauses {
 
   pauseWorkflow(request: PauseRequest): Promise<void> {
     return attempt(() =>
-      this.#change('pause', request, (run, attributes) => {
-        const { acceptor, failures } = this.#parts
+      this.#change('pause', request, (run, { requestId, ...attributes }) => {
+        const { acceptor, activities, failures } = this.#parts
         if (run.isPaused) throw pausedError(run)
-        acceptor.pause(run, attributes)
+        const { now } = acceptor
+        const all = requestId === undefined ? attributes : { ...attributes, requestId }
+        acceptor.takeRequest(run, 'pause', requestId, [InputKind.paused, now, all])
+        const pause = { ...attributes, pausedTime: now }
+        acceptor.saveRow(run, { ...run.row, status: 'PAUSED', pause })
         failures.hold(run)
+        activities.hold(run.key, true)
       }),
     )
   }
@@ -37,8 +42,13 @@ export class WorkflowPauses {
   unpauseWorkflow(request: PauseRequest): Promise<void> {
     return attempt(() =>
       this.#change('unpause', request, (run, attributes) => {
+        const { acceptor, activities, committer } = this.#parts
         if (!run.isPaused) throw notPaused(run)
-        this.#parts.acceptor.unpause(run, attributes)
+        acceptor.saveRow(run, { ...run.row, status: 'RUNNING', pause: undefined })
+        // Its delivery wakes the run.
+        const input = [InputKind.unpaused, acceptor.now, attributes] as const
+        acceptor.takeRequest(run, 'unpause', attributes.requestId, input)
+        committer.afterCommit(() => activities.hold(run.key, run.isPaused))
       }),
     )
   }

@@ -110,6 +110,8 @@ export class WorkflowReads {
       ...(parked === undefined ? {} : { parked }),
       ...(row.quarantined === undefined ? {} : { quarantined: row.quarantined }),
       ...(row.pause === undefined ? {} : { pause: row.pause }),
+      ...(row.resetRunId === undefined ? {} : { resetRunId: row.resetRunId }),
+      ...(row.reset === undefined ? {} : { reset: row.reset }),
     }
   }
 

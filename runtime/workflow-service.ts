@@ -51,6 +51,11 @@ export interface WorkflowService {
   heartbeatActivity(request: HeartbeatActivityRequest): Promise<HeartbeatActivityResponse>
   /** Let a quarantined or parked run try again at once. */
   releaseWorkflow(target: Target): Promise<void>
+  /**
+   * Let a workflow begin anew at a point of a run's history: another run takes over what was before it, and
+   * by default what it was sent after it.
+   */
+  resetWorkflow(request: ResetRequest): Promise<ResetResponse>
   /** Let a run take no turns until it is unpaused; what it is sent waits. */
   pauseWorkflow(request: PauseRequest): Promise<void>
   /** Let a paused run go on with what has waited, in order. */
@@ -205,6 +210,17 @@ export type WorkflowStatus =
   | 'TIMED_OUT'
   | 'PAUSED'
 
+/** Where a run comes from that a reset made. */
+export interface ResetInfo {
+  readonly baseRunId: string
+  /** The workflow task of the base run that is done anew: the id of its WORKFLOW_TASK_COMPLETED. */
+  readonly eventId: number
+  /** When, and when the run whose place it took had started, in milliseconds since the epoch. */
+  readonly resetTime: number
+  readonly originalStartTime: number
+  readonly reason?: string
+}
+
 /** Who paused a run, when, and why. */
 export interface PauseInfo {
   readonly identity?: string
@@ -255,6 +271,10 @@ export interface WorkflowDescription extends WorkflowSummary {
   readonly parked?: ParkedState
   readonly quarantined?: { readonly reason: string; readonly since: number }
   readonly pause?: PauseInfo
+  /** The run that took this one's place when the workflow was reset. */
+  readonly resetRunId?: string
+  /** Of a run that a reset made. */
+  readonly reset?: ResetInfo
 }
 
 /** A child that has been started and has not ended. */
@@ -411,4 +431,28 @@ export interface PauseRequest extends Target {
   readonly identity?: string | undefined
   readonly reason?: string | undefined
   readonly requestId?: string | undefined
+}
+
+/** Signals, updates: what a reset can leave out. */
+export type ResetReapplyExcludeType = 'SIGNAL' | 'UPDATE'
+
+/** A reset. The run is the base: what was before the point is its history. Default: the current run. */
+export interface ResetRequest extends Target {
+  /**
+   * A workflow task of the run, by its WORKFLOW_TASK_COMPLETED or WORKFLOW_TASK_STARTED: it is done anew.
+   * In place of it a `resetType`.
+   */
+  readonly eventId?: number | undefined
+  readonly resetType?: 'FIRST_WORKFLOW_TASK' | 'LAST_WORKFLOW_TASK' | undefined
+  /** What came after the point and is not to be reapplied. Default: nothing. */
+  readonly reapplyExcludeTypes?: readonly ResetReapplyExcludeType[] | undefined
+  readonly reason?: string | undefined
+  readonly identity?: string | undefined
+  /** The same id again gives the run that the first reset made. */
+  readonly requestId?: string | undefined
+}
+
+export interface ResetResponse {
+  /** The new run. */
+  readonly runId: string
 }

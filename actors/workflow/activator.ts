@@ -147,7 +147,13 @@ export class Activator {
 
   /** Seeded when it is first used: most workflows draw no random number. */
   get random(): RunRandom {
-    return (this.#random ??= new RunRandom(this.started.runId))
+    const { runId, originalExecutionRunId = runId } = this.started
+    return (this.#random ??= new RunRandom(originalExecutionRunId))
+  }
+
+  /** The run was reset here: its random numbers are its own from now on. */
+  reseed(runId: string): void {
+    this.#random = new RunRandom(runId)
   }
 
   /** Ask for something. */

@@ -168,7 +168,7 @@ function makeInfo(activator: Activator): WorkflowInfo {
     namespace: started.namespace,
     taskQueue: started.taskQueue,
     firstExecutionRunId: started.firstExecutionRunId,
-    originalExecutionRunId: started.runId,
+    originalExecutionRunId: started.originalExecutionRunId ?? started.runId,
     ...(continuedFromExecutionRunId === undefined ? {} : { continuedFromExecutionRunId }),
     ...(parent
       ? { parent: { workflowId: parent.workflowId, runId: parent.runId, namespace } }

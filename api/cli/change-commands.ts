@@ -164,10 +164,11 @@ async function changeEach(
   await changeMany(client, printer, flags, done, query ?? '', request)
 }
 
-async function changeMany(
+/** Do something with all workflows that match, some at a time, and tell how many there were. */
+export async function changeMany(
   client: ApiClient,
   printer: Printer,
-  flags: ManyFlags,
+  flags: { readonly yes?: boolean },
   done: string,
   query: string,
   request: Change,

@@ -60,19 +60,3 @@ async function readToken(): Promise<string> {
   if (token.length < 20) throw new CliError('a token must have at least 20 characters')
   return token
 }
-
-/** Verbs of Temporal that are not built: they say so, and change nothing. */
-export function addMissingCommands(workflow: Command, names: readonly string[]): void {
-  for (const name of names) {
-    workflow
-      .command(name)
-      .description('Not part of this version')
-      .allowUnknownOption()
-      .allowExcessArguments()
-      .action(() => {
-        throw new CliError(
-          `the command "workflow ${name}" is not part of this version of signalbox`,
-        )
-      })
-  }
-}

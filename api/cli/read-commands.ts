@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander'
 import { type ApiClient, workflowPath } from './api-client.ts'
+import { CliError } from './cli-error.ts'
 import { collect, inputValues, wholeNumber } from './flag-values.ts'
 import type { Printer } from './printer.ts'
 import { printResult } from './start-commands.ts'
@@ -32,6 +33,7 @@ interface Description {
     readonly lastFailure?: { readonly message?: string }
   }[]
   readonly workflowExtendedInfo?: {
+    readonly resetRunId?: string
     readonly pauseInfo?: {
       readonly identity?: string
       readonly pausedTime: string
@@ -42,7 +44,17 @@ interface Description {
     readonly mailboxDepth: number
     readonly parked?: { readonly reason: string; readonly nextAttemptTime: string }
     readonly quarantined?: { readonly reason: string }
+    readonly reset?: {
+      readonly baseRunId: string
+      readonly eventId: string
+      readonly reason?: string
+    }
   }
+}
+
+interface QueryAnswer {
+  readonly queryResult?: unknown
+  readonly queryRejected?: { readonly status: string }
 }
 
 interface HistoryEvent {
@@ -53,7 +65,7 @@ interface HistoryEvent {
 
 const statusOf = (status: string) => status.replace('WORKFLOW_EXECUTION_STATUS_', '')
 
-/** `query`, `describe`, `show`, `result`, `list` and `count`. */
+/** `query`, `describe`, `show`, `stack`, `metadata`, `result`, `list` and `count`. */
 export function addReadCommands(workflow: Command): void {
   addQueryCommand(workflow)
   examples(
@@ -80,6 +92,14 @@ export function addReadCommands(workflow: Command): void {
   ).action(async (flags: CommonFlags & TargetFlags & { readonly follow?: boolean }) => {
     await showHistory(clientOf(flags), printerOf(flags), flags)
   })
+
+  addBuiltInQuery(workflow, 'stack', '__stack_trace', 'Where the code of a workflow waits')
+  addBuiltInQuery(
+    workflow,
+    'metadata',
+    '__temporal_workflow_metadata',
+    'Which signals, queries and updates a workflow takes',
+  )
 
   examples(
     withConnection(
@@ -117,10 +137,7 @@ function addQueryCommand(workflow: Command): void {
         },
     ) => {
       const path = workflowPath(flags.workflowId, `/query/${encodeURIComponent(flags.name)}`)
-      const { text, value } = await clientOf(flags).post<{
-        readonly queryResult?: unknown
-        readonly queryRejected?: { readonly status: string }
-      }>(path, {
+      const { text, value } = await clientOf(flags).post<QueryAnswer>(path, {
         execution: { runId: flags.runId },
         query: { queryArgs: inputValues(flags.input, flags.inputFile) },
         queryRejectCondition: flags.rejectCondition?.toUpperCase(),
@@ -134,6 +151,28 @@ function addQueryCommand(workflow: Command): void {
       printerOf(flags).record('Query:', fields, text)
     },
   )
+}
+
+/** A verb for a query that every workflow answers. */
+function addBuiltInQuery(workflow: Command, verb: string, query: string, what: string): void {
+  examples(
+    withConnection(withTarget(workflow.command(verb).description(what))),
+    `signalbox workflow ${verb} --workflow-id customer-42`,
+  ).action(async (flags: CommonFlags & TargetFlags) => {
+    const path = workflowPath(flags.workflowId, `/query/${query}`)
+    const body = { execution: { runId: flags.runId } }
+    const { text, value } = await clientOf(flags).post<QueryAnswer>(path, body)
+    const printer = printerOf(flags)
+    if (printer.format !== 'text') return printer.json(text)
+    const { queryResult, queryRejected } = value
+    if (queryRejected !== undefined) throw rejected(flags.workflowId, queryRejected.status)
+    const result: unknown = Array.isArray(queryResult) ? queryResult[0] : queryResult
+    printer.note(typeof result === 'string' ? result : JSON.stringify(result, undefined, 2))
+  })
+}
+
+function rejected(workflowId: string, status: string): CliError {
+  return new CliError(`workflow ${workflowId} is ${statusOf(status)}: it answers no queries`)
 }
 
 function addListCommands(workflow: Command): void {
@@ -214,6 +253,7 @@ export async function* listAll(
 function printDescription(printer: Printer, description: Description, text: string): void {
   const { workflowExecutionInfo: info, signalbox } = description
   const paused = description.workflowExtendedInfo?.pauseInfo
+  const { reset } = signalbox
   printer.record(
     'Workflow:',
     {
@@ -231,6 +271,9 @@ function printDescription(printer: Printer, description: Description, text: stri
       PausedTime: paused?.pausedTime,
       PausedBy: paused?.identity,
       PauseReason: paused?.reason,
+      ResetFrom: reset && `${reset.baseRunId}, event ${reset.eventId}`,
+      ResetReason: reset?.reason,
+      ResetTo: description.workflowExtendedInfo?.resetRunId,
     },
     text,
   )

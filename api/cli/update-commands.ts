@@ -21,6 +21,10 @@ interface UpdateFlags extends CommonFlags, TargetFlags {
   readonly inputFile?: readonly string[]
 }
 
+interface PollFlags extends CommonFlags, TargetFlags {
+  readonly updateId: string
+}
+
 interface UpdateAnswer {
   readonly updateRef: {
     readonly workflowExecution: { readonly runId: string }
@@ -35,7 +39,7 @@ interface UpdateAnswer {
 
 const stagePrefix = 'UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_'
 
-/** `update execute` and `update start`. */
+/** `update execute`, `update start`, `update result` and `update describe`. */
 export function addUpdateCommands(workflow: Command): void {
   const update = workflow.command('update').description('Update a workflow')
   examples(
@@ -57,8 +61,41 @@ export function addUpdateCommands(workflow: Command): void {
         ),
     ),
     'signalbox workflow update start --workflow-id cart-7 --name pay --update-id pay-1 --wait-for-stage accepted',
-    'signalbox workflow update execute --workflow-id cart-7 --name pay --update-id pay-1',
+    'signalbox workflow update result --workflow-id cart-7 --update-id pay-1',
   ).action((flags: UpdateFlags) => sendUpdate(flags, 'ACCEPTED'))
+  addPollCommands(update)
+}
+
+/** `update describe` and `update result`: of an update that was asked for before, by its id. */
+function addPollCommands(update: Command): void {
+  const ofUpdate = (command: Command): Command =>
+    withConnection(withTarget(command).requiredOption('--update-id <id>', 'the update'))
+  examples(
+    ofUpdate(update.command('result').description('Wait for the outcome of an update')),
+    'signalbox workflow update result --workflow-id cart-7 --update-id pay-1',
+  ).action((flags: PollFlags) => pollUpdate(flags, 'COMPLETED'))
+  examples(
+    ofUpdate(update.command('describe').description('How far an update is, without waiting')),
+    'signalbox workflow update describe --workflow-id cart-7 --update-id pay-1',
+  ).action((flags: PollFlags) => pollUpdate(flags, 'ADMITTED'))
+}
+
+/** @throws CliError with exit code 3 if the update was rejected or failed */
+async function pollUpdate(flags: PollFlags, awaited: 'ADMITTED' | 'COMPLETED'): Promise<void> {
+  const client = clientOf(flags)
+  const path = workflowPath(flags.workflowId, `/updates/${encodeURIComponent(flags.updateId)}`)
+  let { runId } = flags
+  for (;;) {
+    const query = { 'execution.runId': runId, lifecycleStage: awaited, timeout: '30s' }
+    const { text, value } = await client.get<UpdateAnswer>(path, query)
+    const stage = value.stage.replace(stagePrefix, '')
+    if (awaited === 'COMPLETED' && stage !== 'COMPLETED') {
+      runId = value.updateRef.workflowExecution.runId
+      continue
+    }
+    printUpdate(flags, stage, value, text)
+    return
+  }
 }
 
 function withUpdateFlags(command: Command): Command {
@@ -103,7 +140,12 @@ async function sendUpdate(flags: UpdateFlags, awaited: 'ACCEPTED' | 'COMPLETED')
   }
 }
 
-function printUpdate(flags: UpdateFlags, stage: string, answer: UpdateAnswer, text: string): void {
+function printUpdate(
+  flags: CommonFlags & TargetFlags,
+  stage: string,
+  answer: UpdateAnswer,
+  text: string,
+): void {
   const { updateRef, outcome } = answer
   const success = outcome?.success
   const results = success !== undefined && 'payloads' in success ? success.payloads : success
@@ -122,7 +164,7 @@ function printUpdate(flags: UpdateFlags, stage: string, answer: UpdateAnswer, te
   )
   if (failure === undefined) return
   throw new CliError(
-    `update ${flags.name} of workflow ${flags.workflowId} failed: ${failure}`,
+    `update ${updateRef.updateId} of workflow ${flags.workflowId} failed: ${failure}`,
     exitCodes.workflowFailed,
   )
 }

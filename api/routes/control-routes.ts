@@ -1,15 +1,44 @@
 import type { FastifyInstance } from 'fastify'
-import type { PauseRequest, WorkflowService } from '../../runtime/workflow-service.ts'
-import { emptyAnswer } from '../answer-schemas.ts'
+import type {
+  PauseRequest,
+  ResetReapplyExcludeType,
+  ResetRequest,
+  WorkflowService,
+} from '../../runtime/workflow-service.ts'
+import { emptyAnswer, resetAnswer } from '../answer-schemas.ts'
 import { sendJson } from '../answer.ts'
+import { parseEnum, resetReapplyExcludeType, resetReapplyType } from '../enum-json.ts'
+import { invalidField } from '../invalid-field.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
 import { rejectQuery } from '../request-query.ts'
-import { pauseBody } from '../schemas.ts'
-import type { PauseBody } from '../schemas.ts'
+import { pauseBody, resetBody } from '../schemas.ts'
+import type { PauseBody, ResetBody } from '../schemas.ts'
 import type { WorkflowRequest } from './workflow-params.ts'
 
-/** What operators do to a run: pause and unpause. */
+/** What operators do to a run: reset, pause and unpause. */
 export function addControlRoutes(app: FastifyInstance, service: WorkflowService): void {
+  app.post(
+    '/workflows/:workflowId/reset',
+    {
+      schema: { body: resetBody },
+      config: {
+        operation: {
+          id: 'ResetWorkflowExecution',
+          summary: 'Let a workflow begin anew at one of its workflow tasks',
+          answer: resetAnswer,
+          errors: [
+            'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
+            'SIGNALBOX_ERR_RESET_TOO_LARGE',
+            'SIGNALBOX_ERR_INDETERMINATE',
+          ],
+          scopes: ['admin'],
+        },
+      },
+    },
+    async (request: WorkflowRequest<ResetBody>, reply) =>
+      sendJson(request, reply, { ...(await service.resetWorkflow(decodeReset(request))) }),
+  )
+
   app.post(
     '/workflows/:workflowId/pause',
     {
@@ -70,4 +99,39 @@ function decodePause(request: WorkflowRequest<PauseBody>): PauseRequest {
     reason: body.reason,
     requestId: requestIdOf(body, headers),
   }
+}
+
+function decodeReset(request: WorkflowRequest<ResetBody>): ResetRequest {
+  const { params, body, query, headers } = request
+  rejectQuery(query)
+  return {
+    namespace: params.namespace,
+    workflowId: params.workflowId,
+    runId: optionalId(body.workflowExecution?.runId, 'workflowExecution.runId'),
+    eventId: decodeEventId(body.workflowTaskFinishEventId),
+    reapplyExcludeTypes: decodeExcludeTypes(body),
+    reason: body.reason,
+    identity: optionalId(body.identity, 'identity'),
+    requestId: requestIdOf(body, headers),
+  }
+}
+
+function decodeEventId(value: string | number | undefined): number | undefined {
+  if (value === undefined || value === '' || value === 0 || value === '0') return undefined
+  const number = Number(value)
+  if (/^\d{1,15}$/.test(String(value))) return number
+  throw invalidField('workflowTaskFinishEventId', 'must be the id of an event')
+}
+
+/** There is no Nexus here, and requests to cancel are never reapplied: to leave them out changes nothing. */
+function decodeExcludeTypes(body: ResetBody): readonly ResetReapplyExcludeType[] {
+  const excluded = new Set<ResetReapplyExcludeType>()
+  const reapply = parseEnum(resetReapplyType, body.resetReapplyType, 'resetReapplyType')
+  if (reapply === 'NONE') excluded.add('SIGNAL')
+  if (reapply === 'NONE' || reapply === 'SIGNAL') excluded.add('UPDATE')
+  for (const value of body.resetReapplyExcludeTypes ?? []) {
+    const type = parseEnum(resetReapplyExcludeType, value, 'resetReapplyExcludeTypes')
+    if (type === 'SIGNAL' || type === 'UPDATE') excluded.add(type)
+  }
+  return [...excluded]
 }

@@ -16,9 +16,11 @@ import { RequestQuery } from '../request-query.ts'
 import { traceContextOf, withTraceContext } from '../trace-context.ts'
 import { updateBody } from '../schemas.ts'
 import type { UpdateBody } from '../schemas.ts'
-import type { NamedWorkflowRequest } from './workflow-params.ts'
+import { readTarget, targetNames } from './read-target.ts'
+import type { NamedWorkflowRequest, UpdateRequestById } from './workflow-params.ts'
 
 const queryNames = ['timeout']
+const pollNames = [...targetNames, 'lifecycleStage', 'timeout']
 
 /** Updates. The answer has the stage that was reached; the same update id again asks how it went on. */
 export function addUpdateRoutes(
@@ -47,6 +49,38 @@ export function addUpdateRoutes(
       const response = await longPolls.run(reply, (signal) =>
         service.updateWorkflow({
           ...update,
+          timeoutMs: longPolls.waitMs(query.text('timeout'), 'timeout'),
+          signal,
+        }),
+      )
+      if (response === undefined) return reply.hijack()
+      return sendJson(request, reply, encodeUpdate(response, wantsShorthand(request)))
+    },
+  )
+
+  app.get(
+    '/workflows/:workflowId/updates/:updateId',
+    {
+      config: {
+        operation: {
+          id: 'PollWorkflowExecutionUpdate',
+          summary: 'How far an update is, or its outcome once it has one',
+          query: pollNames,
+          answer: updateAnswer,
+          errors: ['SIGNALBOX_ERR_WORKFLOW_NOT_FOUND', 'SIGNALBOX_ERR_JOURNAL_CORRUPT'],
+          scopes: ['read'],
+        },
+      },
+    },
+    async (request: UpdateRequestById, reply) => {
+      const query = new RequestQuery(request.query, pollNames)
+      const { updateId } = request.params
+      const stage = query.text('lifecycleStage')
+      const response = await longPolls.run(reply, (signal) =>
+        service.pollUpdate({
+          ...readTarget(request, query),
+          updateId,
+          waitForStage: parseEnum(updateStage, stage, 'lifecycleStage') ?? 'ADMITTED',
           timeoutMs: longPolls.waitMs(query.text('timeout'), 'timeout'),
           signal,
         }),

@@ -11,6 +11,10 @@ export type WorkflowRequest<Body = unknown> = FastifyRequest<{
   Body: Body
 }>
 
+export type UpdateRequestById = FastifyRequest<{
+  Params: WorkflowParams & { readonly updateId: string }
+}>
+
 export type NamedWorkflowRequest<Body> = FastifyRequest<{
   Params: WorkflowParams & { readonly name: string }
   Body: Body

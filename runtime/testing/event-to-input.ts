@@ -85,6 +85,10 @@ export function inputOf(
   switch (type) {
     case 'WORKFLOW_EXECUTION_STARTED':
       return [InputKind.started, timeMs, startedOf(attributes, run)]
+    case 'WORKFLOW_TASK_FAILED': {
+      const baseRunId = textOf(attributes['baseRunId'])
+      return [InputKind.reset, timeMs, { baseRunId, newRunId: textOf(attributes['newRunId']) }]
+    }
     case 'WORKFLOW_EXECUTION_SIGNALED':
       return [
         InputKind.signaled,

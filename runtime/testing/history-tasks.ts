@@ -76,7 +76,7 @@ export function* completedTasks(events: readonly RecordedEvent[]): Generator<Rec
   for (let at = 0; at < events.length; at++) {
     const event = events[at] as RecordedEvent
     if (event.type !== 'WORKFLOW_TASK_STARTED') {
-      if (!event.type.startsWith('WORKFLOW_TASK_')) inputs.push(event)
+      if (!event.type.startsWith('WORKFLOW_TASK_') || isReset(event)) inputs.push(event)
       continue
     }
     const end = events.findIndex(({ type }, index) => index > at && isTaskEnd(type))
@@ -107,6 +107,14 @@ export function* completedTasks(events: readonly RecordedEvent[]): Generator<Rec
     inputs = later
     at = next - 1
   }
+}
+
+/** The code is told of it, since it changes its random numbers. */
+function isReset({ type, attributes }: RecordedEvent): boolean {
+  return (
+    type === 'WORKFLOW_TASK_FAILED' &&
+    attributes['cause'] === 'WORKFLOW_TASK_FAILED_CAUSE_RESET_WORKFLOW'
+  )
 }
 
 function isTaskEnd(type: string): boolean {

@@ -52,7 +52,7 @@ beforeAll(async () => {
       },
       tokens: [],
     },
-    { maxPayloadBytes: 5000, maxWaitingQueries: 1 },
+    { maxPayloadBytes: 5000, maxWaitingQueries: 1, maxResetBytes: 2000 },
   )
   document = (await api.get('/openapi.json')).json as Document
   operations = Object.entries(document.paths).flatMap(([path, methods]) =>
@@ -168,6 +168,16 @@ describe('errors of the document', () => {
       PAYLOAD_TOO_LARGE: () =>
         api.post(at('running', '/update/any'), { request: { input: { args: [large] } } }),
     },
+    ResetWorkflowExecution: {
+      WORKFLOW_NOT_FOUND: () => api.post(at('nobody', '/reset'), { workflowTaskFinishEventId: 4 }),
+      RESET_TOO_LARGE: async () => {
+        await api.post(at('long'), { ...collector, input: ['x'.repeat(3000)] })
+        await api.post(at('long', '/query/items'))
+        await api.post(at('long', '/signal/add?waitFor=processed'), { input: [1] })
+        return api.post(at('long', '/reset'), { workflowTaskFinishEventId: '8' })
+      },
+      INVALID_ARGUMENT: () => api.post(at('running', '/reset'), { workflowTaskFinishEventId: 1 }),
+    },
     PauseWorkflowExecution: {
       WORKFLOW_PAUSED: async () => {
         await api.post(at('halted'), collector)
@@ -229,6 +239,7 @@ describe('errors of the document', () => {
       .replace('{namespace}', 'default')
       .replace('{workflowId}', 'nobody')
       .replace('{name}', 'items')
+      .replace('{updateId}', 'nothing')
       .replace('{activityId}', 'nothing')
     if (name === 'INVALID_ARGUMENT') {
       return () => send(api.url, method.toUpperCase(), `${url}?unknown=1`)

@@ -1,9 +1,12 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ApiServer, openApiServer } from './fixtures/api-server.ts'
 import { CliProcess, type Exit } from './fixtures/serve-process.ts'
+
+// A verb is a process, and on a busy machine each takes seconds to begin.
+vi.setConfig({ testTimeout: 120_000 })
 
 let api: ApiServer
 let folder: string
@@ -53,6 +56,38 @@ describe('signalbox workflow', () => {
     })
     await json('signal', ...w, '--name', 'finish')
     expect(await json('result', ...w)).toMatchObject({ result: ['first', 1, { a: [2] }] })
+  })
+
+  it('resets a workflow to an event or a kind of task, or all that match', async () => {
+    const w = ['--workflow-id', 'reset']
+    await json('start', ...w, '--type', 'collector')
+    const { workflow: client } = api.runtime.client
+    for (const n of [1, 2, 3]) {
+      await client.getHandle('reset').signal({ signal: 'add', waitFor: 'processed' }, n)
+    }
+    const { events } = await client.getHandle('reset').fetchHistory()
+    const tasks = events.filter(({ eventType }) => eventType.endsWith('_TASK_COMPLETED'))
+    const third = ['--event-id', String(tasks[2]?.eventId), '--reapply-exclude', 'signal']
+    const made = (await json('reset', ...w, ...third, '--reason', 'mended')) as { runId: string }
+    expect(await items('reset')).toEqual([1, 2])
+    const { stdout } = await workflow('describe', ...w)
+    expect(stdout).toContain(made.runId)
+    expect(stdout).toMatch(/ResetFrom .*, event \d+\n +ResetReason +mended/)
+    const shown = await workflow(
+      'describe',
+      ...w,
+      '--run-id',
+      stdout.match(/ResetFrom +(\S+),/)?.[1] ?? '',
+    )
+    expect(shown.stdout).toMatch(new RegExp(`ResetTo +${made.runId}`))
+    for (const type of ['FirstWorkflowTask', 'LastWorkflowTask']) {
+      await json('reset', ...w, '--type', type, '--reason', 'again')
+      expect(await items('reset')).toEqual([1, 2])
+    }
+    const query = "WorkflowId = 'reset' AND ExecutionStatus = 'Running'"
+    const many = ['--query', query, '--type', 'FirstWorkflowTask', '--reason', 'all', '--yes']
+    expect(await json('reset', ...many)).toEqual({ changed: 1, failed: 0 })
+    expect(await items('reset')).toEqual([1, 2])
   })
 
   it('pauses a workflow, tells who and why, and lets it go on', async () => {
@@ -123,9 +158,14 @@ describe('signalbox workflow', () => {
     const accepted = await json('update', 'start', ...args, '--wait-for-stage', 'accepted')
     expect(accepted).toMatchObject({ stage: expect.stringMatching(/_ACCEPTED$/) })
     expect(accepted).not.toHaveProperty('outcome')
-    const outcome = json('update', 'execute', ...args)
+    const byId = ['--workflow-id', 'waiting', '--update-id', 'later']
+    expect(await json('update', 'describe', ...byId)).toEqual(accepted)
+    const outcomes = [json('update', 'execute', ...args), json('update', 'result', ...byId)]
     await json('signal', '--workflow-id', 'waiting', '--name', 'release')
-    expect(await outcome).toMatchObject({ outcome: { success: ['released'] } })
+    for (const outcome of [...outcomes, json('update', 'describe', ...byId)]) {
+      expect(await outcome).toMatchObject({ outcome: { success: ['released'] } })
+    }
+    expect((await workflow('update', 'result', ...byId)).stdout).toMatch(/Result +"?released/)
   })
 
   it('executes, signals with start, lists and counts', async () => {
@@ -165,7 +205,19 @@ describe('signalbox workflow', () => {
       [1, /Give a duration/, ['start', '--type', 'echo', '--run-timeout', 'soon']],
       [1, /required option '--wait-for-stage/, ['update', 'start', '-w', 'w', '--name', 'n']],
       [1, /either --workflow-id or --query/, ['terminate']],
-      [1, /"workflow reset" is not part of this version/, ['reset', '--workflow-id', 'w']],
+      [1, /required option '--reason <text>'/, ['reset', '--workflow-id', 'w', '--event-id', '4']],
+      [1, /either --event-id or --type/, ['reset', '--workflow-id', 'w', '--reason', 'x']],
+      [
+        1,
+        /has not continued as new: use/,
+        ['reset', '-w', 'verbs', '-t', 'LastContinuedAsNew', '--reason', 'x'],
+      ],
+      [
+        1,
+        /no workflow task .* The nearest: \d+/,
+        ['reset', '-w', 'verbs', '-e', '2', '--reason', 'x'],
+      ],
+      [1, /update "none" not found/, ['update', 'describe', '-w', 'verbs', '--update-id', 'none']],
       [2, /cannot reach http:\/\/127\.0\.0\.1:9/, ['list', '--address', '127.0.0.1:9']],
       [3, /is FAILED: out of stock/, ['execute', '--type', 'failing']],
     ]

@@ -205,11 +205,49 @@ describe('A paused workflow', () => {
     expect((await rolling.describe()).runId).not.toBe(rolling.firstExecutionRunId)
   })
 
+  test('begins no attempt of an activity, over a restart, and all of them afterwards', async () => {
+    const attempts: string[] = []
+    let open = false
+    const activities = {
+      record: async (what: string) => {
+        attempts.push(what)
+        if (!open) throw new Error('not yet')
+        return `receipt ${what}`
+      },
+    }
+    const lab = await Lab.create()
+    let runtime = await lab.open({ activities })
+    const handle = await runtime.client.workflow.start(charger, { workflowId: 'w' })
+    await runtime.client.workflow.start(charger, { workflowId: 'other' })
+    await handle.signal({ signal: charge, waitFor: 'processed' }, 'w')
+    await eventually('it was tried', async () => attempts.length > 0)
+    await handle.pause()
+    // One that is under way may fail yet; no other one begins, whatever its back-off.
+    await eventually('it waits', async () => {
+      const [pending] = (await handle.describe()).pendingActivities
+      return pending?.state === 'SCHEDULED'
+    })
+    const before = attempts.length
+    runtime = await lab.reopen({ activities })
+    open = true
+    // Others are not held: by the time that theirs is done, an attempt of the paused one would have begun.
+    const free = runtime.client.workflow.getHandle<typeof charger>('other')
+    await free.signal(charge, 'free')
+    await free.signal(finish)
+    expect(await free.result()).toEqual(['receipt free'])
+    expect(attempts.slice(before)).toEqual(['free'])
+    const paused = runtime.client.workflow.getHandle<typeof charger>('w')
+    await paused.unpause()
+    await paused.signal(finish)
+    expect(await paused.result()).toEqual(['receipt w'])
+    expect(attempts.slice(before)).toEqual(['free', 'w'])
+  })
+
   test('does not stand in the way of others, and its own mailbox has its bound', async () => {
     const runtime = await openRuntime({ limits: { maxWaitingInputs: 40, maxMailboxDepth: 60 } })
     const [paused, other] = [await start(runtime, 'paused'), await start(runtime, 'other')]
-    // Its first turn has ended, and leaves no input behind.
-    expect(await paused.query(items)).toEqual([])
+    // Its first turn is over, so that nothing but the pause waits beside the signals.
+    await paused.query(items)
     await paused.pause()
     for (const n of numbers(59)) await paused.signal(add, n)
     await expect(paused.signal(add, 60)).rejects.toMatchObject(code('MAILBOX_FULL'))

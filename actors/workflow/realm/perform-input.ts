@@ -40,6 +40,7 @@ export function isNews(
       return activator.awaitsLinked(input)
     case InputKind.signaled:
     case InputKind.cancelRequested:
+    case InputKind.reset:
       return true
     default:
       return false

@@ -283,6 +283,9 @@ function activate(): void {
   const started = inputs.find((input) => input[0] === InputKind.started)
   const main = started ? create(started[2], started[1]) : undefined
   const activator = requireRun()
+  // Before anything else of its activation, as on Temporal.
+  const reset = inputs.find((input) => input[0] === InputKind.reset)
+  if (reset) activator.reseed(reset[2].newRunId)
   // What Temporal has no event for, such as a timer that was cancelled before it fired, is as if it
   // had not been: neither time nor conditions move.
   const news = inputs.map((input, at) => isNews(activator, input, seq + at, inbox.skippedSeqs))

@@ -31,6 +31,11 @@ export function historyTurns(history: HistoryJson): readonly Turn[] {
       jobs = []
       continue
     }
+    if (event.type === 'WORKFLOW_TASK_FAILED') {
+      // Done anew, with what it was given. Of the new random numbers of a reset interceptors are not told.
+      jobs = [...(turns.pop()?.jobs ?? [])]
+      continue
+    }
     const turn = turns.at(-1)
     const command = commandOfEvent(event, names)
     if (command !== undefined) {

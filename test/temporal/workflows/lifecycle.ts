@@ -5,12 +5,17 @@ import {
   inWorkflowContext,
   log,
   makeContinueAsNewFunc,
+  proxyActivities,
   setHandler,
   sleep,
   TimeoutFailure,
+  uuid4,
   workflowInfo,
 } from '@temporalio/workflow'
+import type * as activities from '../fixtures/activities.ts'
 import { go, say, stop } from './signals.ts'
+
+const { echo } = proxyActivities<typeof activities>({ startToCloseTimeout: '1 minute' })
 
 export async function counts(left: number, words: unknown[] = []): Promise<unknown> {
   setHandler(say, (word) => void words.push(word))
@@ -127,4 +132,21 @@ export async function open(): Promise<void> {
 
 export default async function anyType(...args: unknown[]): Promise<unknown> {
   return [workflowInfo().workflowType, ...args]
+}
+
+/** Draws a number and an id for each word, asks an activity, and tells how long its history is. */
+export async function gambler(): Promise<unknown> {
+  const drawn: unknown[] = []
+  let stopped = false
+  setHandler(say, async (word) => {
+    drawn.push([word, Math.random(), uuid4(), workflowInfo().historyLength])
+    await sleep(1)
+    drawn.push([word, await echo(word), Math.random()])
+  })
+  setHandler(stop, () => {
+    stopped = true
+  })
+  drawn.push(uuid4())
+  await condition(() => stopped)
+  return drawn
 }
