@@ -57,8 +57,6 @@ export class CancellationScope {
   // of them the cancellation has reached by now: one in each microtask, as if they had stayed.
   #reach = 0
   #reached = 0
-  /** Those of them that have begun something since: told when it reaches them. */
-  #overtaken: (readonly [distance: number, scope: CancellationScope])[] | undefined
   // Pending things and child scopes in the order in which they began. They leave it when they end: a
   // run may live for years and must not keep a trace of every timer it ever had.
   readonly #pending = new Set<Cancellable>()
@@ -191,31 +189,18 @@ export class CancellationScope {
       else notify(one, error)
     }
     this.#pending.clear()
-    if (this.#reach > 0) void this.#reachOut(error)
+    if (this.#reach > 0) void this.#reachOut()
   }
 
-  async #reachOut(error: CancelledFailure): Promise<void> {
+  async #reachOut(): Promise<void> {
     while (this.#reached < this.#reach) {
       await resolved
       this.#reached++
-      for (const [distance, scope] of this.#overtaken ?? []) {
-        if (distance === this.#reached) scope.#reject(error)
-      }
     }
-    this.#overtaken = undefined
   }
 
   #attach(): void {
     if (this.#attached || this.#error || !this.parent?.cancellable) return
-    const above = this.#cancelledAbove()
-    if (above !== undefined) {
-      const [scope, distance] = above
-      if (distance > scope.#reached && distance <= scope.#reach) {
-        scope.#overtaken ??= []
-        scope.#overtaken.push([distance, this])
-        return
-      }
-    }
     this.#attached = true
     this.#link ??= { cancelled: (error) => this.#reject(error) }
     this.parent.register(this.#link)
@@ -228,29 +213,20 @@ export class CancellationScope {
 
   #detachIfIdle(): void {
     if (!this.#attached || this.#pending.size > 0) return
-    const { parent } = this
-    // The cancellation is on its way to it.
-    if (parent === undefined || parent.#error) return
     // First, since the parent may let go of its own when it is let go.
-    parent.#reach = Math.max(parent.#reach, this.#reach + 1)
+    const { parent } = this
+    if (parent) parent.#reach = Math.max(parent.#reach, this.#reach + 1)
     this.#detach()
   }
 
   /** What it was cancelled with since it let go of its parent: then it is not told, and looks. */
   #inherited(): CancelledFailure | undefined {
-    const above = this.#error ? undefined : this.#cancelledAbove()
-    if (above === undefined) return undefined
-    const [scope, distance] = above
-    return distance <= scope.#reached ? scope.#error : undefined
-  }
-
-  /** The next scope above that is cancelled, and how far it is, if all those between have let go. */
-  #cancelledAbove(): readonly [scope: CancellationScope, distance: number] | undefined {
+    if (this.#error) return undefined
     // oxlint-disable-next-line typescript/no-this-alias -- where the way up begins
     let scope: CancellationScope = this
     for (let distance = 1; !scope.#attached && scope.parent?.cancellable; distance++) {
       scope = scope.parent
-      if (scope.#error) return [scope, distance]
+      if (scope.#error) return distance <= scope.#reached ? scope.#error : undefined
     }
     return undefined
   }

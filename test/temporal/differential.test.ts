@@ -150,48 +150,6 @@ describe('scopes that are over, and code of theirs that is not', () => {
     expect(ours).toEqual(theirs)
   })
 
-  test('that begin something while a cancellation comes down are told when it is there', async () => {
-    const scope = (...body: Step[]): Step => ({ op: 'scope', kind: 'cancellable', body })
-    const spawn = (...body: Step[]): Step => ({ op: 'spawn', body })
-    const trigger: Step = { op: 'trigger', n: 0 }
-    const now: Step = { op: 'condition', more: 0 }
-    const child: Step = { op: 'child', cancellation: 'TRY_CANCEL', until: 'start' }
-    const outer = scope(
-      { op: 'race', branches: [[{ op: 'signal' }], [scope(now), scope(trigger)]] },
-      { op: 'yield', times: 1 },
-    )
-    const inside: Step = { op: 'enter', n: 2, body: [sleep, sleep, trigger] }
-    const handler = scope(
-      { op: 'activity', cancellation: 'TRY_CANCEL' },
-      {
-        op: 'race',
-        branches: [[{ op: 'enter', n: 0, body: [inside] }, trigger], [spawn(now)]],
-      },
-    )
-    const main: Step[] = [
-      { op: 'attempt', body: [scope({ op: 'patch', n: 0 }), spawn(outer), scope(spawn(child))] },
-      { op: 'attempt', body: [scope(scope({ op: 'cut', n: 0 }))] },
-      { op: 'condition', more: 40 },
-    ]
-    const done: Event = { kind: 'activity', pick: 0, ends: 'completed' }
-    const { ours, sdk: theirs } = await perform(
-      {
-        program: { main, handlers: [[handler]], waitsForHandlers: false },
-        turns: [
-          [{ kind: 'update', name: 'quick', n: 0 }],
-          [said('run', 0)],
-          [said('run', 0)],
-          [done],
-          [{ kind: 'timer', pick: 0 }, { kind: 'cancel' }, done],
-        ],
-      },
-      theatre,
-      sdk,
-    )
-    expect(JSON.stringify(theirs.at(-1)?.trace)).toContain('1/0.0.0.0: sleep (cancelled)')
-    expect(ours).toEqual(theirs)
-  })
-
   test('that are begun while a cancellation comes down are told, too', async () => {
     const scope = (...body: Step[]): Step => ({ op: 'scope', kind: 'cancellable', body })
     const spawn = (...body: Step[]): Step => ({ op: 'spawn', body })
