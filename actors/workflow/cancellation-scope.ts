@@ -4,8 +4,6 @@ import { durationToMs, type Duration } from './duration.ts'
 
 /** Something pending that a scope cancels: a timer, an activity, a condition, a child scope. */
 export interface Cancellable {
-  /** Its place among what its scope cancels, given when it is first registered. */
-  place?: number | undefined
   cancelled(error: CancelledFailure): void
 }
 
@@ -42,6 +40,12 @@ const noParent = Symbol('noParent') as typeof noParentBrand
  * an error with a stack of its own is most of what such a scope costs.
  */
 export let endScope: (scope: CancellationScope) => void
+let rejectScope: (scope: CancellationScope, error: CancelledFailure) => void
+
+// Workflow code does not have it: what it tells depends on the garbage collector.
+const WeakReference = WeakRef
+/** As many idle scopes may lie about in a parent before it looks which of them are gone. */
+const SWEEP_FROM = 64
 
 /**
  * A scope of cancellation, as in Temporal: timers, activities, conditions and triggers that are begun
@@ -53,21 +57,20 @@ export class CancellationScope {
   readonly #timeoutMs: number | undefined
   #cancelRequested = false
   #error: CancelledFailure | undefined
-  // A scope that is over lets go of its parent. How many generations below have done so, and how many
-  // of them the cancellation has reached by now: one in each microtask, as if they had stayed.
-  #reach = 0
-  #reached = 0
-  // Pending things and child scopes in the order in which they began. They leave it when they end: a
-  // run may live for years and must not keep a trace of every timer it ever had.
+  // Pending things and child scopes in the order in which they began, which is the order in which a
+  // cancellation reaches them. They leave it when they end: a run may live for years and must not keep a
+  // trace of every timer it ever had.
   readonly #pending = new Set<Cancellable>()
-  #places = 0
-  // A child scope that had let go is back, behind what began after it.
-  #disordered = false
+  /** Of these, all but the scopes that are held weakly, and how many those were after the last sweep. */
+  #held = 0
+  #weakAfterSweep = 0
+  /** How much has ever begun in it. */
+  #begun = 0
+  #running = 0
   #promise: Promise<never> | undefined
-  #promisePlace = 0
-  #link: Cancellable | undefined
-  #attached = false
-  #over = false
+  #promiseAfter = 0
+  /** Its place in its parent. */
+  #link: ScopeLink | undefined
 
   constructor(options?: CancellationScopeOptions) {
     const timeout = options?.timeout
@@ -78,8 +81,9 @@ export class CancellationScope {
     const parent = (given as CancellationScope | undefined) ?? CancellationScope.current()
     this.parent = parent
     if (!parent.cancellable) return
-    this.#cancelRequested = parent.#cancelRequested || parent.#inherited() !== undefined
-    this.#attach()
+    this.#cancelRequested = parent.#cancelRequested
+    this.#link = new ScopeLink(this)
+    parent.register(this.#link)
   }
 
   /** The scope that the whole run is in; cancelled when the workflow is. */
@@ -90,21 +94,20 @@ export class CancellationScope {
   /** Rejects with a CancelledFailure when this scope or a parent is cancelled; nobody has to handle it. */
   get cancelRequested(): Promise<never> {
     // Who listens is told in turn with what began before and after, so there is one for each place.
-    if (this.#promise && (this.#error || this.#promisePlace === this.#places)) return this.#promise
+    if (this.#promise && (this.#error || this.#promiseAfter === this.#begun)) return this.#promise
     const promise = new Promise<never>((_, reject) => {
-      const error = this.#error ?? this.#inherited()
-      if (error) reject(error)
+      if (this.#error) reject(this.#error)
       else this.register(new PromiseRejection(reject))
     })
     promise.catch(() => {})
     this.#promise = promise
-    this.#promisePlace = this.#places
+    this.#promiseAfter = this.#begun
     return promise
   }
 
   /** True if the scope was cancelled and can be: what it begins now fails with CancelledFailure. */
   get consideredCancelled(): boolean {
-    return this.cancellable && (this.#cancelRequested || this.#inherited() !== undefined)
+    return this.cancellable && this.#cancelRequested
   }
 
   /** Run `body` in this scope. Its promise is the result; cancelling does not settle it by itself. */
@@ -120,7 +123,7 @@ export class CancellationScope {
 
   /** Cancel the scope, what is pending in it and the cancellable scopes inside it. Idempotent. */
   cancel(): void {
-    if (this.#error ?? this.#inherited()) return
+    if (this.#error) return
     this.#reject(new CancelledFailure(this.cancelMessage()))
   }
 
@@ -133,25 +136,24 @@ export class CancellationScope {
    * `cancelRequested`; at once if it has happened.
    */
   register(pending: Cancellable): void {
-    const error = this.#error ?? this.#inherited()
-    if (error) notify(pending, error)
-    else {
-      this.#attach()
-      if (pending.place === undefined) pending.place = ++this.#places
-      else if (pending.place < this.#places) this.#disordered = true
-      this.#pending.add(pending)
+    if (this.#error) {
+      notify(pending, this.#error)
+      return
     }
+    this.#begun++
+    this.#pending.add(pending)
+    this.#hold()
   }
 
   /** `pending` has ended by itself. */
   unregister(pending: Cancellable): void {
-    this.#pending.delete(pending)
-    if (this.#over) this.#detachIfIdle()
+    if (this.#pending.delete(pending)) this.#letGo()
   }
 
   static {
     const over = new CancelledFailure('Cancellation scope cancelled')
     endScope = (scope) => scope.#reject(over)
+    rejectScope = (scope, error) => scope.#reject(error)
   }
 
   async #runInside<T>(body: () => Promise<T>): Promise<T> {
@@ -166,12 +168,13 @@ export class CancellationScope {
         () => {},
       )
     }
+    this.#running++
     try {
       return await body()
     } finally {
       if (timerScope && !timerScope.consideredCancelled) endScope(timerScope)
-      this.#over = true
-      this.#detachIfIdle()
+      this.#running--
+      this.#weakenIfIdle()
     }
   }
 
@@ -179,56 +182,53 @@ export class CancellationScope {
     this.#cancelRequested = true
     if (this.#error) return
     this.#error = error
-    this.#detach()
-    const pending = this.#disordered
-      ? [...this.#pending].toSorted((a, b) => (a.place ?? 0) - (b.place ?? 0))
-      : this.#pending
-    for (const one of pending) {
+    if (this.#link && this.parent) this.parent.#forget(this.#link)
+    for (const one of this.#pending) {
       // The promise's reactions are microtasks by themselves.
       if (one instanceof PromiseRejection) one.cancelled(error)
       else notify(one, error)
     }
     this.#pending.clear()
-    if (this.#reach > 0) void this.#reachOut()
   }
 
-  async #reachOut(): Promise<void> {
-    while (this.#reached < this.#reach) {
-      await resolved
-      this.#reached++
-    }
+  #forget(link: ScopeLink): void {
+    if (this.#pending.delete(link) && !link.isWeak) this.#letGo()
   }
 
-  #attach(): void {
-    if (this.#attached || this.#error || !this.parent?.cancellable) return
-    this.#attached = true
-    this.#link ??= { cancelled: (error) => this.#reject(error) }
-    this.parent.register(this.#link)
-  }
-
-  #detach(): void {
-    if (this.#link) this.parent?.unregister(this.#link)
-    this.#attached = false
-  }
-
-  #detachIfIdle(): void {
-    if (!this.#attached || this.#pending.size > 0) return
-    // First, since the parent may let go of its own when it is let go.
+  #hold(): void {
+    this.#held++
     const { parent } = this
-    if (parent) parent.#reach = Math.max(parent.#reach, this.#reach + 1)
-    this.#detach()
+    if (!parent || this.#link?.isWeak !== true) return
+    this.#link.strengthen(this)
+    parent.#hold()
   }
 
-  /** What it was cancelled with since it let go of its parent: then it is not told, and looks. */
-  #inherited(): CancelledFailure | undefined {
-    if (this.#error) return undefined
-    // oxlint-disable-next-line typescript/no-this-alias -- where the way up begins
-    let scope: CancellationScope = this
-    for (let distance = 1; !scope.#attached && scope.parent?.cancellable; distance++) {
-      scope = scope.parent
-      if (scope.#error) return distance <= scope.#reached ? scope.#error : undefined
+  #letGo(): void {
+    this.#held--
+    this.#weakenIfIdle()
+  }
+
+  /**
+   * Guarantee: a scope keeps its place in its parent for as long as code can begin something in it, and
+   * so hears of a cancellation in the same microtask as on Temporal, whose scopes are never let go. One
+   * in which nothing waits is held weakly: what nobody can reach cannot tell the difference.
+   */
+  #weakenIfIdle(): void {
+    const { parent } = this
+    if (this.#held > 0 || this.#running > 0 || this.#error || !parent || !this.#link) return
+    if (this.#link.isWeak) return
+    this.#link.weaken(this)
+    parent.#letGo()
+    parent.#sweep()
+  }
+
+  /** Leave out scopes that are no more, once there may be many. */
+  #sweep(): void {
+    if (this.#pending.size - this.#held <= 2 * this.#weakAfterSweep + SWEEP_FROM) return
+    for (const one of this.#pending) {
+      if (one instanceof ScopeLink && one.isGone) this.#pending.delete(one)
     }
-    return undefined
+    this.#weakAfterSweep = this.#pending.size - this.#held
   }
 
   /** The scope that the code that asks runs in. */
@@ -253,8 +253,39 @@ export class CancellationScope {
   }
 }
 
+/** A scope's place in its parent. */
+class ScopeLink implements Cancellable {
+  #scope: CancellationScope | undefined
+  #weak: WeakRef<CancellationScope> | undefined
+
+  constructor(scope: CancellationScope) {
+    this.#scope = scope
+  }
+
+  get isWeak(): boolean {
+    return this.#scope === undefined
+  }
+
+  get isGone(): boolean {
+    return this.isWeak && this.#weak?.deref() === undefined
+  }
+
+  strengthen(scope: CancellationScope): void {
+    this.#scope = scope
+  }
+
+  weaken(scope: CancellationScope): void {
+    this.#weak ??= new WeakReference(scope)
+    this.#scope = undefined
+  }
+
+  cancelled(error: CancelledFailure): void {
+    const scope = this.#scope ?? this.#weak?.deref()
+    if (scope) rejectScope(scope, error)
+  }
+}
+
 class PromiseRejection implements Cancellable {
-  place: number | undefined
   readonly cancelled: (error: CancelledFailure) => void
 
   constructor(reject: (error: CancelledFailure) => void) {

@@ -29,7 +29,6 @@ const cancelledCause: Failure = Object.freeze({
  * when its scope is cancelled is Temporal's, by its cancellation type.
  */
 export class PendingChild implements Cancellable {
-  place: number | undefined
   readonly command: StartChildCommand
   readonly #links: LinkedWorkflows
   readonly #scope: CancellationScope

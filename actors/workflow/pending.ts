@@ -11,7 +11,6 @@ import { LocalActivityDoBackoff } from './local-activity-backoff.ts'
 
 /** Something that code awaits in a scope. */
 abstract class Pending implements Cancellable {
-  place: number | undefined
   protected readonly activator: Activator
   protected readonly scope: CancellationScope
   protected readonly reject: (reason: unknown) => void
