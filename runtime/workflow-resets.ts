@@ -285,8 +285,7 @@ function checkReset({ eventId, resetType, ...request }: ResetRequest): void {
   if ((eventId === undefined) === (resetType === undefined)) {
     throw invalid(
       'eventId',
-      'give the event to reset to (workflowTaskFinishEventId), the id of a WORKFLOW_TASK_COMPLETED; ' +
-        'or a resetType in place of it',
+      'give the event to reset to: the id of a WORKFLOW_TASK_COMPLETED, or a type such as LastWorkflowTask',
     )
   }
   if (eventId !== undefined && (!Number.isSafeInteger(eventId) || eventId < 1)) {

@@ -116,8 +116,10 @@ function decodeReset(request: WorkflowRequest<ResetBody>): ResetRequest {
   }
 }
 
-function decodeEventId(value: string | number | undefined): number | undefined {
-  if (value === undefined || value === '' || value === 0 || value === '0') return undefined
+function decodeEventId(value: string | number | undefined): number {
+  if (value === undefined || value === '' || value === 0 || value === '0') {
+    throw invalidField('workflowTaskFinishEventId', 'must be the id of a WORKFLOW_TASK_COMPLETED')
+  }
   const number = Number(value)
   if (/^\d{1,15}$/.test(String(value))) return number
   throw invalidField('workflowTaskFinishEventId', 'must be the id of an event')

@@ -125,6 +125,7 @@ function bodyOf({ id, method }: Operation, workflowId: string, taskToken: string
   if (method === 'GET') return undefined
   if (id === 'StartWorkflowExecution' || id.startsWith('SignalWithStart')) return { workflowType }
   if (id === 'SignalWorkflowExecutions') return [{ workflowId, signalName: 'add', input: ['x'] }]
+  if (id === 'ResetWorkflowExecution') return { workflowTaskFinishEventId: '4' }
   if (!id.includes('Activity')) return {}
   const token = id.endsWith('ById') ? {} : { taskToken }
   return id.includes('Failed') ? { ...token, failure: { message: 'x' } } : token
