@@ -5,6 +5,8 @@ import { SignalboxError } from '../runtime/errors.ts'
 import { addControlCommands } from './cli/control-commands.ts'
 import { addChangeCommands } from './cli/change-commands.ts'
 import { CliError, exitCodes } from './cli/cli-error.ts'
+import { plain } from './cli/printer.ts'
+import { examples } from './cli/workflow-command.ts'
 import { addDataCommands } from './cli/data-commands.ts'
 import { addOtherCommands } from './cli/other-commands.ts'
 import { addReadCommands } from './cli/read-commands.ts'
@@ -29,9 +31,11 @@ program.command('bench', 'Measure this machine: rates, latencies, recovery; see 
   ),
 })
 
-const workflow = program
-  .command('workflow')
-  .description('Start, signal, query and follow workflows of a server')
+const workflow = examples(
+  program.command('workflow').description('Start, signal, query and follow workflows of a server'),
+  'signalbox workflow start --workflow-id customer-42 --type loyalty --input 100',
+  'signalbox workflow list --query "ExecutionStatus = \'Running\'"',
+)
 addStartCommands(workflow)
 addChangeCommands(workflow)
 addReadCommands(workflow)
@@ -50,8 +54,14 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
 try {
   await program.parseAsync()
 } catch (error) {
-  process.stderr.write(`${explain(error)}\n`)
-  process.exit(error instanceof CliError ? error.exitCode : exitCodes.failed)
+  process.stderr.write(`${plain(explain(error))}\n`)
+  process.exit(exitCodeOf(error))
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CliError) return error.exitCode
+  const isDamage = error instanceof SignalboxError && error.code === 'SIGNALBOX_ERR_JOURNAL_CORRUPT'
+  return isDamage ? exitCodes.dataDamaged : exitCodes.failed
 }
 
 /** What to tell a person: the stack only where the error is not one of ours. */

@@ -1,7 +1,13 @@
 import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
-import { type DataFolderFormat, readFormat, syncFolder, writeFormat } from './data-folder.ts'
+import {
+  type DataFolderFormat,
+  makeFolder,
+  readFormat,
+  syncFolder,
+  writeFormat,
+} from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
 import { journalFolder, SnapshotTrees } from './journal-snapshot.ts'
 
@@ -58,7 +64,7 @@ export async function writeBackup(
 ): Promise<BackupResult> {
   const path = resolve(target)
   if (!(await isFree(path))) throw isTaken(path)
-  await mkdir(dirname(path), { recursive: true, mode: 0o700 })
+  await makeFolder(dirname(path))
   const partial = join(dirname(path), `${basename(path)}.partial-${randomUUID()}`)
   await mkdir(journalFolder(partial), { recursive: true, mode: 0o700 })
   try {

@@ -1,5 +1,5 @@
 import { SignalboxError } from './errors.ts'
-import { parseVisibilityQuery } from './visibility-filter.ts'
+import { parseListQuery } from './visibility-filter.ts'
 import { summarize } from './visibility.ts'
 import { openSnapshot } from './journal-snapshot.ts'
 import { type StoredRun, storedRuns, streamHistory } from './stored-runs.ts'
@@ -34,7 +34,7 @@ export async function* dumpData(
   dataDir: string,
   options: DumpOptions = {},
 ): AsyncGenerator<string, number, void> {
-  const filter = parseVisibilityQuery(options.query ?? '')
+  const filter = parseListQuery(options.query ?? '')
   const snapshot = await openSnapshot(dataDir)
   try {
     const total = snapshot.reads.nextRun - 1

@@ -234,7 +234,7 @@ function parseFormat(file: string, text: string): DataFolderFormat {
 }
 
 /** Make the folder and its missing parents, each durable in the one above it. */
-async function makeFolder(path: string): Promise<void> {
+export async function makeFolder(path: string): Promise<void> {
   const first = await mkdir(path, { recursive: true, mode: 0o700 })
   if (first === undefined) return
   for (let made = path; made.length >= first.length; made = dirname(made)) {

@@ -7,11 +7,11 @@ import { scanTrees } from './journal-scan.ts'
 import {
   activityOfKey,
   closedOfKey,
-  namespaceOfWorkflowIdKey,
   removedKey,
   RowTable,
   runKey,
   runOfKey,
+  workflowIdKey,
 } from './row-keys.ts'
 import { decodeRunRow, type RunRow } from './run-row.ts'
 import { runOfRunId } from './run-id.ts'
@@ -128,9 +128,8 @@ class Verifier {
         const run = decodeRunNumber(value)
         const row = rowOf(reads, run)
         if (row === undefined) return bad(`names run ${run}, which is not there`)
-        const namespace = namespaceOfWorkflowIdKey(key)
-        const isSame = row.namespace === namespace && key.includes(Buffer.from(row.workflowId))
-        if (!isSame) bad(`names run ${run}, which is of the workflow ${row.workflowId}`)
+        if (!workflowIdKey(row.namespace, row.workflowId).equals(key))
+          bad(`names run ${run}, which is of the workflow ${row.workflowId}`)
         return
       }
       case RowTable.run: {

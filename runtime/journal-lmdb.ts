@@ -4,6 +4,7 @@ import { type DataFolder, openDataFolder, syncFolder } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
 import { throwCommitInFlight } from './journal-batch-check.ts'
 import { Checkpointer } from './journal-checkpoint.ts'
+import { asDamage, completeFile } from './journal-file.ts'
 import { logRowKey } from './journal-keys.ts'
 import { type EncodedCommit, LogWriter } from './journal-log-writer.ts'
 import { type Recovered, recover } from './journal-recovery.ts'
@@ -72,6 +73,7 @@ export async function openLmdbJournal(options: LmdbJournalOptions): Promise<Lmdb
   try {
     const path = journalFolder(folder.path)
     await mkdir(path, { recursive: true, mode: 0o700 })
+    await completeFile(path)
     const trees = await JournalTrees.open(path, options.mapSizeBytes)
     try {
       await syncFolder(path)
@@ -86,7 +88,7 @@ export async function openLmdbJournal(options: LmdbJournalOptions): Promise<Lmdb
     }
   } catch (error) {
     await folder.release()
-    throw error
+    throw asDamage(error)
   }
 }
 

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
 import { readFormat } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
+import { asDamage, completeIdleFile } from './journal-file.ts'
 import { type Recovered, recover } from './journal-recovery.ts'
 import { RequestStore } from './journal-request-store.ts'
 import { RunRecords } from './journal-run-records.ts'
@@ -39,7 +40,11 @@ export class SnapshotTrees {
 
   /** Of the folder of an environment. */
   static at(path: string): SnapshotTrees {
-    return new SnapshotTrees(open({ ...environmentOptions, path, readOnly: true }))
+    try {
+      return new SnapshotTrees(open({ ...environmentOptions, path, readOnly: true }))
+    } catch (error) {
+      throw asDamage(error)
+    }
   }
 
   /** @throws SignalboxError with SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE if it is no data folder */
@@ -56,6 +61,7 @@ export class SnapshotTrees {
         { fields: { dataDir } },
       )
     }
+    await completeIdleFile(dataDir, path)
     return SnapshotTrees.at(path)
   }
 

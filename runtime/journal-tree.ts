@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
 import { SignalboxError } from './errors.ts'
 import { indeterminate } from './journal-batch-check.ts'
+import { asDamage } from './journal-file.ts'
 import { metaKey } from './journal-keys.ts'
 
 /** One sorted map of an LMDB environment, with byte keys and byte values. */
@@ -223,6 +224,36 @@ export function databaseOptions(name: 'log' | 'data') {
 export function readsOf(
   database: Database<Uint8Array, Uint8Array>,
   transaction?: Transaction,
+): ReadTree {
+  return withDamageTold(rawReadsOf(database, transaction))
+}
+
+/** What lmdb throws of a damaged page is thrown as the error of a damaged journal. */
+function withDamageTold(reads: ReadTree): ReadTree {
+  return {
+    get: (key) => {
+      try {
+        return reads.get(key)
+      } catch (error) {
+        throw asDamage(error)
+      }
+    },
+    entries: (start, end, range) => toldOf(() => reads.entries(start, end, range)),
+    keys: (start, end, range) => toldOf(() => reads.keys(start, end, range)),
+  }
+}
+
+function* toldOf<T>(read: () => Iterable<T>): Generator<T, void, void> {
+  try {
+    yield* read()
+  } catch (error) {
+    throw asDamage(error)
+  }
+}
+
+function rawReadsOf(
+  database: Database<Uint8Array, Uint8Array>,
+  transaction: Transaction | undefined,
 ): ReadTree {
   if (transaction === undefined) {
     // The shared read transaction may move on: an iterator that its caller never finishes must not

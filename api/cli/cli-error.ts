@@ -8,7 +8,7 @@ export const exitCodes = {
   workflowFailed: 3,
   /** Lines of an input file were refused. */
   linesRefused: 4,
-  /** `data verify` has found damage. */
+  /** The data folder is damaged. */
   dataDamaged: 5,
   /** `data verify --replay` has found open runs that the code does not fit. */
   replayMismatch: 6,

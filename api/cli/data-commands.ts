@@ -6,7 +6,7 @@ import { SignalboxError } from '../../runtime/errors.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { formatBytes, printStats } from './data-tables.ts'
 import { wholeNumber } from './flag-values.ts'
-import { type OutputFormat, Printer } from './printer.ts'
+import { type OutputFormat, plain, Printer } from './printer.ts'
 import { ProgressBar } from './progress-bar.ts'
 import { examples } from './workflow-command.ts'
 
@@ -17,9 +17,13 @@ interface DataFlags {
 
 /** `signalbox data …`: what works on a folder, without a server. */
 export function addDataCommands(program: Command): void {
-  const data = program
-    .command('data')
-    .description('Back up, check, measure, compact and export a data folder, in use or not')
+  const data = examples(
+    program
+      .command('data')
+      .description('Back up, check, measure, compact and export a data folder, in use or not'),
+    'signalbox data verify --data-dir ./data',
+    'signalbox data backup --data-dir ./data --to ./backups/monday',
+  )
   addBackup(data)
   addVerify(data)
   addStats(data)
@@ -237,7 +241,7 @@ function addDump(data: Command): void {
       onDamage: (of, problem) => {
         damaged++
         bar.end()
-        process.stderr.write(`damaged: workflow ${of}: ${problem}\n`)
+        process.stderr.write(plain(`damaged: workflow ${of}: ${problem}\n`))
       },
     })
     if (to === undefined) await writeTo(process.stdout, text)

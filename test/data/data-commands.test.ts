@@ -1,5 +1,5 @@
 import { readFileSync, writeFileSync } from 'node:fs'
-import { cp, mkdir, readFile, rm } from 'node:fs/promises'
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, onTestFinished, test } from 'vitest'
@@ -193,6 +193,40 @@ describe('signalbox data on a stopped folder', () => {
     expect(taken).toMatchObject({ code: 1, stderr: expect.stringMatching(/is there already/) })
     const filter = await data('dump', '--data-dir', dataDir, '--query', 'nonsense')
     expect(filter).toMatchObject({ code: 1, stderr: expect.stringMatching(/INVALID_ARGUMENT/) })
+  }, 240_000)
+
+  test('is told that its file was cut, wherever, by every command and by serve', async () => {
+    const dataDir = await madeFolder()
+    const whole = await readFile(path.join(dataDir, 'journal', 'data.mdb'))
+    const workflows = file('../fixtures/retention-workflows.ts')
+    for (const bytes of [0, 5_000, 20_000, 65_536, Math.floor(whole.length / 2)]) {
+      const cut = path.join(path.dirname(dataDir), `cut-${bytes}`)
+      await cp(dataDir, cut, { recursive: true })
+      await writeFile(path.join(cut, 'journal', 'data.mdb'), whole.subarray(0, bytes))
+      for (const args of [['verify'], ['stats'], ['dump']]) {
+        const exit = await data(...args, '--data-dir', cut)
+        expect(exit, `${args[0]} at ${bytes}`).toMatchObject({
+          code: 5,
+          stderr: expect.stringContaining('SIGNALBOX_ERR_JOURNAL_CORRUPT'),
+        })
+      }
+      // An empty file is what is left of a first start that was killed: the next one goes on.
+      if (bytes === 0) continue
+      const serve = new CliProcess([
+        'serve',
+        '--workflows',
+        workflows,
+        '--data-dir',
+        cut,
+        '--port',
+        '0',
+      ])
+      onTestFinished(() => void serve.child.kill('SIGKILL'))
+      expect(await serve.exit, `serve at ${bytes}`).toMatchObject({
+        code: 5,
+        stderr: expect.stringContaining('SIGNALBOX_ERR_JOURNAL_CORRUPT'),
+      })
+    }
   }, 240_000)
 
   test('finds damage and says where, and that code has changed', async () => {
