@@ -23,6 +23,7 @@ import type { RequestLedger } from './request-ledger.ts'
 import {
   activityCancelKey,
   activityKey,
+  MAX_DUE_TIME,
   runKey,
   timerKey,
   type TimerRow,
@@ -235,7 +236,9 @@ export class Acceptor {
       attempt: attributes.attempt,
       retryPolicy: attributes.retryPolicy,
       cronSchedule: attributes.cronSchedule,
-      ...(backoffMs > 0 ? { executionTime: now + backoffMs, delayed: true } : {}),
+      ...(backoffMs > 0
+        ? { executionTime: Math.min(now + backoffMs, MAX_DUE_TIME), delayed: true }
+        : {}),
     }
     const run = this.#runs.add(key, row)
     const input: Input = [InputKind.started, now, attributes]

@@ -25,6 +25,8 @@ interface Held {
   readonly events: AttemptEvents
   readonly start: ToActivityThread
   sent: boolean
+  /** It is to be told of this as soon as there is a thread again. */
+  cancel?: ToActivityThread & { readonly is: 'cancel' }
 }
 
 /**
@@ -82,14 +84,19 @@ export class ActivityThread {
   }
 
   start(message: ToActivityThread & { readonly is: 'start' }, events: AttemptEvents): void {
-    const held = { events, start: message, sent: false }
+    const held: Held = { events, start: message, sent: false }
     this.#attempts.set(message.id, held)
     this.#send(held)
   }
 
   /** Told even of an attempt that is not listened to any more: its function may go on. */
   cancel(message: ToActivityThread & { readonly is: 'cancel' }): void {
-    this.#port?.postMessage(message)
+    if (this.#port === undefined) {
+      const held = this.#attempts.get(message.id)
+      if (held !== undefined) held.cancel = message
+      return
+    }
+    this.#port.postMessage(message, [])
     this.#stuckTimer ??= setTimeout(
       () => this.#kill(`it answered nothing for activityThreadTimeoutMs = ${this.#stuckAfterMs}`),
       this.#stuckAfterMs,
@@ -115,6 +122,7 @@ export class ActivityThread {
     if (this.#port === undefined) return
     held.sent = true
     this.#port.postMessage(held.start, [])
+    if (held.cancel !== undefined) this.cancel(held.cancel)
   }
 
   #hear(message: FromActivityThread): void {

@@ -2,7 +2,7 @@ import { parseCronSchedule } from './cron-schedule.ts'
 import { SignalboxError } from './errors.ts'
 import type { StartRequest } from './workflow-service.ts'
 
-/** A hundred years: a due time beyond it would not fit the index of timers. */
+/** A hundred years: a longer one is a mistake. */
 const MAX_MS = 100 * 365 * 24 * 3_600_000
 
 /** When a workflow is to begin, and to begin again. @throws SIGNALBOX_ERR_INVALID_ARGUMENT */

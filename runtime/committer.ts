@@ -232,20 +232,33 @@ export class Committer {
       }
       run.pendingWaiters = undefined
     }
-    const requests = run.pendingRequests
+    const requests = run.pendingRequests ?? NO_REQUESTS
     run.pendingRequests = undefined
     let start = 0
+    let request = 0
     while (start < inputs.length) {
       const end = endOfRecord(inputs, start)
       owners.push(run)
-      batch.records.push({
+      const record = {
         run: run.key,
         kind: RecordKind.inputs,
         seq: seq + start,
         count: end - start,
         bytes: encodeInputs(inputs.length === end - start ? inputs : inputs.slice(start, end)),
-        ...(requests !== undefined && { requests: requestsOf(requests, start, end, seq) }),
-      })
+      }
+      // They ascend, so each record goes on where the one before it ended.
+      const from = request
+      while (request < requests.length && (requests[request] as PendingRequest)[0] < end) request++
+      batch.records.push(
+        from === request
+          ? record
+          : {
+              ...record,
+              requests: requests
+                .slice(from, request)
+                .flatMap(([index, hash]) => [hash, seq + index]),
+            },
+      )
       start = end
     }
   }
@@ -319,17 +332,9 @@ export class Committer {
 
 const NO_BYTES = new Uint8Array(0)
 
-/** The request hashes of the inputs from `start` to before `end`, each with the number of its input. */
-function requestsOf(
-  requests: readonly (readonly [index: number, hash: number])[],
-  start: number,
-  end: number,
-  firstSeq: number,
-): number[] {
-  return requests
-    .filter(([index]) => index >= start && index < end)
-    .flatMap(([index, hash]) => [hash, firstSeq + index])
-}
+type PendingRequest = readonly [index: number, hash: number]
+
+const NO_REQUESTS: readonly PendingRequest[] = []
 
 /** Where the record that begins with input `start` ends: it has at least one input. */
 function endOfRecord(inputs: readonly Input[], start: number): number {

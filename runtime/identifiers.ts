@@ -7,7 +7,7 @@ const MAX_NAMESPACE_BYTES = 255
 /** Reasons and identities. */
 const MAX_TEXT_BYTES = 64 * 1024
 
-const CONTROL = /[\u0000-\u001f\u007f]/
+const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
 
 /**
  * Check a workflow id, a type or signal name or a request id: not empty, at most

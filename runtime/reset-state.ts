@@ -4,7 +4,7 @@ import type {
   ScheduleLocalActivityCommand,
   StartChildCommand,
 } from '../actors/commands.ts'
-import { type Input, InputKind, type StartedAttributes } from '../actors/inputs.ts'
+import { type Input, InputKind } from '../actors/inputs.ts'
 import type { PayloadMap } from '../actors/payload.ts'
 import { mergeMemo, mergeSearchAttributes } from '../actors/search-attribute-payloads.ts'
 import type { HistoryTurn } from './history-view.ts'
@@ -36,7 +36,6 @@ export class ResetState {
   readonly #cancels = new Set<number>()
   readonly #childCancels = new Set<number>()
   readonly #updates = new Map<string, AdoptedUpdate>()
-  started: StartedAttributes | undefined
   memo: PayloadMap | undefined
   searchAttributes: PayloadMap | undefined
   cancelRequested = false
@@ -77,7 +76,6 @@ export class ResetState {
   #take(input: Input): void {
     switch (input[0]) {
       case InputKind.started:
-        this.started = input[2]
         this.memo = input[2].memo
         this.searchAttributes = input[2].searchAttributes
         break

@@ -15,10 +15,10 @@ import {
   runOfKey,
   tableRange,
 } from './row-keys.ts'
-import { decodeRunRow } from './run-row.ts'
 import { RunRemover, type RunRemoverPorts } from './run-remover.ts'
 import type { Run } from './run.ts'
 import type { Timers } from './timers.ts'
+import { tryDecode } from './visibility-build.ts'
 import type { VisibilityIndex } from './visibility-index.ts'
 
 export interface RetentionPorts extends RunRemoverPorts {
@@ -60,6 +60,11 @@ export class Retention {
   #stopped = false
   /** Runs that cannot be read: they are told once, and stay. */
   readonly #unreadable = new Set<number>()
+  /**
+   * Where the rows of a namespace begin, of those that have any. From the start of the table a look-up
+   * would pass over everything that was deleted since the last checkpoint, while signals wait.
+   */
+  readonly #from = new Map<string, Buffer>()
 
   constructor(ports: RetentionPorts, timers: Timers, index: VisibilityIndex) {
     this.remover = new RunRemover(ports, timers, index)
@@ -81,6 +86,7 @@ export class Retention {
     // Before anything closes: what is not noted down from now on must not count as noted.
     if (policy.keepsAll) return committer.deleteRow(coverageKey())
     if (!isSame(before, kept)) committer.putRow(coverageKey(), encode(kept))
+    this.#findNamespaces()
     const failed = (error: unknown): void => this.#failed(error)
     this.#pass().catch(failed)
     if (isSame(kept, wanted)) return
@@ -99,8 +105,15 @@ export class Retention {
     const { namespace, closeTime = 0 } = run.row
     const keptMs = this.#policy.retentionMs(namespace)
     if (keptMs === Infinity) return
-    this.#ports.committer.putRow(closedKey(namespace, closeTime, run.key), NO_VALUE)
+    this.#note(namespace, closeTime, run.key)
     this.#ports.committer.afterCommit(() => this.#arm(closeTime + keptMs))
+  }
+
+  #note(namespace: string, closeTime: number, run: number): void {
+    const key = closedKey(namespace, closeTime, run)
+    this.#ports.committer.putRow(key, NO_VALUE)
+    const from = this.#from.get(namespace)
+    if (from === undefined || key.compare(from) < 0) this.#from.set(namespace, key)
   }
 
   #arm(at: number): void {
@@ -123,45 +136,58 @@ export class Retention {
       while (this.#again && !this.#stopped) {
         this.#again = false
         inUse = 0
-        for (const [namespace, keptMs] of this.#namespaces()) {
-          inUse += await this.#deleteDue(namespace, keptMs)
-        }
+        for (const [namespace, from] of this.#from) inUse += await this.#deleteDue(namespace, from)
       }
     } finally {
       this.#passing = false
     }
     if (this.#stopped) return
     let next = Number.POSITIVE_INFINITY
-    for (const [, keptMs, { closeTime }] of this.#namespaces()) {
-      next = Math.min(next, closeTime + keptMs)
+    for (const [namespace, start] of this.#from) {
+      const [oldest] = this.#closed({ start, end: closedNamespaceRange(namespace).end }, 1)
+      if (oldest === undefined) continue
+      next = Math.min(next, oldest.closeTime + this.#policy.retentionMs(namespace))
     }
     if (inUse > 0) next = Math.max(next, this.#clock.now() + RETRY_MS)
     if (next < Number.POSITIVE_INFINITY) this.#arm(next)
   }
 
   /** @returns how many are due and have to stay for now */
-  async #deleteDue(namespace: string, keptMs: number): Promise<number> {
-    const { remover } = this
-    let { start } = closedNamespaceRange(namespace)
+  async #deleteDue(namespace: string, from: Buffer): Promise<number> {
+    const keptMs = this.#policy.retentionMs(namespace)
+    let start = from
+    let firstToStay: Buffer | undefined
     let stay = 0
     while (!this.#stopped) {
       const end = closedKey(namespace, this.#clock.now() - keptMs + 1, 0)
       const until = performance.now() + SLICE_MS
-      const removals: Promise<boolean>[] = []
-      let seen = 0
+      const removals: Promise<readonly [key: Buffer, isGone: boolean]>[] = []
       for (const { key, run } of this.#closed({ start, end }, RUNS_PER_SLICE)) {
-        seen++
-        const found = this.#read(run)
-        if (found !== undefined) removals.push(remover.remove(found))
-        else stay++
+        removals.push(this.#remove(key, run).then((isGone) => [key, isGone] as const))
         start = Buffer.concat([key, Buffer.of(0)])
         if (performance.now() >= until) break
       }
-      if (seen === 0) break
-      for (const removed of await Promise.all(removals)) if (!removed) stay++
+      if (removals.length === 0) break
+      for (const [key, isGone] of await Promise.all(removals)) {
+        if (isGone) continue
+        stay++
+        firstToStay ??= key
+      }
       await setTimeout(PAUSE_MS)
     }
+    // An older close that was noted down meanwhile has moved it already.
+    if (this.#from.get(namespace) === from) this.#from.set(namespace, firstToStay ?? start)
     return stay
+  }
+
+  /** @returns whether the run's row of this table is gone, or is going to be */
+  async #remove(key: Buffer, number: number): Promise<boolean> {
+    const run = this.#read(number)
+    if (run !== undefined) return this.remover.remove(run)
+    if (this.#unreadable.has(number)) return false
+    // The run was deleted while its close was looked for.
+    this.#ports.committer.deleteRow(key)
+    return true
   }
 
   #read(key: number): Run | undefined {
@@ -175,16 +201,15 @@ export class Retention {
     }
   }
 
-  /** The namespaces that lose what is noted down, with the oldest of it: one look-up each. */
-  *#namespaces(): Generator<readonly [namespace: string, keptMs: number, oldest: ClosedRow]> {
+  /** At open, one look-up a namespace. */
+  #findNamespaces(): void {
     let { start } = closedRange()
     const { end } = closedRange()
     for (;;) {
       const [oldest] = this.#closed({ start, end }, 1)
       if (oldest === undefined) return
-      const { namespace } = oldest
-      const keptMs = this.#policy.retentionMs(namespace)
-      if (keptMs < Infinity) yield [namespace, keptMs, oldest]
+      const { namespace, key } = oldest
+      if (this.#policy.retentionMs(namespace) < Infinity) this.#from.set(namespace, key)
       start = closedNamespaceRange(namespace).end
     }
   }
@@ -205,9 +230,10 @@ export class Retention {
         rows++
         const run = runOfKey(key)
         start = runKey(run + 1)
-        const { namespace, closeTime } = decodeRunRow(value)
-        if (closeTime === undefined || this.#policy.retentionMs(namespace) === Infinity) continue
-        committer.putRow(closedKey(namespace, closeTime, run), NO_VALUE)
+        const row = tryDecode(run, value, this.#logger)
+        if (row?.closeTime === undefined) continue
+        if (this.#policy.retentionMs(row.namespace) === Infinity) continue
+        this.#note(row.namespace, row.closeTime, run)
         noted++
       }
       more = rows === ROWS_PER_SLICE

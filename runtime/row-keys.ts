@@ -62,10 +62,13 @@ export function quarantineKey(run: number): Buffer {
   return key
 }
 
+/** Some nine thousand years from now: later times have no place in the index, and are this one. */
+export const MAX_DUE_TIME = 2 ** 48 - 1
+
 export function timerKey(dueTime: number, run: number, seq: number): Buffer {
   const key = Buffer.allocUnsafe(1 + 6 + RUN_BYTES + 4)
   key[0] = RowTable.timer
-  key.writeUIntBE(Math.min(Math.max(0, Math.floor(dueTime)), 2 ** 48 - 1), 1, 6)
+  key.writeUIntBE(Math.min(Math.max(0, Math.floor(dueTime)), MAX_DUE_TIME), 1, 6)
   key.writeUIntBE(run, 7, RUN_BYTES)
   key.writeUInt32BE(seq, 7 + RUN_BYTES)
   return key
@@ -235,11 +238,20 @@ export type RowTable = (typeof RowTable)[keyof typeof RowTable]
 
 /** All keys of a table, or of those of a table that begin with `prefix`. */
 export function tableRange(table: RowTable, prefix: Uint8Array = Buffer.alloc(0)): KeyRange {
-  const start = Buffer.concat([Buffer.of(table), prefix])
-  const end = Buffer.from(start)
+  return rangeOf(Buffer.concat([Buffer.of(table), prefix]))
+}
+
+/** All keys that begin with `prefix`, which begins with a table. */
+export function rangeOf(prefix: Buffer): KeyRange {
+  return { start: prefix, end: successor(prefix) }
+}
+
+/** The first key behind all that begin with this one. */
+export function successor(prefix: Buffer): Buffer {
+  const end = Buffer.from(prefix)
   // No table is 255, so the carry always ends.
   let last = end.length - 1
   while (end[last] === 0xff) last--
   end[last] = (end[last] as number) + 1
-  return { start, end: end.subarray(0, last + 1) }
+  return end.subarray(0, last + 1)
 }

@@ -311,8 +311,9 @@ export class RunCloser {
       continuedFromExecutionRunId: run.row.runId,
       attempt,
       initiator,
-      // A reset of the parent may have given it to another run.
+      // A reset may have given it to another run, and itself a new deadline.
       ...optional('parent', run.row.parent),
+      ...optional('executionExpirationTime', run.row.executionExpirationTime),
       ...optional('firstTaskBackoffMs', backoffMs > 0 ? backoffMs : undefined),
       ...optional('continuedFailure', continuedFailure),
       ...optional('lastCompletionResult', lastCompletionResult),

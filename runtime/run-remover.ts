@@ -96,6 +96,8 @@ export class RunRemover {
     if (run.queries.length === 0 && !run.hasOutstandingQueries) {
       this.#ports.dispatcher.evict(run, true)
     }
+    // Nobody does the turns of a closed run again: its progress need not be in the journal first.
+    run.processedRecorded = run.processed
     return run.isIdle
   }
 

@@ -46,8 +46,8 @@ export async function buildVisibilityIndex(journal: Journal, logger: Logger): Pr
   await journal.commit({ records: [], rows: [...rows, [builtKey, Buffer.of(INDEX_VERSION)]] })
 }
 
-/** A row that is damaged is one run that cannot be found; it must not keep the others from opening. */
-function tryDecode(run: number, value: Uint8Array, logger: Logger): RunRow | undefined {
+/** A row that is damaged is one run that cannot be found; it must not keep the others from being read. */
+export function tryDecode(run: number, value: Uint8Array, logger: Logger): RunRow | undefined {
   try {
     return decodeRunRow(value)
   } catch (error) {
@@ -62,10 +62,14 @@ async function removeOld(journal: Journal): Promise<void> {
 
 async function removeAll(journal: Journal, table: RowTable): Promise<void> {
   const { start, end } = tableRange(table)
+  let from = start
   for (;;) {
     const keys: Uint8Array[] = []
-    for (const [key] of journal.rows({ start, end, limit: ROWS_PER_COMMIT })) keys.push(key)
-    if (keys.length === 0) return
+    for (const [key] of journal.rows({ start: from, end, limit: ROWS_PER_COMMIT })) keys.push(key)
+    const last = keys.at(-1)
+    if (last === undefined) return
+    // From the start it would pass over all that was removed until a checkpoint.
+    from = Buffer.concat([last, Buffer.of(0)])
     await journal.commit({ records: [], rows: keys.map((key) => [key, null] as const) })
   }
 }

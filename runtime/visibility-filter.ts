@@ -1,3 +1,4 @@
+import { SignalboxError } from './errors.ts'
 import type { Payload } from '../actors/payload.ts'
 import { parseVisibilityText } from './visibility-parser.ts'
 import {
@@ -43,6 +44,17 @@ export function parseVisibilityQuery(query: string): VisibilityFilter {
     ...(where === undefined ? {} : { where }),
     ...(groupBy === undefined ? {} : { groupBy }),
   }
+}
+
+/** {@link parseVisibilityQuery} for what tells of runs rather than how many there are: no GROUP BY. */
+export function parseListQuery(query: string): VisibilityFilter {
+  const filter = parseVisibilityQuery(query)
+  if (filter.groupBy === undefined) return filter
+  throw new SignalboxError(
+    'SIGNALBOX_ERR_INVALID_ARGUMENT',
+    'query must not have GROUP BY, which is for counts',
+    { fields: { field: 'query' } },
+  )
 }
 
 /** SQL's three values: undefined is unknown. */

@@ -1,4 +1,4 @@
-import { RowTable, tableRange } from './row-keys.ts'
+import { type KeyRange, rangeOf, RowTable, successor, tableRange } from './row-keys.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
 
 /**
@@ -58,12 +58,6 @@ const MAX_TIME = 2 ** 48 - 1
 export interface Place {
   readonly start: number
   readonly run: number
-}
-
-/** A range of keys: `start <= key < end`. */
-export interface KeyRange {
-  readonly start: Buffer
-  readonly end: Buffer
 }
 
 /** The row that says that the index is complete, before all counts; its value is the index's version. */
@@ -262,20 +256,6 @@ export function withoutHalfPair(text: string): string {
 
 function ended(text: string): Buffer {
   return Buffer.concat([begun(text), END])
-}
-
-function rangeOf(prefix: Buffer): KeyRange {
-  return { start: prefix, end: successor(prefix) }
-}
-
-/** The first key behind all that begin with this one. */
-function successor(prefix: Buffer): Buffer {
-  const end = Buffer.from(prefix)
-  // The table's number is not 255, so the carry always ends.
-  let last = end.length - 1
-  while (end[last] === 0xff) last--
-  end[last]!++
-  return end.subarray(0, last + 1)
 }
 
 function timeBytes(time: number): Buffer {

@@ -1,4 +1,5 @@
 import { MAX_IDENTIFIER_BYTES } from './identifiers.ts'
+import type { KeyRange } from './row-keys.ts'
 import { numberOf, timeOf } from './visibility-attribute.ts'
 import {
   allStatuses,
@@ -8,7 +9,6 @@ import {
   clampTime,
   closeTimeRange,
   idTerm,
-  type KeyRange,
   MAX_TEXT_BYTES,
   numberRange,
   prefixRange,
@@ -138,7 +138,8 @@ class Planner {
       case 'ExecutionStatus':
         return this.#statuses((name) => name === value)
       case 'WorkflowType': {
-        const exact = Buffer.byteLength(text) <= MAX_TEXT_BYTES && !text.includes('\0')
+        // A term of full length is also that of every longer text that begins so.
+        const exact = Buffer.byteLength(text) < MAX_TEXT_BYTES && !text.includes('\0')
         return { ...one(termNode(typeTerm(this.#namespace, text), Rank.type)), exact }
       }
       case 'WorkflowId':

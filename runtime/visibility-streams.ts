@@ -1,5 +1,5 @@
 import type { Journal } from './journal.ts'
-import { RowTable, runKey, tableRange, workflowIdKey } from './row-keys.ts'
+import { type KeyRange, RowTable, runKey, tableRange, workflowIdKey } from './row-keys.ts'
 import { isRunId, runOfRunId } from './run-id.ts'
 import { decodeRunRow } from './run-row.ts'
 import { decodeRunNumber } from './run-table.ts'
@@ -8,7 +8,6 @@ import {
   allStatuses,
   comparePlaces,
   entryKey,
-  type KeyRange,
   type Place,
   placeOf,
   placeOfKey,

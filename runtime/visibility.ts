@@ -5,7 +5,7 @@ import { runKey } from './row-keys.ts'
 import { decodeRunRow, type RunRow } from './run-row.ts'
 import { ScanTurns } from './scan-turns.ts'
 import { readCounts } from './visibility-counts.ts'
-import { parseVisibilityQuery, type VisibilityFilter } from './visibility-filter.ts'
+import { parseListQuery, parseVisibilityQuery, type VisibilityFilter } from './visibility-filter.ts'
 import { decodePlace, encodePlace, type Place } from './visibility-keys.ts'
 import { planFor } from './visibility-plan.ts'
 import { namesOnly } from './visibility-query.ts'
@@ -83,7 +83,7 @@ export class Visibility {
         { fields: { field: 'pageSize' } },
       )
     }
-    const filter = this.#check(request)
+    const filter = this.#check(request, parseListQuery)
     const executions: WorkflowSummary[] = []
     let scanned = 0
     let goOn: Place | undefined
@@ -103,16 +103,15 @@ export class Visibility {
   }
 
   async count(request: CountRequest): Promise<CountResponse> {
-    const filter = this.#check(request)
+    const filter = this.#check(request, parseVisibilityQuery)
     const namespace = request.namespace ?? DEFAULT_NAMESPACE
     if (namesOnly(filter.where, ['ExecutionStatus', 'WorkflowType'])) {
       return this.#countByNumbers(namespace, filter)
     }
-    const isExact = planFor(namespace, filter.where).exact && filter.groupBy === undefined
     const byStatus = new Map<WorkflowStatus, number>()
     let count = 0
-    await this.#walk(request, filter, undefined, (place) => {
-      if (isExact) {
+    await this.#walk(request, filter, undefined, (place, isExact) => {
+      if (isExact && filter.groupBy === undefined) {
         count++
         return true
       }
@@ -137,25 +136,32 @@ export class Visibility {
     return answerOf(sum, byStatus, filter)
   }
 
-  #check(request: CountRequest): VisibilityFilter {
+  #check(request: CountRequest, parse: (query: string) => VisibilityFilter): VisibilityFilter {
     checkNamespace(request.namespace)
     this.#checkOpen()
-    return parseVisibilityQuery(request.query ?? '')
+    return parse(request.query ?? '')
   }
 
-  /** Visit the places of runs that may match, behind `before`, newest first, until `visit` says no. */
+  /**
+   * Visit the places of runs that may match, behind `before`, newest first, until `visit` says no. It is
+   * told whether all of them do.
+   */
   async #walk(
     request: CountRequest,
     { where }: VisibilityFilter,
     before: Place | undefined,
-    visit: (place: Place) => boolean,
+    visit: (place: Place, isExact: boolean) => boolean,
   ): Promise<void> {
     const namespace = request.namespace ?? DEFAULT_NAMESPACE
     const plan = planFor(namespace, where)
     const planner = new StreamPlanner(this.#journal, this.#turns, namespace, this.#checkOpen)
-    const streams =
-      (plan.node && (await planner.streams(plan.node, plan))) ?? planner.everything(plan)
-    await walkPlaces(this.#journal, streams, before, this.#turns, this.#checkOpen, visit)
+    const found = plan.node && (await planner.streams(plan.node, plan))
+    // With too many streams all runs are looked at, whatever the plan.
+    const isExact = plan.exact && (plan.node === undefined || found !== undefined)
+    const streams = found ?? planner.everything(plan)
+    await walkPlaces(this.#journal, streams, before, this.#turns, this.#checkOpen, (place) =>
+      visit(place, isExact),
+    )
   }
 
   #read({ run }: Place): WorkflowSummary | undefined {

@@ -35,9 +35,13 @@ export class WorkflowDeletion {
   }
 
   /** A run that is closed is not in use for long: what a query or another workflow's close needs of it ends. */
-  async #remove(run: Run): Promise<void> {
-    while (!(await this.#parts.retention.remover.remove(run))) {
-      if (this.#parts.runs.byKey(run.key) === undefined) throw notFound(run.row)
+  async #remove({ key, row }: Run): Promise<void> {
+    const { runs, retention } = this.#parts
+    for (;;) {
+      // Anew each time: its object may be forgotten while it is waited for.
+      const run = runs.byKey(key)
+      if (run === undefined) throw notFound(row)
+      if (await retention.remover.remove(run)) return
       await setTimeout(POLL_MS)
       this.#parts.checkOpen()
     }

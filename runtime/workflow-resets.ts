@@ -73,12 +73,14 @@ export class WorkflowResets {
     if (current.closing !== undefined) {
       return holdRequest(this.#parts, current, () => this.resetWorkflow(request))
     }
-    return this.#settle(request, base, current)
+    // While it settles the workflow id may get another run.
+    return this.#settle({ ...request, runId: base.row.runId }, current)
   }
 
   /** Let everything that the current run has accepted or done be in the journal, then go on. */
-  async #settle(request: ResetRequest, base: Run, current: Run): Promise<ResetResponse> {
-    const { committer, closer, dispatcher } = this.#parts
+  async #settle(request: ResetRequest, current: Run): Promise<ResetResponse> {
+    const { committer, closer, dispatcher, runs } = this.#parts
+    const { namespace, workflowId } = current.row
     const closing: Closing = {
       phase: 'settling',
       seq: current.processed,
@@ -96,10 +98,16 @@ export class WorkflowResets {
         // Terminated, or out of its time, meanwhile.
         if (current.isOpen && current.closing !== closing) break
         if (!current.isOpen && current.closing !== undefined) break
+        // Anew in each round: the object of a closed run may be forgotten while it is waited for.
+        const last = runs.current(namespace, workflowId)
+        // It has closed, and the workflow was started or reset by somebody else.
+        if (last?.key !== current.key) break
         this.#parts.checkOpen()
+        const base = last.row.runId === request.runId ? last : findRun(runs, request)
+        if (base === undefined) throw notFound(request)
         const plan = this.#plan(request, base)
         if (plan !== undefined) {
-          this.#perform(request, base, current, plan)
+          this.#perform(request, base, last, plan)
           return await committer.durable.then(() => ({ runId: plan.runId }))
         }
         // The end of a child is being written.
@@ -178,11 +186,11 @@ export class WorkflowResets {
     }
     for (const [seq, dueTime] of state.timers) acceptor.startTimer({ dueTime, run: key, seq })
     this.#restartActivities(next, state, now)
-    if (base !== current) acceptor.saveRow(base, { ...base.row, resetRunId: runId })
-    if (!current.isOpen) {
-      if (base === current) acceptor.saveRow(base, { ...base.row, resetRunId: runId })
-      return
+    // The end of the current run, if it is open, writes its row.
+    if (base !== current || !current.isOpen) {
+      acceptor.saveRow(base, { ...base.row, resetRunId: runId })
     }
+    if (!current.isOpen) return
     const ended = {
       reason: reason ?? 'reset',
       ...(identity === undefined ? {} : { identity }),

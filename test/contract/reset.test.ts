@@ -363,3 +363,42 @@ describe('Reset', () => {
     expect(await current(await lab.reopen(), 'w').query(items)).toEqual(numbers(5_000))
   })
 })
+
+describe('A reset beside other ends of the run', () => {
+  test('leaves one open run, whoever terminates and starts the workflow meanwhile', async () => {
+    const runtime = await openRuntime()
+    const { workflow } = runtime.client
+    for (const n of numbers(10)) {
+      const workflowId = `w-${n}`
+      const handle = await collecting(runtime, workflowId, [1])
+      await Promise.all([
+        handle.signal(add, 2),
+        handle.reset({ type: 'FirstWorkflowTask' }),
+        handle.terminate('enough'),
+        workflow.start(collector, { workflowId, workflowIdReusePolicy: 'ALLOW_DUPLICATE' }),
+      ])
+      const runs = []
+      for await (const run of workflow.list({ query: `WorkflowId = '${workflowId}'` }))
+        runs.push(run)
+      expect(runs.filter(({ status }) => status === 'RUNNING')).toHaveLength(1)
+      expect((await current(runtime, workflowId).describe()).status).toBe('RUNNING')
+    }
+  })
+
+  test('is told of by its base, though that was forgotten while the reset waited', async () => {
+    const runtime = await openRuntime({ limits: { maxCachedWorkflows: 1 } })
+    const handles = []
+    for (const n of numbers(20)) {
+      const handle = await collecting(runtime, `w-${n}`, [1])
+      await handle.terminate('enough')
+      handles.push(handle)
+    }
+    const resets = await Promise.all(
+      handles.map((handle) => handle.reset({ type: 'LastWorkflowTask' })),
+    )
+    for (const [at, handle] of handles.entries()) {
+      const base = runtime.client.workflow.getHandle(handle.workflowId, handle.firstExecutionRunId)
+      expect(JSON.stringify(await base.describe())).toContain(resets[at]?.runId ?? 'no run')
+    }
+  })
+})

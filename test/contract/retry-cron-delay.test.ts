@@ -141,6 +141,10 @@ describe('Cron schedule', () => {
     await expect(start({ cronSchedule: '61 * * * *' })).rejects.toMatchObject(invalid)
     await expect(start({ cronSchedule: '@daily', startDelay: 5 })).rejects.toMatchObject(invalid)
     await expect(start({ startDelay: -1 })).rejects.toMatchObject(invalid)
+    // Longer than any date is late, and no reason for lists and answers to fail.
+    const late = await start({ cronSchedule: '@every 9999999999h' })
+    const { executionTime = Number.NaN } = await late.describe()
+    expect(new Date(executionTime).toISOString()).toMatch(/^\+0\d{5}-/)
   })
 })
 

@@ -113,3 +113,28 @@ test('lists have what describe says, while workflows start, change and close, an
     await copy.close()
   }
 }, 120_000)
+
+test('counts what is listed, also with more alternatives than are looked up one by one', async () => {
+  const lab = await Lab.create()
+  const { client } = await lab.open({ code: 'lifecycle.ts' })
+  const start = (n: number, type: string) =>
+    client.workflow.start(type, { workflowId: `${type}-${n}`, args: [] })
+  for (let n = 0; n < 5; n++) {
+    await start(n, 'findable')
+    await start(n, 'pulse')
+  }
+  const types = Array.from({ length: 120 }, (_, n) => `'type-${n}'`).join(', ')
+  const filters = [
+    `WorkflowType IN ('findable', ${types}) AND StartTime > '2020-01-01'`,
+    `WorkflowType IN ('findable', ${types}) AND StartTime < '2020-01-01'`,
+    Array.from({ length: 20 }, (_, n) => `StartTime > '20${n + 60}-01-01'`).join(' OR '),
+  ]
+  for (const filter of filters) {
+    const { count } = await client.workflow.count(filter)
+    expect(count, filter).toBe((await listed(client.workflow, filter)).length)
+  }
+  expect((await client.workflow.count(filters[0])).count).toBe(5)
+  await expect(listed(client.workflow, 'GROUP BY ExecutionStatus')).rejects.toMatchObject({
+    code: 'SIGNALBOX_ERR_INVALID_ARGUMENT',
+  })
+})

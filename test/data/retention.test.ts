@@ -317,3 +317,13 @@ test('the data of deleted workflows make room for new ones', async () => {
   // Some 3 MB go through in each round.
   expect(sizes.at(-1)).toBeLessThan((sizes[5] ?? 0) * 1.3)
 }, 120_000)
+
+test('an open workflow is deleted, however few runs may be in memory', async () => {
+  const [, runtime] = await openLab({ limits: { ...options.limits, maxCachedWorkflows: 1 } })
+  const { workflow } = runtime.client
+  const handles = await Promise.all(
+    numbers(20).map((n) => workflow.start('waits', { workflowId: `w${n}` })),
+  )
+  await Promise.all(handles.map((handle) => handle.delete()))
+  for (const { workflowId } of handles) expect(await isGone(runtime, workflowId)).toBe(true)
+})
