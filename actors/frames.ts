@@ -26,7 +26,7 @@ export const FrameKind = {
   evict: 6,
   /** Slot to host: all turns up to `seq` have ended; `count` is the history length. */
   progress: 7,
-  /** Slot to host: turn `seq` failed as a workflow task fails; the actor is gone. Body: TurnError. */
+  /** Slot to host: the run cannot go on with this actor, which is gone. Body: TurnError, none with `rebuild`. */
   parked: 8,
   /** Slot to host: the answer to query `seq`. Body: QueryOutcome. */
   answer: 9,

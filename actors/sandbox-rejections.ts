@@ -28,10 +28,10 @@ export class RejectionWatch {
   }
 
   /** Run code whose floating rejections concern nobody: a query's, which changes nothing. */
-  ignored(body: () => void): void {
+  ignored<T>(body: () => T): T {
     const outer = this.begin(NOBODY)
     try {
-      body()
+      return body()
     } finally {
       this.end(outer)
     }

@@ -306,7 +306,8 @@ class ContextSandbox implements Sandbox {
       .filter(([, reason]) => !this.#realm.isViolation(reason))
       .map(([run, reason]) => {
         beforeRead?.(run)
-        return [run, this.#describe(reason)] as const
+        // Its getters may leave rejections of their own: those must not end the worker.
+        return [run, this.#rejections.ignored(() => this.#describe(reason))] as const
       })
   }
 }

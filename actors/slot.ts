@@ -122,6 +122,8 @@ export class Slot {
   }
 
   #accept(frame: Frame): void {
+    // Whatever happens from here on is this run's doing, and not that of the one served before.
+    this.#status[StatusField.run] = frame.run
     const size = frame.body.length
     const resident = this.#residents.get(frame.run)
     if (frame.kind === FrameKind.inputs) {
@@ -278,8 +280,10 @@ export class Slot {
   #void(rejected: ReadonlyMap<number, TurnError>): void {
     for (const run of rejected.keys()) {
       const resident = this.#residents.get(run)
+      this.#status[StatusField.run] = run
       if (resident !== undefined) this.#park(resident, MUST_REBUILD)
     }
+    this.#status[StatusField.run] = 0
     readFrames(this.#out.take(), (frame) => {
       const { kind, run, seq, count, body, flags, actor } = frame
       const rejection = rejected.get(run)

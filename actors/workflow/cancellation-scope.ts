@@ -59,7 +59,8 @@ export class CancellationScope {
   #error: CancelledFailure | undefined
   // Pending things and child scopes in the order in which they began, which is the order in which a
   // cancellation reaches them. They leave it when they end: a run may live for years and must not keep a
-  // trace of every timer it ever had.
+  // trace of every timer it ever had. (Those who listen to `cancelRequested`, and cancellations of external
+  // workflows, stay, as on Temporal: nobody can tell when they have ended.)
   readonly #pending = new Set<Cancellable>()
   /** Of these, all but the scopes that are held weakly, and how many those were after the last sweep. */
   #held = 0
