@@ -207,6 +207,9 @@ export const configSchema = options(
           isList,
           'factories of interceptors around activities',
         ),
+        activityModules: paths(
+          'files that export `interceptors`, around activities in threads of their own',
+        ),
         client: code<NonNullable<Interceptors['client']>>(
           'a list of interceptors, in a .ts or .js file',
           isList,

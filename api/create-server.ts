@@ -70,7 +70,10 @@ const maxParamLength = 4000
  */
 export function createServer(options: ServerOptions): FastifyInstance {
   const limits = withLimits(defaultServerLimits, options.limits)
-  const { metrics: metricsOptions = {} } = options
+  const { metrics: metricsOptions = {}, tls } = options
+  // All that can be refused, before anything listens to the runtime.
+  const authentication = requireToken(options)
+  const secured = tls && tlsServerOptions(tls, limits)
   const metrics =
     metricsOptions === false ? undefined : collectServerMetrics(options.runtime, metricsOptions)
   const sockets = {
@@ -99,11 +102,10 @@ export function createServer(options: ServerOptions): FastifyInstance {
       sendStatus(reply, httpAnswer(400, problem))
     },
   }
-  const { tls } = options
   const app =
-    tls === undefined
+    secured === undefined
       ? fastify({ ...settings, http: sockets })
-      : overTls(settings, { ...sockets, ...tlsServerOptions(tls, limits) })
+      : overTls(settings, { ...sockets, ...secured })
   app.server.maxConnections = limits.maxConnections
   dropSilentConnections(app, tls !== undefined)
   let isClosing = false
@@ -126,7 +128,6 @@ export function createServer(options: ServerOptions): FastifyInstance {
     const isStopping = isClosing || isDraining?.() === true
     return isStopping && runtime.state !== 'poisoned' ? 'draining' : runtime.state
   }
-  const authentication = requireToken(options)
   const address = metricsOptions === false ? undefined : metricsOptions.address
   if (metrics !== undefined && address !== undefined) serveMetrics(app, metrics, address)
   app.addHook('onClose', (_app, done) => {

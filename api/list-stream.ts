@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import { SignalboxError } from '../runtime/errors.ts'
-import { parseVisibilityQuery } from '../runtime/visibility-filter.ts'
+import { parseListQuery } from '../runtime/visibility-filter.ts'
 import type { WorkflowService, WorkflowSummary } from '../runtime/workflow-service.ts'
 import { formatEvent, keepAliveComment } from './event-streams.ts'
 import { encodeExecutionInfo } from './execution-json.ts'
@@ -44,11 +44,7 @@ export class ListStream {
   constructor(service: WorkflowService, options: ListStreamOptions) {
     this.#service = service
     this.#options = options
-    const filter = parseVisibilityQuery(options.query ?? '')
-    if (filter.groupBy !== undefined) {
-      throw invalidField('query', 'must not have GROUP BY: that is for workflow-count')
-    }
-    this.#filter = filter
+    this.#filter = parseListQuery(options.query ?? '')
   }
 
   /** News from now on or, with `since`, also what has happened from that time on. */

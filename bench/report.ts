@@ -81,7 +81,10 @@ function reportScenario(scenario: Scenario, results: Rounds): ScenarioReport {
     median: middle,
     rounds,
     ...(comparison !== undefined && { comparison }),
-    aims: aims.map((aim) => reportAim(aim, middle, comparison)),
+    // Of a ceiling that failed nothing can be said.
+    aims: aims
+      .filter(({ of }) => of === 'itself' || comparison !== undefined)
+      .map((aim) => reportAim(aim, middle, comparison)),
   }
 }
 

@@ -32,12 +32,11 @@ export class UnknownScenarioError extends Error {
  */
 export function withCeilings(names: readonly string[]): readonly Scenario[] {
   const wanted = new Set<string>()
-  for (const chosen of names.flatMap(scenariosOf)) {
-    wanted.add(chosen.name)
-    if (chosen.ceiling === undefined) continue
-    const ceiling = findScenario(chosen.ceiling)
-    wanted.add(ceiling.name)
+  const add = ({ name, ceiling }: Scenario): void => {
+    wanted.add(name)
+    if (ceiling !== undefined) add(findScenario(ceiling))
   }
+  for (const chosen of names.flatMap(scenariosOf)) add(chosen)
   return scenarios.filter(({ name }) => wanted.has(name))
 }
 

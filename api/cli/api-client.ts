@@ -65,9 +65,11 @@ export class ApiClient {
   /** Begin a request with the connection's token and certificates. */
   open(method: string, url: string, headers: OutgoingHttpHeaders): ClientRequest {
     const options = { method, headers: { ...this.headers, ...headers } }
-    return url.startsWith('https:')
+    const outgoing = url.startsWith('https:')
       ? httpsRequest(url, { ...options, ...this.connection.tls })
       : httpRequest(url, options)
+    outgoing.setTimeout(silenceMs, () => outgoing.destroy(new Error('the server does not answer')))
+    return outgoing
   }
 
   delete<Answer>(path: string, query?: Query): Promise<ApiAnswer<Answer>> {
@@ -83,7 +85,6 @@ export class ApiClient {
         ? {}
         : { 'content-type': 'application/json', 'content-length': json.byteLength },
     )
-    outgoing.setTimeout(silenceMs, () => outgoing.destroy(new Error('the server does not answer')))
     let response: IncomingMessage
     let text: string
     try {

@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { type ApiClient, workflowPath } from './api-client.ts'
 import { CliError } from './cli-error.ts'
 import { collect, inputValues } from './flag-values.ts'
-import type { Printer } from './printer.ts'
+import { plain, type Printer } from './printer.ts'
 import { listAll } from './read-commands.ts'
 import { sendSignalFile } from './signal-file.ts'
 import {
@@ -143,6 +143,18 @@ async function change(
   )
 }
 
+/** An empty one, of a variable that is not set say, would match every workflow. */
+export function checkQuery(flags: {
+  readonly query?: string | undefined
+  readonly runId?: string | undefined
+}): void {
+  if (flags.query === undefined) return
+  if (flags.query.trim() === '') {
+    throw new CliError('--query is empty, which would match every workflow')
+  }
+  if (flags.runId !== undefined) throw new CliError('--run-id is of one workflow, not of --query')
+}
+
 /** The same with `query` for which ones, if the flags have one. */
 async function changeEach(
   flags: ManyFlags,
@@ -156,6 +168,7 @@ async function changeEach(
   if ((workflowId === undefined) === (flags.query === undefined)) {
     throw new CliError('give either --workflow-id or --query')
   }
+  checkQuery(flags)
   if (workflowId !== undefined) {
     const { text } = await request(client, workflowId, runId)
     printer.record(`${done}:`, { WorkflowId: workflowId, RunId: runId }, text)
@@ -190,7 +203,7 @@ export async function changeMany(
       } catch (error) {
         failed++
         const reason = error instanceof Error ? error.message : String(error)
-        process.stderr.write(`${workflowId}: ${reason}\n`)
+        process.stderr.write(plain(`${workflowId}: ${reason}\n`))
       }
     }
   }

@@ -5,6 +5,11 @@ export type OutputFormat = 'text' | 'json' | 'jsonl' | 'none'
 /** Control characters in what others wrote must not reach the terminal. */
 const control = /[\u0000-\u001f\u007f-\u009f]/g
 
+/** A message for a terminal, which may quote what others wrote; its lines and tabs stay. */
+export function plain(message: string): string {
+  return message.replace(control, (character) => (/[\n\t]/.test(character) ? character : '?'))
+}
+
 /** Writes answers for people (text) or for programs (JSON) on stdout. */
 export class Printer {
   readonly format: OutputFormat
@@ -37,7 +42,7 @@ export class Printer {
       ...items.map((item) => Object.values(columns).map((cell) => clean(cell(item as never)))),
     ]
     const widths = Object.keys(columns).map((_name, column) =>
-      Math.max(...cells.map((row) => row[column]?.length ?? 0)),
+      cells.reduce((most, row) => Math.max(most, row[column]?.length ?? 0), 0),
     )
     const line = (row: readonly string[]) =>
       row
@@ -55,7 +60,7 @@ export class Printer {
 
   /** For people alone. */
   note(text: string): void {
-    if (this.format === 'text') this.#write(`${text}\n`)
+    if (this.format === 'text') this.#write(`${plain(text)}\n`)
   }
 
   #write(text: string): void {

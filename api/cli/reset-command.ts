@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander'
 import { type ApiClient, workflowPath } from './api-client.ts'
-import { changeMany } from './change-commands.ts'
+import { changeMany, checkQuery } from './change-commands.ts'
 import { CliError } from './cli-error.ts'
 import { collect, wholeNumber } from './flag-values.ts'
 import {
@@ -74,6 +74,7 @@ async function resetAll(flags: ResetFlags): Promise<void> {
   if ((workflowId === undefined) === (query === undefined)) {
     throw new CliError('give either --workflow-id or --query')
   }
+  checkQuery(flags)
   if ((eventId === undefined) === (type === undefined)) {
     throw new CliError('give either --event-id or --type')
   }

@@ -7,7 +7,7 @@ import { pipeline } from 'node:stream/promises'
 import { setTimeout as delay } from 'node:timers/promises'
 import { type ApiClient, refused, responseOf, textOf, unreachable } from './api-client.ts'
 import { CliError, exitCodes } from './cli-error.ts'
-import type { Printer } from './printer.ts'
+import { plain, type Printer } from './printer.ts'
 import { ProgressBar } from './progress-bar.ts'
 
 /** Pauses before the connection is made again; with no line answered in between, then it ends. */
@@ -146,7 +146,7 @@ class FileSender {
     this.refusedLines++
     if (this.refusedLines > maxShown) return
     this.#bar.end()
-    process.stderr.write(`line ${line}: ${message}\n`)
+    process.stderr.write(plain(`line ${line}: ${message}\n`))
     if (this.refusedLines === maxShown) process.stderr.write('… further lines are counted only\n')
   }
 

@@ -41,7 +41,10 @@ const stagePrefix = 'UPDATE_WORKFLOW_EXECUTION_LIFECYCLE_STAGE_'
 
 /** `update execute`, `update start`, `update result` and `update describe`. */
 export function addUpdateCommands(workflow: Command): void {
-  const update = workflow.command('update').description('Update a workflow')
+  const update = examples(
+    workflow.command('update').description('Update a workflow'),
+    'signalbox workflow update execute --workflow-id cart-7 --name add --input 25',
+  )
   examples(
     withUpdateFlags(
       update.command('execute').description('Update a workflow and wait for the outcome'),

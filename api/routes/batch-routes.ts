@@ -1,4 +1,3 @@
-import { once } from 'node:events'
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { IntakeService } from '../../runtime/workflow-service.ts'
@@ -63,7 +62,7 @@ export function addBatchRoutes(
       const answers = Readable.from(answerLines(batch, blocks, reply), { objectMode: false })
       void withoutRequestTimeout(
         request.raw.socket,
-        once(reply.raw, 'close').then(() => {}),
+        new Promise<void>((resolve) => reply.raw.once('close', resolve)),
       )
       return reply.header('content-type', ndjsonType).send(answers)
     },

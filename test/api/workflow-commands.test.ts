@@ -38,6 +38,21 @@ const items = (workflowId: string) =>
   api.runtime.client.workflow.getHandle(workflowId).query<unknown[]>('items')
 
 describe('signalbox workflow', () => {
+  it('changes nothing by a query that is empty, as of a variable that is not set', async () => {
+    await workflow('start', '--type', 'collector', '--workflow-id', 'spared')
+    for (const args of [
+      ['delete', '--yes'],
+      ['terminate', '--yes'],
+      ['reset', '--type', 'FirstWorkflowTask', '--reason', 'x', '--yes'],
+    ]) {
+      expect(await workflow(...args, '--query', ' ')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('--query is empty'),
+      })
+    }
+    expect(await items('spared')).toEqual([])
+  })
+
   it('starts, signals, queries, describes, shows and ends a workflow', async () => {
     const w = ['--workflow-id', 'verbs']
     expect(await json('start', ...w, '--type', 'collector', '--input', '"first"')).toMatchObject({

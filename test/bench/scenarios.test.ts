@@ -48,6 +48,12 @@ test('a scenario that fails in its process fails the run, with its reason', asyn
 test('scenarios are chosen by name or group, with their ceilings', () => {
   const names = (chosen: readonly string[]) => withCeilings(chosen).map(({ name }) => name)
   expect(names(['http-one-workflow'])).toEqual(['bare-fastify', 'http-one-workflow'])
+  // A ceiling is compared with its own, too.
+  expect(names(['http-batches-one-workflow'])).toEqual([
+    'lmdb-4096',
+    'one-workflow-4096',
+    'http-batches-one-workflow',
+  ])
   expect(names(['soak', 'turns'])).toEqual(['turns', 'soak'])
   expect(names(['signals'])).toContain('lmdb-4096')
   expect(names(['all'])).toHaveLength(scenarios.length)
