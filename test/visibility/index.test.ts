@@ -461,11 +461,11 @@ describe('the index of runs', () => {
     const row = runs.row(1)
     await fc.assert(
       fc.asyncProperty(queries.map(printVisibilityQuery), async (query) => {
-        const { matches, groupBy } = parseVisibilityQuery(query)
-        const found = matches(summarize(row)) ? 1 : 0
+        const filter = parseVisibilityQuery(query)
+        const found = filter.matches(summarize(row)) ? 1 : 0
         expect((await runs.visibility.count({ query })).count).toBe(found)
         const list = runs.visibility.list({ query })
-        if (groupBy === undefined) expect((await list).executions.length).toBe(found)
+        if (filter.groupBy === undefined) expect((await list).executions.length).toBe(found)
         else await expect(list).rejects.toMatchObject({ fields: { field: 'query' } })
       }),
       { numRuns: 500 },
