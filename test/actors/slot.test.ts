@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { type Frame, FrameKind, FrameWriter, readFrames } from '../../actors/frames.ts'
 import { type Input, InputKind } from '../../actors/inputs.ts'
 import { type SlotReport, StatusField } from '../../actors/protocol.ts'
@@ -68,8 +68,13 @@ class Bench {
     this.#slot.receive(this.#writer.take())
   }
 
+  /** What it has posted once it gave back all bytes, and had nothing left to do. */
   async settle(): Promise<readonly Frame[]> {
-    await new Promise((resolve) => setTimeout(resolve, 40))
+    await vi.waitFor(() => expect(this.consumed).toBe(this.sent), 10_000)
+    for (let posted = -1; posted !== this.reports.length;) {
+      posted = this.reports.length
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
     return this.reports.flat()
   }
 }
