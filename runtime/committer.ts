@@ -10,13 +10,26 @@ import type { Telemetry } from './telemetry.ts'
 /** About how large a record of inputs gets before the next one begins. */
 const RECORD_BYTES = 16 * 1024
 
+/** Of so many inputs one looks at the clock, for {@link Committer.accept}. */
+const CLOCK_EVERY = 8
+/** What waits in a batch longer than so many commits take is one of its own. */
+const SEAL_AFTER_COMMITS = 2
+/** How fast the estimate of what a commit takes forgets its smallest value. */
+const ESTIMATE_GROWTH = 1.05
+
 interface Batch {
   readonly dirtyRuns: Run[]
   readonly records: NewRecord[]
   readonly rows: (readonly [key: Uint8Array, value: Uint8Array | null])[]
   readonly deletedRuns: number[]
   readonly effects: (() => void)[]
-  /** When its first input was accepted; see Telemetry.stamp. */
+  /** Its inputs, and about what they take in memory until they are durable. */
+  inputs: number
+  bytes: number
+  /** The run of each record of inputs, from the record `firstInput` on. Empty until they are numbered. */
+  readonly owners: Run[]
+  firstInput: number
+  /** When its first input was accepted, of performance.now; -1 without inputs. */
   acceptedAt: number
   readonly durable: Promise<void>
   readonly resolve: () => void
@@ -37,6 +50,12 @@ export interface CommitterPorts {
  * Group commit. What is accepted while a transaction is in flight is the next batch; there is never
  * more than one in flight.
  *
+ * That a transaction has ended is seen between two turns of the event loop. Where a turn is long, since
+ * many requests arrived together, they would all wait for one commit, then be answered together and
+ * come back together, and the thread would rest during each commit. So what comes in while a commit
+ * must have ended is sealed: a batch of its own, numbered, which waits for its transaction. Answers to
+ * the one are then written while the disk writes the next.
+ *
  * Guarantees: inputs of a run are numbered densely in the order in which they were accepted; a batch
  * is acknowledged and delivered only when its commit has resolved; commands' effects are released
  * only then; after a failed commit nothing is acknowledged any more.
@@ -45,13 +64,16 @@ export class Committer {
   readonly #journal: Journal
   readonly #ports: CommitterPorts
   #open: Batch = openBatch()
+  /** Batches that wait for the one in flight, the oldest first. */
+  readonly #sealed: Batch[] = []
   #inFlight: Batch | undefined
+  /** What a commit takes at least, by the last ones: what the event loop adds comes and goes. */
+  #commitMs = Infinity
   #scheduled = false
   readonly #progress = new ProgressNotes(() => this.#schedule())
   #poisoned: SignalboxError | undefined
   #idleWaiters: (() => void)[] = []
   #uncommittedBytes = 0
-  #openBytes = 0
 
   constructor(journal: Journal, ports: CommitterPorts) {
     this.#journal = journal
@@ -69,12 +91,17 @@ export class Committer {
   /** Resolves when everything accepted until now is durable; at once if it is. */
   get allDurable(): Promise<void> {
     if (this.#hasWork()) return this.#open.durable
-    return this.#inFlight?.durable ?? Promise.resolve()
+    return (this.#sealed.at(-1) ?? this.#inFlight)?.durable ?? Promise.resolve()
   }
 
   /** True if nothing is being written or is about to be, the note of progress aside. */
   get isIdle(): boolean {
-    return this.#inFlight === undefined && !this.#scheduled && !this.#hasWork()
+    return (
+      this.#inFlight === undefined &&
+      !this.#scheduled &&
+      this.#sealed.length === 0 &&
+      !this.#hasWork()
+    )
   }
 
   get uncommittedBytes(): number {
@@ -89,10 +116,12 @@ export class Committer {
   accept(run: Run, input: Input, bytes: number): void {
     run.addPending(input)
     this.#uncommittedBytes += bytes
-    this.#openBytes += bytes
+    const open = this.#open
+    open.bytes += bytes
+    if (++open.inputs % CLOCK_EVERY === 0 && this.#inFlight !== undefined) this.#sealLate(open)
     if (run.dirty) return
     run.dirty = true
-    if (this.#open.dirtyRuns.push(run) === 1) this.#open.acceptedAt = this.#ports.telemetry.stamp()
+    if (open.dirtyRuns.push(run) === 1) open.acceptedAt = performance.now()
     this.#schedule()
   }
 
@@ -101,7 +130,7 @@ export class Committer {
     for (const record of records) {
       this.#open.records.push(record)
       this.#uncommittedBytes += record.bytes.length
-      this.#openBytes += record.bytes.length
+      this.#open.bytes += record.bytes.length
     }
     this.#schedule()
   }
@@ -181,24 +210,43 @@ export class Committer {
   #cut(): void {
     this.#scheduled = false
     if (this.#poisoned !== undefined) return this.#settleIdle()
-    if (!this.#hasWork() && !this.#progress.isDue) return this.#settleIdle()
-    const batch = this.#open
-    this.#open = openBatch()
-    const bytes = this.#openBytes
-    this.#openBytes = 0
+    const sealed = this.#sealed.shift()
+    if (sealed === undefined && !this.#hasWork() && !this.#progress.isDue) return this.#settleIdle()
+    const batch = sealed ?? this.#takeOpen()
     // A throw from here on would leave senders without an answer and end the process: it poisons.
     try {
-      this.#write(batch, bytes)
+      if (sealed === undefined) this.#number(batch)
+      this.#write(batch)
     } catch (error) {
       this.#failed(batch, error)
     }
   }
 
-  #write(batch: Batch, bytes: number): void {
-    const firstInput = batch.records.length
-    // The run of each record of inputs: record firstInput + i belongs to owners[i].
-    const owners: Run[] = []
-    for (const run of batch.dirtyRuns) this.#number(run, batch, owners)
+  /** The open batch, and a new one in its place. */
+  #takeOpen(): Batch {
+    const batch = this.#open
+    this.#open = openBatch()
+    return batch
+  }
+
+  /** Seal the open batch if it has waited for longer than commits take. */
+  #sealLate(open: Batch): void {
+    if (performance.now() - open.acceptedAt <= SEAL_AFTER_COMMITS * this.#commitMs) return
+    // After the caller's own stack, which puts into one batch what belongs together.
+    process.nextTick(() => {
+      // Cut meanwhile, or sealed already.
+      if (open !== this.#open || this.#inFlight === undefined) return
+      const batch = this.#takeOpen()
+      this.#sealed.push(batch)
+      try {
+        this.#number(batch)
+      } catch (error) {
+        this.#failed(batch, error)
+      }
+    })
+  }
+
+  #write(batch: Batch): void {
     this.#recordProgress(batch)
     if (batch.records.length === 0 && batch.rows.length === 0 && batch.effects.length === 0) {
       batch.resolve()
@@ -207,21 +255,23 @@ export class Committer {
       return this.#settleIdle()
     }
     this.#inFlight = batch
-    const writtenAt = this.#ports.telemetry.stamp()
+    const writtenAt = performance.now()
     this.#journal
       .commit(batch)
-      .then(() => {
-        this.#uncommittedBytes -= bytes
-        this.#committed(batch, firstInput, owners, writtenAt)
-      })
+      .then(() => this.#committed(batch, writtenAt))
       .catch((error: unknown) => this.#failed(batch, error))
+  }
+
+  #number(batch: Batch): void {
+    batch.firstInput = batch.records.length
+    for (const run of batch.dirtyRuns) this.#numberInputs(run, batch)
   }
 
   /**
    * Give the run's pending inputs their numbers and make records of them: one, or several of some
    * {@link RECORD_BYTES}, since the store keeps a larger one in contiguous pages.
    */
-  #number(run: Run, batch: Batch, owners: Run[]): void {
+  #numberInputs(run: Run, batch: Batch): void {
     const inputs = run.takePending()
     const seq = run.head + 1
     run.dirty = false
@@ -238,7 +288,7 @@ export class Committer {
     let request = 0
     while (start < inputs.length) {
       const end = endOfRecord(inputs, start)
-      owners.push(run)
+      batch.owners.push(run)
       const record = {
         run: run.key,
         kind: RecordKind.inputs,
@@ -277,14 +327,16 @@ export class Committer {
     }
   }
 
-  #committed(batch: Batch, firstInput: number, owners: readonly Run[], writtenAt: number): void {
+  #committed(batch: Batch, writtenAt: number): void {
     this.#inFlight = undefined
     const { telemetry } = this.#ports
-    const durableAt = writtenAt < 0 ? -1 : performance.now()
+    const durableAt = performance.now()
+    this.#commitMs = Math.min(this.#commitMs * ESTIMATE_GROWTH, durableAt - writtenAt)
+    this.#uncommittedBytes -= batch.bytes
     let inputs = 0
     // The next cut is the one below, whatever the effects put into the open batch.
     this.#scheduled = true
-    const { records } = batch
+    const { records, owners, firstInput } = batch
     for (let i = 0; i < owners.length; i++) {
       const run = owners[i] as Run
       const { seq, count, bytes } = records[firstInput + i] as NewRecord
@@ -304,7 +356,7 @@ export class Committer {
   }
 
   #failed(batch: Batch, cause: unknown): void {
-    this.#inFlight = undefined
+    if (this.#inFlight === batch) this.#inFlight = undefined
     const indeterminate = new SignalboxError(
       'SIGNALBOX_ERR_INDETERMINATE',
       'The journal failed while this was written: it may or may not have been recorded. ' +
@@ -318,6 +370,7 @@ export class Committer {
     )
     this.#poisoned = poisoned
     batch.reject(indeterminate)
+    for (const waiting of this.#sealed.splice(0)) waiting.reject(poisoned)
     this.#open.reject(poisoned)
     this.#settleIdle()
     this.#ports.onPoisoned(poisoned, indeterminate)
@@ -362,6 +415,10 @@ function openBatch(): Batch {
     rows: [],
     deletedRuns: [],
     effects: [],
+    inputs: 0,
+    bytes: 0,
+    owners: [],
+    firstInput: 0,
     acceptedAt: -1,
     durable,
     ...settle,

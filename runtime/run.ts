@@ -50,7 +50,7 @@ export interface Closing {
  * What the host knows of one run: where it is in its inputs, where its actor is, and who waits.
  *
  * The numbers only grow, and `processed ≤ fed`, `fed ≤ committed ≤ head` hold throughout: an input
- * is numbered when its batch is cut, committed before it is fed to the actor, and processed after.
+ * is numbered when its batch is complete, committed before it is fed to the actor, and processed after.
  */
 export class Run {
   readonly key: number

@@ -14,7 +14,7 @@ const MAX_ACTIVITY_TYPES = 200
 const SWEEP_PARKED = 1_024
 const NO_VALUE = new Uint8Array(0)
 
-/** What a batch was, once it is durable. Times are of performance.now(); −1 where nobody measures. */
+/** What a batch was, once it is durable. Times are of performance.now(). */
 export interface CommittedBatch {
   readonly inputs: number
   readonly records: number
@@ -60,20 +60,13 @@ export class Telemetry {
     this.stateChanged('recovering')
   }
 
-  /** Now, if somebody wants to know how long commits and turns take. Asked once a batch. */
-  stamp(): number {
-    return diagnostics.commit.hasSubscribers || diagnostics.processed.hasSubscribers
-      ? performance.now()
-      : -1
-  }
-
   committed({ inputs, records, acceptedAt, writtenAt, durableAt }: CommittedBatch): void {
     this.commits++
     this.committedRecords += records
     this.committedInputs += inputs
-    if (writtenAt < 0 || !diagnostics.commit.hasSubscribers) return
+    if (!diagnostics.commit.hasSubscribers) return
     const durationMs = durableAt - writtenAt
-    const ackMs = acceptedAt < 0 ? durationMs : inputs === 0 ? 0 : durableAt - acceptedAt
+    const ackMs = inputs === 0 ? 0 : durableAt - acceptedAt
     diagnostics.commit.publish({ source: this.source, inputs, records, durationMs, ackMs })
   }
 
@@ -85,7 +78,7 @@ export class Telemetry {
     owners: readonly Run[],
     { inputs, acceptedAt }: Pick<CommittedBatch, 'inputs' | 'acceptedAt'>,
   ): void {
-    if (acceptedAt < 0 || owners.length === 0 || !diagnostics.processed.hasSubscribers) return
+    if (owners.length === 0 || !diagnostics.processed.hasSubscribers) return
     const run = owners[this.#samples++ % owners.length] as Run
     // What a parked or closed run still gets is not on its way to a turn.
     if (!run.isOpen || !run.isReady || run.processed >= run.committed) return

@@ -1,0 +1,198 @@
+import { expect, onTestFinished, test } from 'vitest'
+import { type Input, InputKind } from '../../actors/inputs.ts'
+import { decodeInputs } from '../../actors/records.ts'
+import { Committer } from '../../runtime/committer.ts'
+import type { Journal, JournalBatch, NewRecord } from '../../runtime/journal.ts'
+import { openMemoryJournal } from '../../runtime/journal-memory.ts'
+import { Run } from '../../runtime/run.ts'
+import type { RunRow } from '../../runtime/run-row.ts'
+import { Telemetry } from '../../runtime/telemetry.ts'
+
+const row: RunRow = {
+  namespace: 'default',
+  workflowId: 'w',
+  runId: 'r',
+  firstExecutionRunId: 'r',
+  workflowType: 't',
+  taskQueue: 'q',
+  startTime: 0,
+  taskTimeoutMs: 10_000,
+  status: 'RUNNING',
+  closeSeq: 0,
+  historyLength: 0,
+  groups: [],
+  cancelRequested: false,
+  strikes: 0,
+  attempt: 1,
+}
+
+/** A committer over a journal whose commits end when the test says so. */
+class Bench {
+  readonly runs = [1, 2, 3].map((key) => new Run(key, 0, row, 0, 0))
+  /** The inputs of each commit, as `run:number:name`. */
+  readonly commits: string[][] = []
+  readonly delivered: string[] = []
+  readonly committer: Committer
+  #end: (() => void) | undefined
+  #fail: ((error: Error) => void) | undefined
+  /** Settles when the commit in flight has. */
+  #ended: Promise<unknown> | undefined
+
+  constructor() {
+    const memory = openMemoryJournal()
+    const commit = async (batch: JournalBatch): Promise<void> => {
+      this.commits.push((batch.records ?? []).flatMap((record) => named(record)))
+      await new Promise<void>((resolve, reject) => {
+        this.#end = resolve
+        this.#fail = reject
+      })
+      await memory.commit(batch)
+    }
+    const watched = (batch: JournalBatch): Promise<void> => {
+      const committed = commit(batch)
+      this.#ended = committed.catch(() => undefined)
+      return committed
+    }
+    const journal: Journal = Object.create(memory, { commit: { value: watched } }) as Journal
+    this.committer = new Committer(journal, {
+      telemetry: new Telemetry(memory, 'nowhere', () => []),
+      onInputs: (run, seq, count, bytes) => {
+        this.delivered.push(...named({ run: run.key, seq, count, bytes }))
+      },
+      onCommitted: () => undefined,
+      onPoisoned: () => undefined,
+    })
+    onTestFinished(() => memory.close())
+  }
+
+  /** Accept signals to the runs in turn, `from` to `to`; resolves as a sender of the last one does. */
+  accept(from: number, to: number): Promise<void> {
+    for (let n = from; n <= to; n += 1) {
+      const input: Input = [InputKind.signaled, 1, `s${n}`, []]
+      this.committer.accept(this.runs[n % this.runs.length] as Run, input, 10)
+    }
+    return this.committer.durable
+  }
+
+  async end(): Promise<void> {
+    this.#end?.()
+    await this.#ended
+    await turnsOfTheEventLoop()
+  }
+
+  async fail(): Promise<void> {
+    this.#fail?.(new Error('EIO'))
+    await this.#ended
+    await turnsOfTheEventLoop()
+  }
+}
+
+function named({ run, seq, count, bytes }: Omit<NewRecord, 'kind'>): string[] {
+  const inputs = decodeInputs(bytes)
+  expect(inputs).toHaveLength(count)
+  return inputs.map((input, i) => `${run}:${seq + i}:${JSON.stringify(input[2])}`)
+}
+
+/** So many that whatever follows a commit, the next one included, has begun. */
+async function turnsOfTheEventLoop(): Promise<void> {
+  for (let turn = 0; turn < 5; turn += 1) await new Promise((resolve) => setImmediate(resolve))
+}
+
+const endOfStack = (): Promise<void> => new Promise((resolve) => process.nextTick(resolve))
+
+function busyFor(ms: number): void {
+  for (const start = performance.now(); performance.now() - start < ms;);
+}
+
+/** A commit in flight, and two that come in one long turn of the event loop behind it. */
+async function longTurn() {
+  const bench = new Bench()
+  const told: string[] = []
+  const tell = (name: string, promise: Promise<void>): void => {
+    promise.then(
+      () => told.push(name),
+      (error: { code?: string }) => told.push(`${name} ${error.code}`),
+    )
+  }
+  // What a commit takes is known from then on.
+  const start = performance.now()
+  tell('first', bench.accept(0, 0))
+  await endOfStack()
+  await bench.end()
+  const commitMs = performance.now() - start
+  tell('second', bench.accept(1, 1))
+  await turnsOfTheEventLoop()
+  const early = bench.accept(2, 8)
+  busyFor(3 * commitMs)
+  tell('early', early)
+  // The eighth one in a batch sees what time it is.
+  tell('eighth', bench.accept(9, 9))
+  await endOfStack()
+  tell('late', bench.accept(10, 30))
+  expect(bench.commits.map((inputs) => inputs.length)).toEqual([1, 1])
+  return { bench, told }
+}
+
+test('what came while a commit must have ended does not wait for what came later', async () => {
+  const { bench, told } = await longTurn()
+  await bench.end()
+  expect(told).toEqual(['first', 'second'])
+  expect(bench.commits.map((inputs) => inputs.length)).toEqual([1, 1, 8])
+  await bench.end()
+  expect(told).toEqual(['first', 'second', 'early', 'eighth'])
+  expect(bench.committer.isIdle).toBe(false)
+  await bench.end()
+  expect(told.at(-1)).toBe('late')
+  expect(bench.commits.map((inputs) => inputs.length)).toEqual([1, 1, 8, 21])
+  expect(bench.committer.isIdle).toBe(true)
+  expect(bench.committer.uncommittedBytes).toBe(0)
+
+  // Delivered as written, and each run's inputs numbered as they were accepted.
+  expect(bench.delivered).toEqual(bench.commits.flat())
+  for (const run of [1, 2, 3]) {
+    const own = bench.delivered.filter((name) => name.startsWith(`${run}:`))
+    const sent = Array.from({ length: 31 }, (_, n) => n).filter((n) => n % 3 === run - 1)
+    expect(own).toEqual(sent.map((n, i) => `${run}:${i + 1}:"s${n}"`))
+  }
+})
+
+test('everything accepted is durable only when the last of the batches is', async () => {
+  const { bench } = await longTurn()
+  let isDurable = false
+  void bench.committer.allDurable.then(() => (isDurable = true))
+  for (const expected of [false, false, true]) {
+    await bench.end()
+    expect(isDurable).toBe(expected)
+  }
+  await bench.committer.drain()
+})
+
+test('after a failed commit nothing that waited behind it is written', async () => {
+  const { bench, told } = await longTurn()
+  await bench.fail()
+  expect(told).toEqual([
+    'first',
+    'second SIGNALBOX_ERR_INDETERMINATE',
+    'early SIGNALBOX_ERR_RUNTIME_POISONED',
+    'eighth SIGNALBOX_ERR_RUNTIME_POISONED',
+    'late SIGNALBOX_ERR_RUNTIME_POISONED',
+  ])
+  expect(bench.commits.map((inputs) => inputs.length)).toEqual([1, 1])
+  expect(bench.delivered).toEqual(['1:1:"s0"'])
+  await bench.committer.drain()
+})
+
+test('many in one short turn of the event loop are one batch', async () => {
+  const bench = new Bench()
+  void bench.accept(0, 0)
+  await endOfStack()
+  busyFor(5)
+  await bench.end()
+  void bench.accept(1, 1)
+  await turnsOfTheEventLoop()
+  const all = bench.accept(2, 2_000)
+  await bench.end()
+  await bench.end()
+  await all
+  expect(bench.commits.map((inputs) => inputs.length)).toEqual([1, 1, 1_999])
+})
