@@ -46,12 +46,21 @@ const historyEvent = Type.Object(
 
 export const emptyAnswer = Type.Object({}, { additionalProperties: false })
 
+const processed = Type.Optional(
+  Type.Boolean({
+    description: 'With waitFor=processed: whether the turn has ended, or only the wait for it',
+  }),
+)
+
+export const signalAnswer = Type.Object({ processed }, { additionalProperties: false })
+
 export const backupAnswer = Type.Object({ name: Type.String(), bytes: Type.String() })
 
 export const startAnswer = Type.Object({
   runId: Type.String(),
   firstExecutionRunId: Type.String(),
   started: Type.Optional(Type.Boolean()),
+  processed,
 })
 
 export const resetAnswer = Type.Object({ runId: Type.String() })

@@ -1,4 +1,4 @@
-import type { StartResponse } from '../runtime/workflow-service.ts'
+import type { SignalResponse, StartResponse } from '../runtime/workflow-service.ts'
 import { writeJson } from './json-text.ts'
 import { statusAnswer } from './rpc-status.ts'
 
@@ -55,7 +55,7 @@ export class BatchAnswers {
   }
 
   /** A signal, acknowledged when the promise resolves; lines in a row with the same one are one group. */
-  addSignal(line: number, promise: Promise<void>): void {
+  addSignal(line: number, promise: Promise<SignalResponse | undefined>): void {
     const last = this.#groups.at(-1)
     if (
       last?.promise === promise &&
@@ -68,7 +68,7 @@ export class BatchAnswers {
     }
     const group = this.#add(line, promise)
     promise.then(
-      () => this.#settle(group, acknowledgements(group)),
+      (response) => this.#settle(group, acknowledgements(group, response)),
       (error: unknown) => this.#settle(group, this.#errors(group, error)),
     )
   }
@@ -76,8 +76,8 @@ export class BatchAnswers {
   addStart(line: number, promise: Promise<StartResponse>): void {
     const group = this.#add(line, promise)
     promise.then(
-      ({ runId, started }) => {
-        const fields = writeJson({ runId, started }).slice(1)
+      ({ runId, started, processed }) => {
+        const fields = writeJson({ runId, started, processed }).slice(1)
         this.#settle(group, `{"line":${line},${fields}\n`)
       },
       (error: unknown) => this.#settle(group, this.#errors(group, error)),
@@ -155,9 +155,11 @@ export class BatchAnswers {
   }
 }
 
-function acknowledgements({ first, count }: Group): string {
+function acknowledgements({ first, count }: Group, response: SignalResponse | undefined): string {
+  const processed = response?.processed
+  const end = processed === undefined ? '}\n' : `,"processed":${processed}}\n`
   let text = ''
-  for (let line = first; line < first + count; line++) text += `{"line":${line}}\n`
+  for (let line = first; line < first + count; line++) text += `{"line":${line}${end}`
   return text
 }
 

@@ -1,5 +1,10 @@
 import type { Payload } from '../actors/payload.ts'
-import type { SignalRequest, SignalWithStartRequest, WaitFor } from '../runtime/workflow-service.ts'
+import type {
+  ProcessedWait,
+  SignalRequest,
+  SignalWithStartRequest,
+  WaitFor,
+} from '../runtime/workflow-service.ts'
 import { compileBodyValidator } from './body-validator.ts'
 import { invalidField } from './invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from './payload-json.ts'
@@ -14,12 +19,17 @@ export type BatchRequest =
   | { readonly starts: false; readonly request: SignalRequest }
   | { readonly starts: true; readonly request: SignalWithStartRequest }
 
+/** What each line of a batch is to wait for. */
+export interface BatchWait extends ProcessedWait {
+  readonly waitFor: WaitFor | undefined
+}
+
 /** What the lines of a batch have in common. */
 interface BatchContext {
   readonly namespace: string
   /** Of a line that has none of its own. */
   readonly requestId: string | undefined
-  readonly waitFor: WaitFor | undefined
+  readonly wait: BatchWait
   /** The trace context of the request that all lines came with. */
   readonly trace: Payload | undefined
 }
@@ -34,7 +44,7 @@ const validate = compileBodyValidator(batchSignalBody)
  */
 export function decodeBatchRequest(
   value: unknown,
-  { namespace, requestId, waitFor, trace }: BatchContext,
+  { namespace, requestId, wait, trace }: BatchContext,
 ): BatchRequest {
   const checked = validate(value)
   if ('error' in checked) throw checked.error
@@ -51,7 +61,9 @@ export function decodeBatchRequest(
       signalName,
       signalArgs: decodePayloads(body.signalInput, 'signalInput'),
       requestId: ownId,
-      waitFor,
+      waitFor: wait.waitFor,
+      timeoutMs: wait.timeoutMs,
+      signal: wait.signal,
     }
     return { starts: true, request }
   }
@@ -67,7 +79,9 @@ export function decodeBatchRequest(
     requestId: ownId,
     identity: optionalId(body.identity, 'identity'),
     headers: withTraceContext(decodePayloadMap(body.header?.fields, 'header.fields'), trace),
-    waitFor,
+    waitFor: wait.waitFor,
+    timeoutMs: wait.timeoutMs,
+    signal: wait.signal,
   }
   return { starts: false, request }
 }

@@ -30,7 +30,7 @@ export class LongPolls {
   /**
    * Run `call`, which ends early when its signal aborts. Undefined if the client has hung up.
    *
-   * @throws SignalboxError SIGNALBOX_ERR_RUNTIME_CLOSED if the server stops meanwhile
+   * @throws SignalboxError SIGNALBOX_ERR_RUNTIME_CLOSED if the server is stopping
    */
   async run<Result>(
     reply: FastifyReply,
@@ -44,13 +44,30 @@ export class LongPolls {
     try {
       return await call(controller.signal)
     } catch (error) {
-      if (!controller.signal.aborted) throw error
-      if (this.#stopping) throw stopped()
+      // What a call that the server's stop has ended says of itself, that it was written say, is true.
+      if (!controller.signal.aborted || this.#stopping) throw error
       return undefined
     } finally {
       this.#waiting.delete(controller)
       reply.raw.off('close', onClose)
     }
+  }
+
+  /**
+   * A signal for all waits of a request whose answer is a stream: it aborts when the client hangs up or
+   * the server stops.
+   *
+   * @throws SignalboxError SIGNALBOX_ERR_RUNTIME_CLOSED if the server is stopping
+   */
+  signalOf(reply: FastifyReply): AbortSignal {
+    if (this.#stopping) throw stopped()
+    const controller = new AbortController()
+    this.#waiting.add(controller)
+    reply.raw.once('close', () => {
+      this.#waiting.delete(controller)
+      controller.abort()
+    })
+    return controller.signal
   }
 
   /** End all waits; later ones are refused. */

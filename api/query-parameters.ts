@@ -15,7 +15,8 @@ export const queryParameters: Readonly<Record<string, TSchema>> = {
   reason: text('Recorded with the termination of a running workflow'),
   namespace: text('Not looked at: the path has it'),
   waitFor: Type.Union([Type.Literal('durable'), Type.Literal('processed')], {
-    description: 'Answer when it is on disk (the default), or when its turn has ended',
+    description:
+      'Answer when it is on disk (the default), or when its turn has ended or timeout is over',
   }),
   timeout: Type.String({
     description: 'How long to wait, such as 30s; default 20s',

@@ -1,10 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Payload } from '../actors/payload.ts'
 import { SignalboxError } from '../runtime/errors.ts'
-import type { WaitFor, IntakeService } from '../runtime/workflow-service.ts'
+import type { IntakeService } from '../runtime/workflow-service.ts'
 import type { ApiLimits } from './api-limits.ts'
 import { BatchAnswers } from './batch-answers.ts'
-import { type BatchRequest, decodeBatchRequest } from './batch-request.ts'
+import { type BatchRequest, type BatchWait, decodeBatchRequest } from './batch-request.ts'
 import type { BatchLine, LineBlock } from './ndjson-lines.ts'
 
 /** How often a line asks again for room in a full mailbox. */
@@ -12,7 +12,8 @@ const roomPollMs = 20
 
 export interface BatchOptions {
   readonly namespace: string
-  readonly waitFor: WaitFor | undefined
+  /** Of each line; a bound counts from when the line is taken. */
+  readonly wait: BatchWait
   /** Line n without a request id of its own has this key, a slash, and n. */
   readonly idempotencyKey: string | undefined
   /** By which the server's log has what went wrong inside. */
@@ -141,9 +142,9 @@ export class SignalBatch {
 
   #decode({ value, number, error }: BatchLine): BatchRequest {
     if (error !== undefined) throw error
-    const { namespace, idempotencyKey, waitFor, checkStart, trace } = this.#options
+    const { namespace, idempotencyKey, wait, checkStart, trace } = this.#options
     const requestId = idempotencyKey === undefined ? undefined : `${idempotencyKey}/${number}`
-    const batch = decodeBatchRequest(value, { namespace, requestId, waitFor, trace })
+    const batch = decodeBatchRequest(value, { namespace, requestId, wait, trace })
     if (batch.starts) checkStart()
     return batch
   }

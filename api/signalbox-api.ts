@@ -110,8 +110,8 @@ export async function signalboxApi(
             next(rateLimit.take(request.params.namespace))
           })
         }
-        addSignalRoutes(scope, runtime.service)
-        addStartRoutes(scope, runtime.service)
+        addSignalRoutes(scope, runtime.service, longPolls)
+        addStartRoutes(scope, runtime.service, longPolls)
         addControlRoutes(scope, runtime.service)
         addUpdateRoutes(scope, runtime.service, longPolls)
         addReadRoutes(scope, runtime.service)
@@ -119,7 +119,7 @@ export async function signalboxApi(
         addFollowRoutes(scope, runtime.service, longPolls, limits)
         addListRoutes(scope, runtime.service, limits)
         addStreamRoutes(scope, runtime.service, streams, limits)
-        addBatchRoutes(scope, runtime.service, limits)
+        addBatchRoutes(scope, runtime.service, longPolls, limits)
         addActivityRoutes(scope, runtime.service)
         done()
       },

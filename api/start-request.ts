@@ -1,6 +1,6 @@
 import type { Payload } from '../actors/payload.ts'
 import type { RetryPolicyData } from '../actors/inputs.ts'
-import type { StartRequest } from '../runtime/workflow-service.ts'
+import type { StartRequest, StartResponse } from '../runtime/workflow-service.ts'
 import { idConflictPolicy, idReusePolicy, parseEnum } from './enum-json.ts'
 import { invalidField } from './invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from './payload-json.ts'
@@ -8,6 +8,11 @@ import { optionalId } from './request-ids.ts'
 import type { StartBody } from './schemas.ts'
 import { withTraceContext } from './trace-context.ts'
 import { parseDuration, parseTimeout } from './time-json.ts'
+
+/** The answer to a start and to a signal-with-start. */
+export function encodeStarted({ runId, firstExecutionRunId, started, processed }: StartResponse) {
+  return { runId, firstExecutionRunId, started: started ? true : undefined, processed }
+}
 
 /** What start and signal-with-start have in common, except for the request id. */
 export function decodeStart(

@@ -21,6 +21,7 @@ import type {
   WorkflowStartUpdateWithStartInput,
 } from './workflow-client-interceptor.ts'
 import type {
+  SignalResponse,
   SignalWithStartRequest,
   StartRequest,
   StartResponse,
@@ -72,9 +73,10 @@ class InterceptedCalls {
       ...this.#service,
       startWorkflow: (request) => this.#inOrder(request, (place) => this.#start(request, place)),
       signalWorkflow: (request) =>
-        this.#inOrder(request, (place) => {
-          const send = this.#compose('signal', (input) =>
-            place.fill(() =>
+        this.#inOrder(request, async (place) => {
+          let response: SignalResponse | undefined
+          const send = this.#compose('signal', async (input) => {
+            response = await place.fill(() =>
               this.#service.signalWorkflow({
                 ...request,
                 ...input.workflowExecution,
@@ -82,15 +84,16 @@ class InterceptedCalls {
                 args: convert(input.args, this.#converters),
                 ...headersField(input.headers),
               }),
-            ),
-          )
+            )
+          })
           const { signalName, args, headers } = request
-          return send({
+          await send({
             signalName,
             args: this.#values(args),
             workflowExecution: executionOf(request),
             headers: toHeaders(headers),
           })
+          return response
         }),
       signalWithStart: (request) =>
         this.#inOrder(request, (place) => this.#signalWithStart(request, place)),

@@ -83,6 +83,13 @@ export interface SignalWithStartOptions<
   readonly signalArgs?: Args
   /** When the call resolves. Default 'durable'. */
   readonly waitFor?: WaitFor
+  /**
+   * With `waitFor: 'processed'`, how long to wait for the turn, in milliseconds; the call resolves then,
+   * and the signal is on disk. Default for ever.
+   */
+  readonly timeoutMs?: number
+  /** Ends the wait for the turn as `timeoutMs` does. */
+  readonly abortSignal?: AbortSignal
 }
 
 export interface GetHandleOptions {
@@ -172,6 +179,8 @@ export class WorkflowClient {
       signalName: typeof signal === 'string' ? signal : signal.name,
       signalArgs: convert(options.signalArgs ?? [], this.#setup.converters),
       waitFor: options.waitFor,
+      timeoutMs: options.timeoutMs,
+      signal: options.abortSignal,
     }
     const started = await this.#service.signalWithStart(request)
     return this.#handleOf<W>(start, started)

@@ -3,6 +3,10 @@ import type { CodecChain } from './payload-codec.ts'
 import { payloadsBytes } from './payload-size.ts'
 import type { IntakeService, Target } from './workflow-service.ts'
 
+interface Call extends Target {
+  readonly signal?: AbortSignal | undefined
+}
+
 /**
  * The service of an engine whose journal holds encoded payloads: what comes in is encoded, what goes
  * out is decoded. Queries stay in memory, so theirs are left alone; a history shows what rests in the
@@ -17,18 +21,20 @@ export function withCodecs(
   order: CallOrder,
 ): IntakeService {
   /** Throws at once if there is no place. */
-  function submit<R extends Target, T>(request: R, call: (encoded: R) => Promise<T>): Promise<T> {
+  function submit<R extends Call, T>(request: R, call: (encoded: R) => Promise<T>): Promise<T> {
     const place = order.take(request.namespace, request.workflowId, payloadsBytes(request))
     return encodeInto(place, request, call)
   }
-  async function encodeInto<R extends Target, T>(
+  async function encodeInto<R extends Call, T>(
     place: CallPlace,
     request: R,
     call: (encoded: R) => Promise<T>,
   ): Promise<T> {
     try {
       const encoded = await codec.encode(request)
-      return await place.fill(() => call(encoded))
+      // A signal is no plain data that could be copied.
+      const { signal } = request
+      return await place.fill(() => call(signal === undefined ? encoded : { ...encoded, signal }))
     } catch (error) {
       place.free()
       throw error
@@ -44,10 +50,8 @@ export function withCodecs(
     submitSignal: (request) => submit(request, (encoded) => service.submitSignal(encoded)),
     submitSignalWithStart: (request) =>
       submit(request, (encoded) => service.submitSignalWithStart(encoded)),
-    updateWorkflow: async ({ signal, ...request }) =>
-      codec.decode(
-        await inOrder(request, (encoded) => service.updateWorkflow({ ...encoded, signal })),
-      ),
+    updateWorkflow: async (request) =>
+      codec.decode(await inOrder(request, (encoded) => service.updateWorkflow(encoded))),
     pollUpdate: async (request) => codec.decode(await service.pollUpdate(request)),
     updateWithStart: async (request) => {
       const { signal, ...update } = request.update

@@ -31,7 +31,7 @@ interface Batch {
   firstInput: number
   /** When its first input was accepted, of performance.now; -1 without inputs. */
   acceptedAt: number
-  readonly durable: Promise<void>
+  readonly durable: Promise<undefined>
   readonly resolve: () => void
   readonly reject: (error: Error) => void
 }
@@ -84,14 +84,14 @@ export class Committer {
    * Resolves when what was just accepted is durable. Shared by all who ask in the same batch. Only
    * for callers that have put something into it: an empty batch is never written.
    */
-  get durable(): Promise<void> {
+  get durable(): Promise<undefined> {
     return this.#open.durable
   }
 
   /** Resolves when everything accepted until now is durable; at once if it is. */
-  get allDurable(): Promise<void> {
+  get allDurable(): Promise<undefined> {
     if (this.#hasWork()) return this.#open.durable
-    return (this.#sealed.at(-1) ?? this.#inFlight)?.durable ?? Promise.resolve()
+    return (this.#sealed.at(-1) ?? this.#inFlight)?.durable ?? Promise.resolve(undefined)
   }
 
   /** True if nothing is being written or is about to be, the note of progress aside. */
@@ -276,12 +276,7 @@ export class Committer {
     const seq = run.head + 1
     run.dirty = false
     run.head += inputs.length
-    if (run.pendingWaiters !== undefined) {
-      for (const waiter of run.pendingWaiters) {
-        run.addWaiter({ ...waiter, seq: seq + waiter.index })
-      }
-      run.pendingWaiters = undefined
-    }
+    run.numberPendingWaiters(seq)
     const requests = run.pendingRequests ?? NO_REQUESTS
     run.pendingRequests = undefined
     let start = 0
@@ -403,8 +398,8 @@ function endOfRecord(inputs: readonly Input[], start: number): number {
 
 function openBatch(): Batch {
   let settle: { resolve: () => void; reject: (error: Error) => void } | undefined
-  const durable = new Promise<void>((resolve, reject) => {
-    settle = { resolve, reject }
+  const durable = new Promise<undefined>((resolve, reject) => {
+    settle = { resolve: () => resolve(undefined), reject }
   })
   // Whoever waits has the rejection; an input that nobody waits for must not end the process.
   durable.catch(() => undefined)

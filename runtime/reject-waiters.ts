@@ -15,11 +15,10 @@ export function rejectWaiters(
 ): void {
   for (const run of runs) {
     const queries = [...run.queries, ...run.takeOutstandingQueries()]
-    const waiters = [...(run.pendingWaiters ?? []), ...run.closeWaiters]
+    const waiters = [...run.takePendingWaiters(), ...run.closeWaiters]
     for (const waiter of run.waiters) waiter.reject(ofInputs)
     run.queries = []
     run.waiters = []
-    run.pendingWaiters = undefined
     run.closeWaiters = []
     for (const query of queries) query.reject(error)
     for (const waiter of waiters) waiter.reject(error)

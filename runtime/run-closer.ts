@@ -378,9 +378,7 @@ function moveWaiters(run: Run, next: Run, indexes: ReadonlyMap<number, number>):
   run.waiters = waiters.filter(({ seq }) => !indexes.has(seq))
   for (const waiter of waiters) {
     const index = indexes.get(waiter.seq)
-    if (index === undefined) continue
-    next.pendingWaiters ??= []
-    next.pendingWaiters.push({ index, resolve: waiter.resolve, reject: waiter.reject })
+    if (index !== undefined) next.addPendingWaiter(waiter, index)
   }
 }
 

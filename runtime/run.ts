@@ -3,7 +3,7 @@ import type { QueryOutcome, QueryRequest } from '../actors/turns.ts'
 import type { ChildLink } from './child-link.ts'
 import type { RunRow } from './run-row.ts'
 import type { RunUpdates } from './run-updates.ts'
-import type { ParkedState } from './workflow-service.ts'
+import type { ParkedState, SignalResponse } from './workflow-service.ts'
 import { isOpenStatus } from './workflow-status.ts'
 
 /** A promise's two ends, kept until something happens to the run. */
@@ -12,15 +12,13 @@ export interface Waiter {
   readonly reject: (error: Error) => void
 }
 
-/** Someone who waits until a turn has ended. */
-export interface TurnWaiter extends Waiter {
-  readonly seq: number
-}
-
-/** Someone who waits until the turn of an input that has no number yet has ended. */
-export interface PendingTurnWaiter extends Waiter {
-  /** Its place among the run's pending inputs. */
-  readonly index: number
+/** Someone who waits until the turn of an input has ended. It goes with the input to another run. */
+export interface TurnWaiter {
+  run: Run
+  /** The input's number; while it has none, its place among the run's pending inputs. */
+  seq: number
+  readonly resolve: (response: SignalResponse) => void
+  readonly reject: (error: Error) => void
 }
 
 export interface QueuedQuery {
@@ -75,7 +73,7 @@ export class Run {
 
   #pending = NO_INPUTS
   pendingRequests: (readonly [index: number, hash: number])[] | undefined
-  pendingWaiters: PendingTurnWaiter[] | undefined
+  #pendingWaiters: TurnWaiter[] | undefined
   #waiters = NO_WAITERS
   closeWaiters: Waiter[] = []
   /** Called when there is something new to see of the run. */
@@ -168,6 +166,40 @@ export class Run {
   addWaiter(waiter: TurnWaiter): void {
     if (this.#waiters === NO_WAITERS) this.#waiters = [waiter]
     else this.#waiters.push(waiter)
+  }
+
+  /** Wait for the turn of the pending input that has this place. */
+  addPendingWaiter(waiter: TurnWaiter, index: number): void {
+    waiter.run = this
+    waiter.seq = index
+    if (this.#pendingWaiters === undefined) this.#pendingWaiters = [waiter]
+    else this.#pendingWaiters.push(waiter)
+  }
+
+  /** The pending inputs get their numbers, from `first` on. */
+  numberPendingWaiters(first: number): void {
+    const waiters = this.#pendingWaiters
+    if (waiters === undefined) return
+    this.#pendingWaiters = undefined
+    for (const waiter of waiters) {
+      waiter.seq += first
+      this.addWaiter(waiter)
+    }
+  }
+
+  takePendingWaiters(): readonly TurnWaiter[] {
+    const waiters = this.#pendingWaiters ?? NO_WAITERS
+    this.#pendingWaiters = undefined
+    return waiters
+  }
+
+  /** It waits no more. Cheap for the one that has waited longest, which is the first to give up. */
+  removeWaiter(waiter: TurnWaiter): void {
+    if (remove(this.#waiters, waiter)) {
+      if (this.#waiters.length === 0) this.#waiters = NO_WAITERS
+    } else if (this.#pendingWaiters !== undefined) {
+      remove(this.#pendingWaiters, waiter)
+    }
   }
 
   /** Those who wait for turns up to `seq`; they wait no more. */
@@ -319,6 +351,13 @@ export class Run {
       (this.updates === undefined || this.updates.isIdle)
     )
   }
+}
+
+function remove(waiters: TurnWaiter[], waiter: TurnWaiter): boolean {
+  const at = waiters.indexOf(waiter)
+  if (at < 0) return false
+  waiters.splice(at, 1)
+  return true
 }
 
 // What a run has only for the moment is not kept as an array of its own: there may be a hundred thousand

@@ -86,7 +86,7 @@ export class Telemetry {
       const durationMs = performance.now() - acceptedAt
       diagnostics.processed.publish({ source: this.source, durationMs, inputs })
     }
-    run.addWaiter({ seq: run.committed, resolve, reject: () => undefined })
+    run.addWaiter({ run, seq: run.committed, resolve, reject: () => undefined })
   }
 
   /** Make a call of the service, and count it if it is refused before anything is written. */

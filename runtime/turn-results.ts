@@ -27,6 +27,7 @@ import { hasFailure, withMappedStacks } from './map-failure.ts'
 import type { Limits } from './options.ts'
 import { firstRefusedTurn, type RefusedTurn } from './pending-limits.ts'
 import { activityCancelKey, activityKey, timerKey } from './row-keys.ts'
+import { PROCESSED } from './processed-wait.ts'
 import type { Run } from './run.ts'
 import type { RunCloser } from './run-closer.ts'
 import type { UpdateRegistry } from './update-registry.ts'
@@ -283,7 +284,7 @@ export class TurnResults {
     run.retrying = false
     if (run.hasStrikes) this.#ports.acceptor.saveRow(run, { ...run.row, strikes: 0 })
     if (run.waiters.length === 0) return
-    for (const waiter of run.takeWaiters(seq)) waiter.resolve()
+    for (const waiter of run.takeWaiters(seq)) waiter.resolve(PROCESSED)
   }
 
   /** The regrouped turn has ended and the run is still open: what was held back comes in now. */

@@ -30,6 +30,7 @@ import type {
   QueryRejectCondition,
   ResetReapplyExcludeType,
   ResetResponse,
+  SignalResponse,
   Target,
   WaitFor,
   WorkflowDescription,
@@ -49,7 +50,20 @@ export interface SignalOptions<Args extends unknown[] = unknown[]> {
   readonly requestId?: string
   /** Resolve once the signal is on disk (default), or once the workflow has handled it as well. */
   readonly waitFor?: WaitFor
+  /**
+   * With `waitFor: 'processed'`, how long to wait for the turn, in milliseconds. When that is over, the
+   * call resolves with `processed: false`: the signal is on disk and has yet to be handled. Default for
+   * ever, however long the run is paused, delayed, parked or quarantined.
+   */
+  readonly timeoutMs?: number
+  /** Ends the wait for the turn as `timeoutMs` does. */
+  readonly abortSignal?: AbortSignal
 }
+
+/** Options of a signal that say how its wait may end before the turn. */
+type BoundedWait = { readonly waitFor: 'processed' } & (
+  { readonly timeoutMs: number } | { readonly abortSignal: AbortSignal }
+)
 
 /** One of `eventId` and `type` is needed. */
 export interface ResetOptions {
@@ -117,15 +131,24 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
   /**
    * Send a signal. Resolves when it is on disk; signals sent without awaiting keep their order.
    *
-   * With options: `handle.signal({ signal: buy, requestId: 'order-17', waitFor: 'processed' }, 3)`.
+   * With options: `handle.signal({ signal: buy, requestId: 'order-17', waitFor: 'processed' }, 3)`. With
+   * `timeoutMs` or `abortSignal` it resolves with whether the turn has ended: `{ processed: true }`.
    *
    * @throws WorkflowNotFoundError, SIGNALBOX_ERR_MAILBOX_FULL, SIGNALBOX_ERR_PAYLOAD_TOO_LARGE,
    * SIGNALBOX_ERR_REQUEST_ID_REUSED, SIGNALBOX_ERR_INDETERMINATE (retry with the same request id)
    */
   signal<Args extends unknown[] = unknown[]>(
+    options: SignalOptions<Args> & BoundedWait,
+    ...args: Args
+  ): Promise<SignalResponse>
+  signal<Args extends unknown[] = unknown[]>(
     signal: SignalDefinition<Args> | SignalOptions<Args> | string,
     ...args: Args
-  ): Promise<void> {
+  ): Promise<void>
+  signal<Args extends unknown[] = unknown[]>(
+    signal: SignalDefinition<Args> | SignalOptions<Args> | string,
+    ...args: Args
+  ): Promise<unknown> {
     const options = isSignalOptions<Args>(signal) ? signal : undefined
     const definition = options === undefined ? signal : options.signal
     const { namespace, workflowId, runId } = this.#target
@@ -143,6 +166,8 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
       args: payloads,
       requestId: options?.requestId,
       waitFor: options?.waitFor,
+      timeoutMs: options?.timeoutMs,
+      signal: options?.abortSignal,
     })
   }
 

@@ -247,20 +247,18 @@ export class WorkflowResets {
   /** Those who wait until the current run has handled an input wait for the new one. */
   #reapply(next: Run, current: Run, reapplied: readonly ReappliedInput[]): void {
     const { acceptor, updates } = this.#parts
-    const waiting = new Map(current.waiters.map((waiter) => [waiter.seq, waiter]))
-    const moved = new Set<number>()
+    const { waiters } = current
+    const waitedFor = new Set(waiters.map(({ seq }) => seq))
     for (const { from, seq, input } of reapplied) {
       const index = next.pending.length
       acceptor.carry(next, input)
       if (input[0] === InputKind.updateRequested) updates.admit(next, input[2])
-      if (from !== current || !waiting.has(seq)) continue
-      moved.add(seq)
-      next.pendingWaiters ??= []
-      for (const { seq: of, resolve, reject } of current.waiters) {
-        if (of === seq) next.pendingWaiters.push({ index, resolve, reject })
+      if (from !== current || !waitedFor.has(seq)) continue
+      for (const waiter of waiters) {
+        if (waiter.run === current && waiter.seq === seq) next.addPendingWaiter(waiter, index)
       }
     }
-    if (moved.size > 0) current.waiters = current.waiters.filter(({ seq }) => !moved.has(seq))
+    current.waiters = waiters.filter(({ run }) => run === current)
   }
 
   /** Attempts begin anew: those of the old run are told to stop, and what they say is dropped. */

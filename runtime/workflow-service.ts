@@ -10,7 +10,7 @@ import type { Payload, PayloadMap } from '../actors/payload.ts'
  */
 export interface WorkflowService {
   startWorkflow(request: StartRequest): Promise<StartResponse>
-  signalWorkflow(request: SignalRequest): Promise<void>
+  signalWorkflow(request: SignalRequest): Promise<SignalResponse | undefined>
   signalWithStart(request: SignalWithStartRequest): Promise<StartResponse>
   /** Resolves when the update is as far as `waitForStage` says, or when `timeoutMs` is over. */
   updateWorkflow(request: UpdateRequest): Promise<UpdateResponse>
@@ -75,7 +75,7 @@ export interface IntakeService extends WorkflowService {
    * As {@link signalWorkflow}, but what is refused at once is thrown. Signals that wait for the same
    * commit may be given the same promise.
    */
-  submitSignal(request: SignalRequest): Promise<void>
+  submitSignal(request: SignalRequest): Promise<SignalResponse | undefined>
   /** As {@link signalWithStart}, but what is refused at once is thrown. */
   submitSignalWithStart(request: SignalWithStartRequest): Promise<StartResponse>
 }
@@ -86,7 +86,18 @@ export type IdReusePolicy =
   'ALLOW_DUPLICATE' | 'ALLOW_DUPLICATE_FAILED_ONLY' | 'REJECT_DUPLICATE' | 'TERMINATE_IF_RUNNING'
 export type IdConflictPolicy = 'FAIL' | 'USE_EXISTING' | 'TERMINATE_EXISTING'
 
-export interface StartRequest {
+/** Bounds of `waitFor: 'processed'`. What is waited for is durable before the wait ends. */
+export interface ProcessedWait {
+  /**
+   * How long to wait for the turn to end, in milliseconds, at least 0; then the answer says
+   * `processed: false`. Default for ever.
+   */
+  readonly timeoutMs?: number | undefined
+  /** Ends the wait, as its timeout does. */
+  readonly signal?: AbortSignal | undefined
+}
+
+export interface StartRequest extends ProcessedWait {
   readonly namespace?: string | undefined
   readonly workflowId: string
   readonly workflowType: string
@@ -116,12 +127,20 @@ export interface StartResponse {
   readonly firstExecutionRunId: string
   /** False if a running workflow was used. */
   readonly started: boolean
+  /** With `waitFor: 'processed'`: whether the turn has ended, or only the wait for it. */
+  readonly processed?: boolean
+}
+
+/** The answer to a signal with `waitFor: 'processed'`; it is durable in any case. */
+export interface SignalResponse {
+  /** Whether the turn has ended, or only the wait for it. */
+  readonly processed?: boolean
 }
 
 /** When a signal's promise resolves: once it is fsynced, or once its turn has ended as well. */
 export type WaitFor = 'durable' | 'processed'
 
-export interface SignalRequest extends Target {
+export interface SignalRequest extends Target, ProcessedWait {
   readonly signalName: string
   readonly args: readonly Payload[]
   readonly requestId?: string | undefined

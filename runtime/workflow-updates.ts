@@ -4,6 +4,7 @@ import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import { holdRequest } from './held-requests.ts'
 import { checkIdentifier, checkText } from './identifiers.ts'
+import { checkTimeoutMs } from './processed-wait.ts'
 import { checkSameStart, type EarlierRequest } from './request-ledger.ts'
 import type { Run } from './run.ts'
 import type { UpdateState, UpdateWaiter } from './run-updates.ts'
@@ -260,12 +261,7 @@ function checkWait({ waitForStage, timeoutMs }: Wait): void {
       { fields: { field: 'waitForStage' } },
     )
   }
-  if (timeoutMs === undefined || timeoutMs >= 0) return
-  throw new SignalboxError(
-    'SIGNALBOX_ERR_INVALID_ARGUMENT',
-    'timeoutMs must be a number of milliseconds',
-    { fields: { field: 'timeoutMs' } },
-  )
+  if (timeoutMs !== undefined) checkTimeoutMs(timeoutMs)
 }
 
 function respond(run: Run, updateId: string, { stage, outcome }: UpdateState): UpdateResponse {

@@ -7,6 +7,13 @@ import { holdRequest } from './held-requests.ts'
 import { checkIdentifier, checkNamespace, checkText } from './identifiers.ts'
 import { checkPayloads } from './payload-size.ts'
 import {
+  checkTimeoutMs,
+  PROCESSED,
+  untilLastProcessed,
+  untilPendingProcessed,
+  untilProcessed,
+} from './processed-wait.ts'
+import {
   checkSameDecoded,
   checkSameSignal,
   checkSameStart,
@@ -26,12 +33,12 @@ import {
 import type {
   CancelRequest,
   SignalRequest,
+  SignalResponse,
   SignalWithStartRequest,
   StartRequest,
   StartResponse,
   Target,
   TerminateRequest,
-  WaitFor,
 } from './workflow-service.ts'
 
 /** What a run is started together with: a signal or an update. */
@@ -59,7 +66,7 @@ export class WorkflowWrites {
     return this.#parts.telemetry.attempt('start', () => this.#start(request))
   }
 
-  signalWorkflow(request: SignalRequest): Promise<void> {
+  signalWorkflow(request: SignalRequest): Promise<SignalResponse | undefined> {
     // As attempt() does, without a closure: this is the way of every signal.
     try {
       return this.submitSignal(request)
@@ -102,9 +109,10 @@ export class WorkflowWrites {
   }
 
   /** As {@link signalWorkflow}, but throws what is refused at once. */
-  submitSignal(request: SignalRequest): Promise<void> {
+  submitSignal(request: SignalRequest): Promise<SignalResponse | undefined> {
     const { acceptor, requests, runs, committer } = this.#parts
     this.#parts.checkOpen()
+    if (request.timeoutMs !== undefined) checkTimeoutMs(request.timeoutMs)
     checkIdentifier('SignalName', request.signalName)
     checkText('identity', request.identity)
     const run = findRun(runs, request)
@@ -118,7 +126,7 @@ export class WorkflowWrites {
           earlier,
           request.args,
           (input, args) => checkSameSignal(input, request.signalName, args, requestId),
-          () => this.#waitForEarlier(earlier, request.waitFor, () => this.signalWorkflow(request)),
+          () => this.#waitForEarlier(earlier, request, () => this.signalWorkflow(request)),
         )
       }
     }
@@ -128,7 +136,9 @@ export class WorkflowWrites {
     if (!run.isOpen) throw closedError(run)
     acceptor.checkRoom(run)
     acceptor.signal(run, request)
-    return request.waitFor === 'processed' ? this.#processed(run) : committer.durable
+    return request.waitFor === 'processed'
+      ? untilLastProcessed(committer, run, request)
+      : committer.durable
   }
 
   #start(request: StartRequest): Promise<StartResponse> {
@@ -147,7 +157,7 @@ export class WorkflowWrites {
     acceptor.measureStart(request)
     this.#replace(current)
     const run = acceptor.start({ ...request, namespace })
-    return this.#accepted(run, request.waitFor, true)
+    return this.#accepted(run, request, true)
   }
 
   /** As {@link signalWithStart}, but throws what is refused at once. */
@@ -166,14 +176,14 @@ export class WorkflowWrites {
     if (requestId !== undefined) {
       const earlier = requests.find('signal', namespace, request.workflowId, requestId)
       if (earlier !== undefined) {
-        const again = (): Promise<void> => this.signalWithStart(request).then(() => undefined)
         return this.ifSame(
           earlier,
           signalArgs,
           (input, args) => checkSameSignal(input, signalName, args, requestId),
           async () => {
-            await this.#waitForEarlier(earlier, request.waitFor, again)
-            return startResponse(earlier.run, false)
+            const again = (): Promise<StartResponse> => this.signalWithStart(request)
+            const waited = await this.#waitForEarlier(earlier, request, again)
+            return startResponse(earlier.run, false, waited)
           },
         )
       }
@@ -190,7 +200,7 @@ export class WorkflowWrites {
         },
         join: (run, started) => {
           acceptor.signal(run, signal)
-          return this.#accepted(run, request.waitFor, started)
+          return this.#accepted(run, request, started)
         },
       },
     )
@@ -280,6 +290,7 @@ export class WorkflowWrites {
    */
   checkStart(request: StartRequest): string {
     this.#parts.checkOpen()
+    if (request.timeoutMs !== undefined) checkTimeoutMs(request.timeoutMs)
     checkIdentifier('WorkflowId', request.workflowId)
     checkIdentifier('WorkflowType', request.workflowType)
     checkNamespace(request.namespace)
@@ -317,9 +328,9 @@ export class WorkflowWrites {
       request.args,
       (input, args) => checkSameStart(input, request.workflowType, args, requestId),
       async () => {
-        const again = (): Promise<void> => this.startWorkflow(request).then(() => undefined)
-        await this.#waitForEarlier(earlier, request.waitFor, again)
-        return startResponse(earlier.run, true)
+        const again = (): Promise<StartResponse> => this.startWorkflow(request)
+        const waited = await this.#waitForEarlier(earlier, request, again)
+        return startResponse(earlier.run, true, waited)
       },
     )
   }
@@ -377,18 +388,14 @@ export class WorkflowWrites {
     return this.#parts.committer.allDurable.then(result)
   }
 
-  #accepted(run: Run, waitFor: WaitFor | undefined, started: boolean): Promise<StartResponse> {
-    const done = waitFor === 'processed' ? this.#processed(run) : this.#parts.committer.durable
-    return done.then(() => startResponse(run, started))
-  }
-
-  /** Resolves when the turn of the run's last pending input has ended. */
-  #processed(run: Run): Promise<void> {
-    const index = run.pending.length - 1
-    return new Promise((resolve, reject) => {
-      run.pendingWaiters ??= []
-      run.pendingWaiters.push({ index, resolve, reject })
-    })
+  #accepted(run: Run, wait: ProcessedRequest, started: boolean): Promise<StartResponse> {
+    const { committer } = this.#parts
+    if (wait.waitFor !== 'processed') {
+      return committer.durable.then(() => startResponse(run, started))
+    }
+    return untilLastProcessed(committer, run, wait).then((response) =>
+      startResponse(run, started, response),
+    )
   }
 
   /**
@@ -398,30 +405,30 @@ export class WorkflowWrites {
    */
   #waitForEarlier(
     earlier: EarlierRequest,
-    waitFor: WaitFor | undefined,
-    again: () => Promise<void>,
-  ): Promise<void> {
+    wait: ProcessedRequest,
+    again: () => Promise<SignalResponse | undefined>,
+  ): Promise<SignalResponse | undefined> {
     const { run, input, seq } = earlier
     const { committer } = this.#parts
-    if (waitFor !== 'processed') {
-      return seq === undefined ? committer.allDurable : Promise.resolve()
+    if (wait.waitFor !== 'processed') {
+      return seq === undefined ? committer.allDurable : Promise.resolve(undefined)
     }
     if (seq === undefined) {
       const index = run.pending.indexOf(input)
       if (index < 0) return committer.allDurable.then(again)
-      return new Promise<void>((resolve, reject) => {
-        run.pendingWaiters ??= []
-        run.pendingWaiters.push({ index, resolve, reject })
-      })
+      return untilPendingProcessed(committer, run, index, wait)
     }
     if (run.closing?.phase === 'committing') return holdRequest(this.#parts, run, again)
     if (!run.isOpen && seq > run.row.closeSeq) throw closedBeforeHandled(run)
-    if (run.processed >= seq) return Promise.resolve()
-    return new Promise<void>((resolve, reject) => run.addWaiter({ seq, resolve, reject }))
+    if (run.processed >= seq) return Promise.resolve(PROCESSED)
+    return untilProcessed(committer, run, seq, wait)
   }
 }
 
-export function startResponse(run: Run, started: boolean): StartResponse {
+type ProcessedRequest = Pick<StartRequest, 'waitFor' | 'timeoutMs' | 'signal'>
+
+export function startResponse(run: Run, started: boolean, waited?: SignalResponse): StartResponse {
   const { runId, firstExecutionRunId } = run.row
-  return { runId, firstExecutionRunId, started }
+  const processed = waited?.processed
+  return { runId, firstExecutionRunId, started, ...(processed === undefined ? {} : { processed }) }
 }

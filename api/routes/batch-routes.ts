@@ -5,12 +5,13 @@ import { jsonType } from '../answer.ts'
 import type { ApiLimits } from '../api-limits.ts'
 import { checkScope } from '../grant.ts'
 import { invalidField } from '../invalid-field.ts'
+import type { LongPolls } from '../long-poll.ts'
 import { blockOfValues, type LineBlock, ndjsonBlocks, StreamIdleError } from '../ndjson-lines.ts'
 import { idempotencyKey } from '../request-ids.ts'
 import { httpAnswer } from '../rpc-status.ts'
 import { type BatchOptions, SignalBatch } from '../signal-batch.ts'
 import { withoutRequestTimeout } from '../streamed-sockets.ts'
-import { decodeWaitFor } from '../wait-for.ts'
+import { decodeWaitFor, waitNames } from '../wait-for.ts'
 import { traceContextOf } from '../trace-context.ts'
 import type { NamespaceRequest } from './workflow-params.ts'
 
@@ -22,6 +23,7 @@ const ndjsonTypes = ['application/x-ndjson', 'application/ndjson', 'application/
 export function addBatchRoutes(
   app: FastifyInstance,
   service: IntakeService,
+  longPolls: LongPolls,
   limits: ApiLimits,
 ): void {
   app.addContentTypeParser(ndjsonTypes, (_request, payload, done) => {
@@ -36,16 +38,17 @@ export function addBatchRoutes(
           summary: 'Many signals to many workflows',
           description:
             'A line is answered by a line. Lines with a workflowType need the scope start too.',
-          query: ['waitFor'],
+          query: waitNames,
           answer: 'application/x-ndjson',
           scopes: ['signal'],
         },
       },
     },
     async (request: NamespaceRequest, reply) => {
+      const wait = decodeWaitFor(request.query, longPolls)
       const options: BatchOptions = {
         namespace: request.params.namespace,
-        waitFor: decodeWaitFor(request.query),
+        wait: wait.waitFor === 'processed' ? { ...wait, signal: longPolls.signalOf(reply) } : wait,
         idempotencyKey: idempotencyKey(request.headers),
         logId: request.id,
         checkStart: () => checkScope(request, 'start'),

@@ -1,18 +1,23 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { SignalRequest, WorkflowService } from '../../runtime/workflow-service.ts'
-import { emptyAnswer, startAnswer } from '../answer-schemas.ts'
+import { signalAnswer, startAnswer } from '../answer-schemas.ts'
 import { jsonType, sendJson } from '../answer.ts'
+import type { LongPolls } from '../long-poll.ts'
 import { decodePayloadMap, decodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
 import { signalBody, signalWithStartBody } from '../schemas.ts'
 import type { SignalBody, SignalWithStartBody } from '../schemas.ts'
 import { traceContextOf, withTraceContext } from '../trace-context.ts'
-import { decodeStart } from '../start-request.ts'
-import { decodeWaitFor } from '../wait-for.ts'
+import { decodeStart, encodeStarted } from '../start-request.ts'
+import { callWaiting, decodeWaitFor, waitNames } from '../wait-for.ts'
 import type { NamedWorkflowRequest } from './workflow-params.ts'
 
 /** Signal and signal-with-start. */
-export function addSignalRoutes(app: FastifyInstance, service: WorkflowService): void {
+export function addSignalRoutes(
+  app: FastifyInstance,
+  service: WorkflowService,
+  longPolls: LongPolls,
+): void {
   // The hottest route: no async function, no serialiser, and one answer for all.
   app.post(
     '/workflows/:workflowId/signal/:name',
@@ -22,8 +27,8 @@ export function addSignalRoutes(app: FastifyInstance, service: WorkflowService):
         operation: {
           id: 'SignalWorkflowExecution',
           summary: 'Signal a workflow',
-          query: ['waitFor'],
-          answer: emptyAnswer,
+          query: waitNames,
+          answer: signalAnswer,
           errors: [
             'SIGNALBOX_ERR_WORKFLOW_NOT_FOUND',
             'SIGNALBOX_ERR_MAILBOX_FULL',
@@ -36,8 +41,22 @@ export function addSignalRoutes(app: FastifyInstance, service: WorkflowService):
       },
     },
     (request: NamedWorkflowRequest<SignalBody>, reply: FastifyReply) => {
-      service.signalWorkflow(decodeSignal(request)).then(
-        () => reply.header('content-type', jsonType).send('{}'),
+      const wait = decodeWaitFor(request.query, longPolls)
+      const signal = decodeSignal(request)
+      if (wait.waitFor !== 'processed') {
+        service.signalWorkflow(signal).then(
+          () => reply.header('content-type', jsonType).send('{}'),
+          (error: unknown) => reply.send(error),
+        )
+        return
+      }
+      callWaiting(wait, longPolls, reply, (bounds) =>
+        service.signalWorkflow({ ...signal, ...bounds }),
+      ).then(
+        (response) => {
+          if (response === undefined) return reply.hijack()
+          return sendJson(request, reply, { processed: response.processed })
+        },
         (error: unknown) => reply.send(error),
       )
     },
@@ -51,7 +70,7 @@ export function addSignalRoutes(app: FastifyInstance, service: WorkflowService):
         operation: {
           id: 'SignalWithStartWorkflowExecution',
           summary: 'Signal a workflow, and start it if it does not run',
-          query: ['waitFor'],
+          query: waitNames,
           answer: startAnswer,
           errors: [
             'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED',
@@ -67,19 +86,21 @@ export function addSignalRoutes(app: FastifyInstance, service: WorkflowService):
       },
     },
     async (request: NamedWorkflowRequest<SignalWithStartBody>, reply) => {
-      const { params, body } = request
-      const response = await service.signalWithStart({
-        ...decodeStart(params.namespace, params.workflowId, body, traceContextOf(request.headers)),
+      const { params, body, headers, query } = request
+      const start = {
+        ...decodeStart(params.namespace, params.workflowId, body, traceContextOf(headers)),
         signalName: params.name,
         signalArgs: decodePayloads(body.signalInput, 'signalInput'),
-        requestId: requestIdOf(body, request.headers),
-        waitFor: decodeWaitFor(request.query),
-      })
-      return sendJson(request, reply, {
-        runId: response.runId,
-        firstExecutionRunId: response.firstExecutionRunId,
-        started: response.started ? true : undefined,
-      })
+        requestId: requestIdOf(body, headers),
+      }
+      const response = await callWaiting(
+        decodeWaitFor(query, longPolls),
+        longPolls,
+        reply,
+        (wait) => service.signalWithStart({ ...start, ...wait }),
+      )
+      if (response === undefined) return reply.hijack()
+      return sendJson(request, reply, encodeStarted(response))
     },
   )
 }
@@ -98,6 +119,5 @@ function decodeSignal(request: NamedWorkflowRequest<SignalBody>): SignalRequest 
       decodePayloadMap(body.header?.fields, 'header.fields'),
       traceContextOf(request.headers),
     ),
-    waitFor: decodeWaitFor(request.query),
   }
 }

@@ -2,18 +2,23 @@ import type { FastifyInstance } from 'fastify'
 import type { WorkflowService } from '../../runtime/workflow-service.ts'
 import { emptyAnswer, startAnswer } from '../answer-schemas.ts'
 import { sendJson } from '../answer.ts'
+import type { LongPolls } from '../long-poll.ts'
 import { decodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
 import { rejectQuery } from '../request-query.ts'
 import { cancelBody, releaseBody, startBody, terminateBody } from '../schemas.ts'
 import type { CancelBody, ReleaseBody, StartBody, TerminateBody } from '../schemas.ts'
 import { traceContextOf } from '../trace-context.ts'
-import { decodeStart } from '../start-request.ts'
-import { decodeWaitFor } from '../wait-for.ts'
+import { decodeStart, encodeStarted } from '../start-request.ts'
+import { callWaiting, decodeWaitFor, waitNames } from '../wait-for.ts'
 import type { WorkflowRequest } from './workflow-params.ts'
 
 /** Start, cancel, terminate, and release from quarantine. */
-export function addStartRoutes(app: FastifyInstance, service: WorkflowService): void {
+export function addStartRoutes(
+  app: FastifyInstance,
+  service: WorkflowService,
+  longPolls: LongPolls,
+): void {
   app.post(
     '/workflows/:workflowId',
     {
@@ -22,7 +27,7 @@ export function addStartRoutes(app: FastifyInstance, service: WorkflowService): 
         operation: {
           id: 'StartWorkflowExecution',
           summary: 'Start a workflow',
-          query: ['waitFor'],
+          query: waitNames,
           answer: startAnswer,
           errors: [
             'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED',
@@ -38,17 +43,19 @@ export function addStartRoutes(app: FastifyInstance, service: WorkflowService): 
       },
     },
     async (request: WorkflowRequest<StartBody>, reply) => {
-      const { params, body, query } = request
-      const response = await service.startWorkflow({
-        ...decodeStart(params.namespace, params.workflowId, body, traceContextOf(request.headers)),
-        requestId: requestIdOf(body, request.headers),
-        waitFor: decodeWaitFor(query),
-      })
-      return sendJson(request, reply, {
-        runId: response.runId,
-        firstExecutionRunId: response.firstExecutionRunId,
-        started: response.started ? true : undefined,
-      })
+      const { params, body, headers, query } = request
+      const start = {
+        ...decodeStart(params.namespace, params.workflowId, body, traceContextOf(headers)),
+        requestId: requestIdOf(body, headers),
+      }
+      const response = await callWaiting(
+        decodeWaitFor(query, longPolls),
+        longPolls,
+        reply,
+        (wait) => service.startWorkflow({ ...start, ...wait }),
+      )
+      if (response === undefined) return reply.hijack()
+      return sendJson(request, reply, encodeStarted(response))
     },
   )
 

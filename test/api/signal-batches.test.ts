@@ -182,8 +182,8 @@ describe('POST /signals', () => {
     const answer = await api.post(`${base}/signals?waitFor=processed`, [line(1), line(2)])
     expect(answer.json).toEqual({
       results: [
-        { line: 1, runId: expect.any(String), started: true },
-        { line: 2, runId: expect.any(String), started: false },
+        { line: 1, runId: expect.any(String), started: true, processed: true },
+        { line: 2, runId: expect.any(String), started: false, processed: true },
       ],
     })
     expect(await items('swarm')).toEqual(['first', 1, 2])

@@ -202,7 +202,7 @@ describe('the HTTP API over a runtime', () => {
   it('answers a signal after its turn with waitFor=processed', async () => {
     const workflowId = await start('collector')
     const answer = await api.post(path(workflowId, '/signal/finish?waitFor=processed'))
-    expect(answer).toMatchObject({ status: 200, text: '{}' })
+    expect(answer).toMatchObject({ status: 200, text: '{"processed":true}' })
     expect((await api.get(path(workflowId, '/result'))).json).toMatchObject({ result: [] })
   })
 
