@@ -38,7 +38,7 @@ const concurrency = 32
 export function addChangeCommands(workflow: Command): void {
   addSignalCommand(workflow)
   examples(
-    withMany(workflow.command('cancel').description('Ask a workflow to cancel itself')),
+    withReason(workflow.command('cancel').description('Ask a workflow to cancel itself')),
     'signalbox workflow cancel --workflow-id customer-42',
     `signalbox workflow cancel --query "WorkflowType = 'loyalty'" --yes`,
   ).action(async (flags: ManyFlags) => {
@@ -46,14 +46,14 @@ export function addChangeCommands(workflow: Command): void {
     await change(flags, 'Cancel requested', '/cancel', body)
   })
   examples(
-    withMany(workflow.command('terminate').description('End a workflow at once')),
+    withReason(workflow.command('terminate').description('End a workflow at once')),
     'signalbox workflow terminate --workflow-id customer-42 --reason "sent twice"',
   ).action(async (flags: ManyFlags) => {
     const body = (runId?: string) => ({ ...target(runId), reason: flags.reason })
     await change(flags, 'Terminated', '/terminate', body)
   })
   examples(
-    withMany(
+    withReason(
       workflow
         .command('delete')
         .description('Delete a run with its history; a running one is terminated first'),
@@ -114,9 +114,13 @@ function withMany(command: Command, many = 'all running workflows that match'): 
       .option('-w, --workflow-id <id>', 'the workflow')
       .option('-r, --run-id <id>', 'the run; default: the current one')
       .option('-q, --query <filter>', `instead: ${many}`)
-      .option('-y, --yes', 'do not ask before changing many workflows')
-      .option('--reason <text>', 'recorded in the history'),
+      .option('-y, --yes', 'do not ask before changing many workflows'),
   )
+}
+
+/** A signal has none: there is nothing that would record it. */
+function withReason(command: Command, many?: string): Command {
+  return withMany(command, many).option('--reason <text>', 'recorded in the history')
 }
 
 function target(runId: string | undefined): object {

@@ -53,6 +53,14 @@ describe('signalbox workflow', () => {
     expect(await items('spared')).toEqual([])
   })
 
+  it('takes no reason for a signal, which nothing would record', async () => {
+    const signal = ['signal', '--workflow-id', 'verbs', '--name', 'add', '--reason', 'x']
+    expect(await workflow(...signal)).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining("unknown option '--reason'"),
+    })
+  })
+
   it('starts, signals, queries, describes, shows and ends a workflow', async () => {
     const w = ['--workflow-id', 'verbs']
     expect(await json('start', ...w, '--type', 'collector', '--input', '"first"')).toMatchObject({
