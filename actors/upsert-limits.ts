@@ -16,11 +16,38 @@ export const defaultUpsertLimits: UpsertLimits = {
   maxMemoBytes: 2 * 1024 * 1024,
 }
 
-/** Which bound a run's search attributes pass, or undefined. */
+/** What is known of every run by itself; a search attribute of the name would be shadowed by it. */
+const SYSTEM_NAMES: ReadonlySet<string> = new Set([
+  'WorkflowId',
+  'RunId',
+  'WorkflowType',
+  'TaskQueue',
+  'ExecutionStatus',
+  'StartTime',
+  'CloseTime',
+  'ExecutionTime',
+  'ExecutionDuration',
+  'HistoryLength',
+  'HistorySizeBytes',
+  'StateTransitionCount',
+  'ParentWorkflowId',
+  'ParentRunId',
+  'RootWorkflowId',
+  'RootRunId',
+])
+
+/**
+ * What is wrong with a run's search attributes, or undefined: a bound that they pass, or a name among
+ * those that are given now, which is not theirs to set.
+ */
 export function searchAttributesProblem(
   attributes: PayloadMap,
   limits: UpsertLimits,
+  given = attributes,
 ): string | undefined {
+  for (const name of Object.keys(given)) {
+    if (SYSTEM_NAMES.has(name)) return `${name} attribute can't be set in SearchAttributes`
+  }
   const entries = Object.entries(attributes)
   if (entries.length > limits.maxSearchAttributes) {
     return (

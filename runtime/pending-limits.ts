@@ -1,6 +1,7 @@
 import type { Command } from '../actors/commands.ts'
 import type { TurnCommands } from '../actors/records.ts'
 import type { TurnError } from '../actors/turns.ts'
+import { checkAttributes } from './check-attributes.ts'
 import { checkSchedule } from './check-schedule.ts'
 import { SignalboxError } from './errors.ts'
 import { checkIdentifier } from './identifiers.ts'
@@ -24,8 +25,8 @@ export interface RefusedTurn {
 }
 
 /**
- * The first of the turns that asks for what cannot be given: a workflow id that cannot be, a payload
- * that is too large, more children than a run may have. Such a turn is not committed: its run is
+ * The first of the turns that asks for what cannot be given: a workflow id or a search attribute that cannot
+ * be, a payload that is too large, more children than a run may have. Such a turn is not committed: its run is
  * parked, as Temporal fails the workflow task.
  */
 export function firstRefusedTurn(
@@ -99,6 +100,7 @@ function check(
       checkIdentifier('WorkflowType', command.workflowType)
       checkIdentifier('taskQueue', command.taskQueue)
       checkSchedule(command)
+      checkAttributes(command, limits)
       checkPayloads(command.args, maxPayloadBytes, 'input')
       checkPayloadMap(command.memo, maxPayloadBytes, 'memo')
       checkPayloadMap(command.searchAttributes, maxPayloadBytes, 'searchAttributes')

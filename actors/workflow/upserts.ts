@@ -32,7 +32,8 @@ export function setUpsertLimits(given: UpsertLimits): void {
  * Change the search attributes by which this workflow is found. They are merged with those it has; an
  * empty array, or null for a typed one, removes. `workflowInfo()` shows the change at once.
  *
- * More than the limits allow fails the turn, and the run is parked until the code is mended.
+ * More than the limits allow, or the name of what every run has, such as WorkflowId, fails the turn, and the
+ * run is parked until the code is mended.
  *
  * @throws {ValueError} for a value that no search attribute can have
  */
@@ -54,7 +55,7 @@ export function upsertSearchAttributes(
     activator.searchAttributes ?? activator.started.searchAttributes,
     upserted,
   )
-  checkBounds(activator, searchAttributesProblem(merged, limits), 'BadSearchAttributes')
+  checkBounds(activator, searchAttributesProblem(merged, limits, upserted), 'BadSearchAttributes')
   activator.push({ kind: 'upsertSearchAttributes', searchAttributes: upserted })
   activator.searchAttributes = merged
   const info = infoOf(activator)

@@ -9,6 +9,7 @@ import {
   due,
   findable,
   finish,
+  heir,
   moving,
   note,
   renew,
@@ -179,5 +180,40 @@ describe('Search attributes and memo', () => {
     expect(await client.workflow.getHandle('w').query(seen)).toMatchObject({
       untyped: { C: ['3'] },
     })
+  })
+
+  test('have no names of what every run has by itself', async () => {
+    const { client, service } = await (await Lab.create()).open({ code })
+    const system = { ExecutionStatus: ['Running'] }
+    const problem = "ExecutionStatus attribute can't be set in SearchAttributes"
+    const refused = { code: 'SIGNALBOX_ERR_INVALID_ARGUMENT', message: problem }
+    const start = { workflowId: 'refused', searchAttributes: system }
+    await expect(client.workflow.start(findable, start)).rejects.toMatchObject(refused)
+    const signal = { signal: note, signalArgs: [{}] as [object] }
+    await expect(
+      client.workflow.signalWithStart(findable, { ...start, ...signal }),
+    ).rejects.toMatchObject(refused)
+    await expect(
+      service.startWorkflow({
+        workflowId: 'refused',
+        workflowType: 'findable',
+        args: [],
+        searchAttributes: { RunId: '"r"' },
+      }),
+    ).rejects.toMatchObject({ ...refused, message: expect.stringContaining('RunId') as string })
+    const tagged = await client.workflow.start(findable, { workflowId: 'tagged' })
+    await tagged.signal(tag, system)
+    const heirs = await Promise.all(
+      (['run', 'child'] as const).map((to) =>
+        client.workflow.start(heir, { workflowId: to, args: [to, system] }),
+      ),
+    )
+    for (const handle of [tagged, ...heirs]) {
+      const parked = await eventually('parked', async () => (await handle.describe()).parked)
+      expect(parked.reason).toContain(problem)
+    }
+    const free = { workflowId: 'free', searchAttributes: { executionStatus: ['Running'] } }
+    await client.workflow.start(findable, free)
+    expect(await found(client.workflow, "executionStatus = 'Running'")).toEqual(['free'])
   })
 })
