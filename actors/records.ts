@@ -1,6 +1,7 @@
 import { Packr } from 'msgpackr'
 import type { Command } from './commands.ts'
-import type { Input } from './inputs.ts'
+import { type Input, InputKind } from './inputs.ts'
+import { isStoredStart, readStart, storeStart, type StoredStart } from './stored-start.ts'
 
 /**
  * The one codec of journal records and frame bodies. Plain msgpack without record extensions, so
@@ -23,11 +24,17 @@ export function decode<T>(bytes: Uint8Array): T {
 }
 
 export function encodeInputs(inputs: readonly Input[]): Uint8Array {
-  return packr.pack(inputs)
+  const first = inputs[0]
+  // Only the first input of a run is its start.
+  if (first?.[0] !== InputKind.started) return packr.pack(inputs)
+  return packr.pack([storeStart(first), ...inputs.slice(1)])
 }
 
 export function decodeInputs(bytes: Uint8Array): readonly Input[] {
-  return packr.unpack(bytes) as Input[]
+  const inputs = packr.unpack(bytes) as (Input | StoredStart)[]
+  const first = inputs[0]
+  if (first !== undefined && isStoredStart(first)) inputs[0] = readStart(first)
+  return inputs as Input[]
 }
 
 /** `historyLength` is the number of events after the last of these turns. */

@@ -44,10 +44,11 @@ export interface DataFolder extends DataFolderFormat {
 }
 
 /**
- * The folder format that this version makes. It reads the one before, too, and makes it one of this
- * format: 3 has the visibility index, which an older version would not keep in step.
+ * The folder format that this version makes. It reads those before, too, and makes them of this format:
+ * 3 has the visibility index, which an older version would not keep in step; 4 has starts in a form that
+ * an older version cannot read (stored-start.ts).
  */
-export const dataFolderFormat = 3
+export const dataFolderFormat = 4
 const oldestFormat = 2
 const formatFile = 'signalbox.json'
 
@@ -210,7 +211,7 @@ export async function readFormat(path: string): Promise<DataFolderFormat | undef
   if (format < oldestFormat || format > dataFolderFormat) {
     throw new SignalboxError(
       'SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE',
-      `the data folder ${path} has format ${format}; this version of signalbox reads ${oldestFormat} and ${dataFolderFormat}`,
+      `the data folder ${path} has format ${format}; this version of signalbox reads ${oldestFormat} to ${dataFolderFormat}`,
       { fields: { dataDir: path, format, supported: dataFolderFormat } },
     )
   }
