@@ -1,6 +1,7 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { SignalboxError } from '../runtime/errors.ts'
 import { sendStatus } from './answer.ts'
+import { UnsupportedBodyError } from './body-headers.ts'
 import { httpAnswer, statusAnswer } from './rpc-status.ts'
 import type { StatusAnswer } from './rpc-status.ts'
 
@@ -17,6 +18,7 @@ export function answerError(
 
 function answerTo(error: FastifyError, request: FastifyRequest): StatusAnswer {
   if (error instanceof SignalboxError) return statusAnswer(error, request.id)
+  if (error instanceof UnsupportedBodyError) return httpAnswer(error.statusCode, error.message)
   const { statusCode } = error
   if (statusCode === undefined || statusCode < 400 || statusCode >= 500) {
     return statusAnswer(error, request.id)

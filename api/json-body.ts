@@ -1,12 +1,14 @@
 import { isUtf8 } from 'node:buffer'
 import { invalidField } from './invalid-field.ts'
+import { lossyNumberAt, sendAsText } from './json-numbers.ts'
 import { endOfString } from './json-text.ts'
 
 /**
  * Parse a request body. The depth is checked on the text, before anything recurses over the value:
  * a body of brackets alone would otherwise end in a stack overflow. An empty body is `{}`.
  *
- * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT for anything but UTF-8 JSON of `maxDepth`
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT for anything but UTF-8 JSON of `maxDepth`, and for
+ *   numbers that would silently change
  */
 export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
   if (bytes.length === 0) return {}
@@ -20,11 +22,15 @@ export function parseJson(text: string, maxDepth: number): unknown {
   if (isDeeperThan(text, maxDepth)) {
     throw invalidField('', `the JSON is nested more than ${maxDepth} levels deep`)
   }
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(text)
   } catch (error) {
     throw invalidField('', `the body is not valid JSON: ${reason(error)}`)
   }
+  const at = lossyNumberAt(text)
+  if (at === undefined) return value
+  throw invalidField('', `the number at position ${at} would become another one: ${sendAsText}`)
 }
 
 /** True if brackets outside strings nest deeper than `maxDepth`. Linear, without recursion. */

@@ -5,6 +5,7 @@ import type { IntakeService } from '../runtime/workflow-service.ts'
 import { answerError } from './answer-error.ts'
 import { defaultApiLimits, withLimits } from './api-limits.ts'
 import type { ApiLimits } from './api-limits.ts'
+import { checkBodyHeaders } from './body-headers.ts'
 import { compileBodyValidator } from './body-validator.ts'
 import { EventStreams } from './event-streams.ts'
 import { parseJsonBody } from './json-body.ts'
@@ -83,7 +84,8 @@ export async function signalboxApi(
   app.addContentTypeParser(
     mediaTypes,
     { parseAs: 'buffer', bodyLimit: limits.bodyBytes },
-    (_request, body: Buffer, done) => {
+    (request, body: Buffer, done) => {
+      checkBodyHeaders(request.headers)
       done(null, parseJsonBody(body, limits.jsonDepth))
     },
   )

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
+import { lossyNumberAt, sendAsText } from '../json-numbers.ts'
 
 const units: Readonly<Record<string, number>> = {
   ms: 0.001,
@@ -43,13 +44,23 @@ export function inputValues(
 }
 
 function jsonValue(text: string, what: string): unknown {
+  let value: unknown
   try {
-    return JSON.parse(text)
+    value = JSON.parse(text)
   } catch {
     throw new InvalidArgumentError(
       `${what} is not JSON. Text needs quotes of its own: --input '"text"'.`,
     )
   }
+  checkNumbers(text, what)
+  return value
+}
+
+function checkNumbers(json: string, what: string): void {
+  if (lossyNumberAt(json) === undefined) return
+  throw new InvalidArgumentError(
+    `${what} has a number that would become another one: ${sendAsText}.`,
+  )
 }
 
 /** `key=value` pairs, whose values are JSON or else text. Undefined if there are none. */
@@ -62,11 +73,14 @@ export function pairs(
     const at = pair.indexOf('=')
     if (at < 1) throw new InvalidArgumentError(`${flag} ${pair}: give it as key=value.`)
     const text = pair.slice(at + 1)
+    let value: unknown
     try {
-      return [pair.slice(0, at), JSON.parse(text)]
+      value = JSON.parse(text)
     } catch {
       return [pair.slice(0, at), text]
     }
+    checkNumbers(text, `${flag} ${pair}`)
+    return [pair.slice(0, at), value]
   })
   return Object.fromEntries(entries)
 }

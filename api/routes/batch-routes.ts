@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { IntakeService } from '../../runtime/workflow-service.ts'
 import { jsonType } from '../answer.ts'
 import type { ApiLimits } from '../api-limits.ts'
+import { checkBodyHeaders } from '../body-headers.ts'
 import { checkScope } from '../grant.ts'
 import { invalidField } from '../invalid-field.ts'
 import type { LongPolls } from '../long-poll.ts'
@@ -26,7 +27,8 @@ export function addBatchRoutes(
   longPolls: LongPolls,
   limits: ApiLimits,
 ): void {
-  app.addContentTypeParser(ndjsonTypes, (_request, payload, done) => {
+  app.addContentTypeParser(ndjsonTypes, (request, payload, done) => {
+    checkBodyHeaders(request.headers)
     done(null, payload)
   })
   app.post(

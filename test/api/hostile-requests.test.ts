@@ -77,6 +77,21 @@ describe('hostile requests', () => {
     ['deep objects', `{"input":[${'{"a":'.repeat(9000)}`, 400, /nested more than 64 levels/],
     ['a large body', `{"input":["${'x'.repeat(100_001)}"]}`, 413, /too large/],
     ['half a surrogate pair', '{"requestId":"\\ud800"}', 400, /^requestId is not valid Unicode/],
+    [
+      'a whole number beyond 2^53',
+      '{"input":[1,12345678901234567890]}',
+      400,
+      /^the number at position 12 .*as a string.*long form/,
+    ],
+    ['a number that is too large', '{"input":[{"a":-1e999}]}', 400, /^the number at position 15/],
+    ['a number that is too small', '{"input":[1e-999]}', 400, /^the number at position 10/],
+    [
+      'a number of many digits',
+      `{"input":[${'9'.repeat(400)}]}`,
+      400,
+      /^the number at position 10/,
+    ],
+    ['a large number in a header', '{"header":{"fields":{"a":9007199254740993}}}', 400, /number/],
     ['a control character', '{"requestId":"a\\u0000b"}', 400, /control character/],
     ['a long request id', `{"requestId":"${'é'.repeat(501)}"}`, 400, /1000 bytes/],
   ])('are refused: %s', async (_what, body, status, message) => {
@@ -88,6 +103,48 @@ describe('hostile requests', () => {
       const answer = await api.post(signal, '{"input":[1]}', { 'content-type': type })
       expectRefusal(answer, 415, /Content-Type: application\/json/)
     }
+  })
+
+  it('are refused in another form than plain UTF-8', async () => {
+    const body = '{"input":["é"]}'
+    const many = `${base}/signals`
+    const lines = { 'content-type': 'application/x-ndjson' }
+    const gzip = { 'content-encoding': 'gzip' }
+    expectRefusal(await api.post(signal, body, gzip), 415, /without a Content-Encoding/)
+    expectRefusal(await api.post(many, body, { ...lines, ...gzip }), 415, /Content-Encoding/)
+    for (const charset of ['latin1', '"UTF-16"', 'utf-8x']) {
+      const json = { 'content-type': `application/json; charset=${charset}` }
+      const ndjson = { 'content-type': `application/x-ndjson;charset=${charset}` }
+      expectRefusal(await api.post(signal, body, json), 415, /charset=utf-8/)
+      expectRefusal(await api.post(many, body, ndjson), 415, /charset=utf-8/)
+    }
+    const latin1 = await fetch(api.url + signal, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: Buffer.from(body, 'latin1'),
+    })
+    expect(latin1.status).toBe(400)
+    expect(await latin1.text()).toContain('not valid UTF-8')
+  })
+
+  it('are taken with their charset said, and with the usual numbers', async () => {
+    await api.post(`${base}/workflows/plain`, { workflowType: { name: 'collector' } })
+    const numbers =
+      '[9007199254740992,-9007199254740993000,0.1,1e308,1E-300,"12345678901234567890",0e999]'
+    for (const headers of [
+      { 'content-type': 'application/json; charset=UTF-8' },
+      { 'content-type': 'application/json;charset="utf-8"', 'content-encoding': 'identity' },
+    ]) {
+      const answer = await api.post(
+        `${base}/workflows/plain/signal/add?waitFor=processed`,
+        `{"input":[${numbers}]}`,
+        headers,
+      )
+      expect(answer).toMatchObject({ status: 200 })
+    }
+    const seen = await api.post(`${base}/workflows/plain/query/items`)
+    const values: unknown = JSON.parse(numbers)
+    expect(JSON.parse(seen.text)).toMatchObject({ queryResult: [[values, values]] })
   })
 
   it('are refused by path and query', async () => {

@@ -53,6 +53,19 @@ describe('signalbox workflow', () => {
     expect(await items('spared')).toEqual([])
   })
 
+  it('refuses numbers that would become others', async () => {
+    const start = ['start', '--type', 'collector', '--workflow-id', 'digits']
+    for (const flag of [
+      ['--input', '[12345678901234567890]'],
+      ['--memo', 'n=1e999'],
+    ]) {
+      expect(await workflow(...start, ...flag)).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('send it as a string'),
+      })
+    }
+  })
+
   it('takes no reason for a signal, which nothing would record', async () => {
     const signal = ['signal', '--workflow-id', 'verbs', '--name', 'add', '--reason', 'x']
     expect(await workflow(...signal)).toMatchObject({
