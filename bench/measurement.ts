@@ -35,6 +35,8 @@ export interface Sample {
   readonly p99Ms: number
   readonly p999Ms: number
   readonly rssMiB: number
+  /** Of it, what is no page of a file. */
+  readonly memoryMiB: number
   readonly diskMiB: number
 }
 

@@ -116,7 +116,7 @@ export function reportPlots(report: Report): readonly string[] {
 /** The course of a long run. */
 function coursePlots(scenario: ScenarioReport | undefined): PlotOptions[] {
   const samples = scenario?.median.samples ?? []
-  const course = (name: string, y: 'rssMiB' | 'diskMiB' | 'p50Ms' | 'p99Ms'): Series => ({
+  const course = (name: string, y: 'memoryMiB' | 'diskMiB' | 'p50Ms' | 'p99Ms'): Series => ({
     name,
     points: samples.map((sample) => [sample.seconds, sample[y]]),
   })
@@ -126,7 +126,7 @@ function coursePlots(scenario: ScenarioReport | undefined): PlotOptions[] {
       ...common,
       title: 'Mixed load: memory and disk',
       yLabel: 'MiB',
-      series: [course('resident memory', 'rssMiB'), course('data folder', 'diskMiB')],
+      series: [course('memory of its own', 'memoryMiB'), course('data folder', 'diskMiB')],
     },
     {
       ...common,

@@ -99,6 +99,7 @@ export const scaleScenarios: readonly Scenario[] = [
     group: 'soak',
     aims: [
       atMost('itself', 'memoryGrowth', 1.1),
+      atMost('itself', 'diskGrowth', 1.1),
       atMost('itself', 'p50Growth', 1.2),
       atMost('itself', 'p99Growth', 1.5),
     ],

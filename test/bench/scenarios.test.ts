@@ -114,7 +114,12 @@ test('a report has the ratios of each round to its own ceiling, and their median
 test('a page has the plots of its scenarios, and how they compare with an earlier report', () => {
   const chosen = withCeilings(['signals', 'open-loop', 'scale', 'soak'])
   const names = chosen.map(({ name }) => name)
-  const sample = (seconds: number) => ({ ...measurement(100), seconds, diskMiB: seconds })
+  const sample = (seconds: number) => ({
+    ...measurement(100),
+    seconds,
+    memoryMiB: 100,
+    diskMiB: seconds,
+  })
   const report = (rate: number) => {
     const round = {
       ...measurement(rate),
