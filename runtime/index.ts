@@ -61,9 +61,9 @@ export {
   WorkflowHandle,
   type PauseOptions,
   type ResetOptions,
-  type SignalOptions,
   type WorkflowExecutionDescription,
 } from './workflow-handle.ts'
+export type { SignalOptions } from './signal-options.ts'
 export { type ErrorCode, errorTable, SignalboxError, type StatusName } from './errors.ts'
 export {
   ActivityCancelledError,

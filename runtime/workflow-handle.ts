@@ -17,6 +17,7 @@ import {
 import type { ClientSetup } from './client-setup.ts'
 import { convert } from './convert-arguments.ts'
 import { nameOf } from './name-of.ts'
+import { type BoundedWait, isSignalOptions, type SignalOptions } from './signal-options.ts'
 import {
   createUpdateHandle,
   type StartUpdateOptions,
@@ -32,38 +33,12 @@ import type {
   ResetResponse,
   SignalResponse,
   Target,
-  WaitFor,
   WorkflowDescription,
   WorkflowService,
 } from './workflow-service.ts'
 
 /** Long polls within one `result()`: each waits this long before it looks again. */
 const RESULT_POLL_MS = 60_000
-
-/** A signal with options, where its definition or name alone would do. */
-export interface SignalOptions<Args extends unknown[] = unknown[]> {
-  readonly signal: SignalDefinition<Args> | string
-  /**
-   * Makes a retry safe: the same id for the same workflow id is applied once, across crashes and
-   * continue-as-new. The same id with another payload rejects with SIGNALBOX_ERR_REQUEST_ID_REUSED.
-   */
-  readonly requestId?: string
-  /** Resolve once the signal is on disk (default), or once the workflow has handled it as well. */
-  readonly waitFor?: WaitFor
-  /**
-   * With `waitFor: 'processed'`, how long to wait for the turn, in milliseconds. When that is over, the
-   * call resolves with `processed: false`: the signal is on disk and has yet to be handled. Default for
-   * ever, however long the run is paused, delayed, parked or quarantined.
-   */
-  readonly timeoutMs?: number
-  /** Ends the wait for the turn as `timeoutMs` does. */
-  readonly abortSignal?: AbortSignal
-}
-
-/** Options of a signal that say how its wait may end before the turn. */
-type BoundedWait = { readonly waitFor: 'processed' } & (
-  { readonly timeoutMs: number } | { readonly abortSignal: AbortSignal }
-)
 
 /** One of `eventId` and `type` is needed. */
 export interface ResetOptions {
@@ -396,8 +371,4 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     const { namespace, workflowId, runId } = this.#target
     return { namespace, workflowId, runId }
   }
-}
-
-function isSignalOptions<Args extends unknown[]>(signal: unknown): signal is SignalOptions<Args> {
-  return typeof signal === 'object' && signal !== null && 'signal' in signal
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import { attempt } from './attempt.ts'
+import { checkStart } from './check-start.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import { holdRequest } from './held-requests.ts'
@@ -89,7 +90,7 @@ export class WorkflowUpdates {
     updateId: string,
   ): Promise<UpdateWithStartResponse> {
     const { acceptor, requests, runs } = this.#parts
-    const namespace = this.#writes.checkStart(request)
+    const namespace = checkStart(this.#parts, request)
     const { workflowId } = request
     if (request.idConflictPolicy === undefined) {
       throw new SignalboxError(

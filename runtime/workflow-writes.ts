@@ -4,7 +4,7 @@ import { attempt } from './attempt.ts'
 import type { EngineParts } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import { holdRequest } from './held-requests.ts'
-import { checkIdentifier, checkNamespace, checkText } from './identifiers.ts'
+import { checkIdentifier, checkText } from './identifiers.ts'
 import { checkPayloads } from './payload-size.ts'
 import {
   checkTimeoutMs,
@@ -20,7 +20,7 @@ import {
   type EarlierRequest,
 } from './request-ledger.ts'
 import type { Run } from './run.ts'
-import { checkSchedule } from './check-schedule.ts'
+import { checkStart } from './check-start.ts'
 import { DEFAULT_NAMESPACE } from './visibility.ts'
 import {
   alreadyStarted,
@@ -143,7 +143,7 @@ export class WorkflowWrites {
 
   #start(request: StartRequest): Promise<StartResponse> {
     const { acceptor } = this.#parts
-    const namespace = this.checkStart(request)
+    const namespace = checkStart(this.#parts, request)
     const earlier = this.#earlierStart(request, namespace)
     if (earlier !== undefined) return earlier
     const current = this.#parts.runs.current(namespace, request.workflowId)
@@ -163,7 +163,7 @@ export class WorkflowWrites {
   /** As {@link signalWithStart}, but throws what is refused at once. */
   submitSignalWithStart(request: SignalWithStartRequest): Promise<StartResponse> {
     const { acceptor, requests } = this.#parts
-    const namespace = this.checkStart(request)
+    const namespace = checkStart(this.#parts, request)
     checkIdentifier('SignalName', request.signalName)
     if (request.idConflictPolicy === 'FAIL') {
       throw new SignalboxError(
@@ -208,7 +208,7 @@ export class WorkflowWrites {
 
   /**
    * Start a run whose first turn has something beside the start, or give that to the run that there is,
-   * by the id policies. The caller has checked the start; see {@link checkStart}.
+   * by the id policies. The caller has checked the start; see checkStart.
    */
   startTogether<T>(
     request: StartRequest & { readonly namespace: string },
@@ -281,41 +281,6 @@ export class WorkflowWrites {
       'TERMINATED',
     )
     return committer.durable
-  }
-
-  /**
-   * Check a start as far as that can be told without looking at the workflow.
-   *
-   * @returns the namespace
-   */
-  checkStart(request: StartRequest): string {
-    this.#parts.checkOpen()
-    if (request.timeoutMs !== undefined) checkTimeoutMs(request.timeoutMs)
-    checkIdentifier('WorkflowId', request.workflowId)
-    checkIdentifier('WorkflowType', request.workflowType)
-    checkNamespace(request.namespace)
-    checkText('identity', request.identity)
-    if (request.requestId !== undefined) checkIdentifier('requestId', request.requestId)
-    if (request.taskQueue !== undefined) checkIdentifier('taskQueue', request.taskQueue)
-    for (const field of ['executionTimeoutMs', 'runTimeoutMs', 'taskTimeoutMs'] as const) {
-      const value = request[field]
-      if (value === undefined || (Number.isFinite(value) && value > 0)) continue
-      throw new SignalboxError(
-        'SIGNALBOX_ERR_INVALID_ARGUMENT',
-        `${field} must be a number of milliseconds above 0`,
-        { fields: { field } },
-      )
-    }
-    checkSchedule(request)
-    if (!this.#parts.hasWorkflowType(request.workflowType)) {
-      throw new SignalboxError(
-        'SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN',
-        `the workflow bundle exports no function ${request.workflowType}; ` +
-          `it has ${this.#parts.workflowTypes().join(', ') || 'none'}`,
-        { fields: { workflowType: request.workflowType } },
-      )
-    }
-    return request.namespace ?? DEFAULT_NAMESPACE
   }
 
   #earlierStart(request: StartRequest, namespace: string): Promise<StartResponse> | undefined {
