@@ -89,7 +89,7 @@ const table = {
   ],
   SIGNALBOX_ERR_RESET_TOO_LARGE: [
     'FAILED_PRECONDITION',
-    'The history that the reset would copy is larger than maxResetBytes.',
+    'The history that the reset would copy, with the inputs that it gives again, is larger than maxResetBytes.',
   ],
   SIGNALBOX_ERR_MAILBOX_FULL: [
     'RESOURCE_EXHAUSTED',

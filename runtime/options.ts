@@ -114,7 +114,7 @@ export interface Limits extends UpsertLimits {
   readonly maxUpdatesPerRun: number
   /** Runs that one page of a list looks at. Default 100,000; then the page is short, and its token goes on. */
   readonly maxScannedRuns: number
-  /** Bytes of the history that a reset copies. Default 64 MiB. Beyond it: SIGNALBOX_ERR_RESET_TOO_LARGE. */
+  /** Bytes that a reset copies: the history before its point, and the inputs given again after it. Default 64 MiB. Beyond it: SIGNALBOX_ERR_RESET_TOO_LARGE. */
   readonly maxResetBytes: number
   /** V8 heap of one slot, in MiB. Default: half the machine's memory over all slots, at most 4,096. */
   readonly slotHeapMb: number

@@ -1,6 +1,7 @@
 import { bytesOfInput } from '../actors/history-length.ts'
 import { type Input, InputKind } from '../actors/inputs.ts'
 import { encodeCommands, encodeInputs, type TurnCommands } from '../actors/records.ts'
+import { SignalboxError } from './errors.ts'
 import type { HistoryTurn } from './history-view.ts'
 import { type NewRecord, RecordKind, type RunProgress } from './journal.ts'
 import { requestHashes } from './request-ledger.ts'
@@ -96,4 +97,15 @@ function ofRun(
   const [kind, time, started] = input
   const { originalExecutionRunId = started.runId } = started
   return [kind, time, { ...started, runId, originalExecutionRunId }] as const
+}
+
+/** The refusal of a reset that would copy and give again more than `maxResetBytes`. */
+export function resetTooLarge(bytes: number, maxResetBytes: number): SignalboxError {
+  return new SignalboxError(
+    'SIGNALBOX_ERR_RESET_TOO_LARGE',
+    `the history before the point and what is given again after it have ${bytes} bytes or more, ` +
+      `more than maxResetBytes = ${maxResetBytes}; go back to another event, leave signals or ` +
+      'updates out (reapplyExcludeTypes), or raise the limit',
+    { fields: { bytes, maxResetBytes } },
+  )
 }

@@ -1,9 +1,11 @@
+import { bytesOfInput } from '../actors/history-length.ts'
 import { type Input, InputKind } from '../actors/inputs.ts'
 import { rejectedSeqs } from '../actors/rejected-seqs.ts'
 import { SignalboxError } from './errors.ts'
 import type { HistoryTurn } from './history-view.ts'
 import type { Journal } from './journal.ts'
 import type { LinkedInput } from './linked-effect.ts'
+import { resetTooLarge } from './reset-history.ts'
 import type { ResetState } from './reset-state.ts'
 import { readTurns } from './run-history.ts'
 import type { Run } from './run.ts'
@@ -27,6 +29,8 @@ export interface ReappliedInput {
  */
 export class ReappliedInputs {
   readonly inputs: ReappliedInput[] = []
+  readonly #maxBytes: number
+  #bytes = 0
   readonly #runs: RunTable
   readonly #journal: Journal
   readonly #state: ResetState
@@ -40,7 +44,9 @@ export class ReappliedInputs {
     base: Run,
     state: ResetState,
     excluded: ReadonlySet<ResetReapplyExcludeType>,
+    maxBytes: number,
   ) {
+    this.#maxBytes = maxBytes
     this.#runs = ports.runs
     this.#journal = ports.journal
     this.#base = base
@@ -48,7 +54,15 @@ export class ReappliedInputs {
     this.#excluded = excluded
   }
 
-  /** @param known whether the new run has an input already, by its number in the base run */
+  /** About the size of all of them in a history. */
+  get bytes(): number {
+    return this.#bytes
+  }
+
+  /**
+   * @param known whether the new run has an input already, by its number in the base run
+   * @throws SIGNALBOX_ERR_RESET_TOO_LARGE as soon as they have more than `maxBytes`
+   */
   collect(turns: readonly HistoryTurn[], known: (seq: number) => boolean): void {
     this.#visit(this.#base, turns, known)
   }
@@ -64,7 +78,10 @@ export class ReappliedInputs {
       for (const [at, input] of inputs.entries()) {
         const seq = firstSeq + at
         if (known(seq) || isMoved.has(seq) || rejected.includes(seq)) continue
-        if (this.#isWanted(run, input)) this.inputs.push({ from: run, seq, input })
+        if (!this.#isWanted(run, input)) continue
+        this.inputs.push({ from: run, seq, input })
+        this.#bytes += bytesOfInput(input)
+        if (this.#bytes > this.#maxBytes) throw resetTooLarge(this.#bytes, this.#maxBytes)
       }
     }
     if (next !== undefined) {

@@ -7,7 +7,7 @@ import { SignalboxError } from './errors.ts'
 import { holdRequest } from './held-requests.ts'
 import { checkIdentifier, checkText } from './identifiers.ts'
 import { adoptChild, childrenKept, type KeptChild } from './reset-children.ts'
-import { takeHistory, type TakenHistory } from './reset-history.ts'
+import { resetTooLarge, takeHistory, type TakenHistory } from './reset-history.ts'
 import { findResetPoint, inputsAnew, type ResetPoint } from './reset-point.ts'
 import { readAllTurns, ReappliedInputs, type ReappliedInput } from './reset-reapply.ts'
 import { ResetState } from './reset-state.ts'
@@ -134,7 +134,8 @@ export class WorkflowResets {
     if (turn === undefined) throw new Error('a reset point is the place of a turn')
     const redone = inputsAnew(turn, !excluded.has('UPDATE'))
     const state = new ResetState(past, redone)
-    const reapplied = new ReappliedInputs(this.#parts, base, state, excluded)
+    const { maxResetBytes } = options.limits
+    const reapplied = new ReappliedInputs(this.#parts, base, state, excluded, maxResetBytes)
     reapplied.collect(turns, (seq) => seq <= turn.lastSeq)
     const children = childrenKept(this.#parts, base, state.children.values())
     if (children === undefined) return undefined
@@ -144,8 +145,8 @@ export class WorkflowResets {
     const { namespace, workflowId } = base.row
     const taker = { key, namespace, workflowId, runId }
     const history = takeHistory(taker, past, point.places, redone)
-    const { maxResetBytes } = options.limits
-    if (history.bytes > maxResetBytes) throw tooLarge(history.bytes, maxResetBytes)
+    const bytes = history.bytes + reapplied.bytes
+    if (bytes > maxResetBytes) throw resetTooLarge(bytes, maxResetBytes)
     return {
       key,
       runId,
@@ -310,13 +311,4 @@ function checkReset({ eventId, resetType, ...request }: ResetRequest): void {
 
 function invalid(field: string, message: string): SignalboxError {
   return new SignalboxError('SIGNALBOX_ERR_INVALID_ARGUMENT', message, { fields: { field } })
-}
-
-function tooLarge(bytes: number, maxResetBytes: number): SignalboxError {
-  return new SignalboxError(
-    'SIGNALBOX_ERR_RESET_TOO_LARGE',
-    `the history before the point has ${bytes} bytes, more than maxResetBytes = ${maxResetBytes}; ` +
-      'go back to an earlier event, or raise the limit',
-    { fields: { bytes, maxResetBytes } },
-  )
 }

@@ -348,8 +348,13 @@ describe('Reset', () => {
     await expect(handle.reset({ type: 'LastWorkflowTask' })).rejects.toMatchObject(
       code('RESET_TOO_LARGE'),
     )
-    await handle.reset({ type: 'FirstWorkflowTask' })
+    // Nothing is copied then, but all signals are given again.
+    await expect(handle.reset({ type: 'FirstWorkflowTask' })).rejects.toMatchObject(
+      code('RESET_TOO_LARGE'),
+    )
     expect(await current(runtime, 'w').query(items)).toHaveLength(103)
+    await handle.reset({ type: 'FirstWorkflowTask', reapplyExclude: ['SIGNAL'] })
+    expect((await current(runtime, 'w').query(items)).length).toBeLessThan(103)
   })
 
   test('copies a long history in several records', async () => {
