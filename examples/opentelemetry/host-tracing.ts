@@ -27,21 +27,31 @@ async function traced<T>(
 
 /** Calls of `runtime.client` are spans, and carry them: `interceptors: { client: [clientTracing(tracer)] }`. */
 export function clientTracing(tracer: Tracer): WorkflowClientInterceptor {
+  const within = <T>(name: string, call: (carrier: TraceCarrier) => Promise<T>): Promise<T> =>
+    traced(tracer, name, SpanKind.PRODUCER, context.active(), () => {
+      const carrier: TraceCarrier = {}
+      propagation.inject(context.active(), carrier)
+      return call(carrier)
+    })
   const send = <Input extends { readonly headers: Parameters<typeof writeTrace>[0] }, T>(
     name: string,
     input: Input,
     next: (input: Input) => Promise<T>,
   ): Promise<T> =>
-    traced(tracer, name, SpanKind.PRODUCER, context.active(), () => {
-      const carrier: TraceCarrier = {}
-      propagation.inject(context.active(), carrier)
-      return next({ ...input, headers: writeTrace(input.headers, carrier) })
-    })
+    within(name, (carrier) => next({ ...input, headers: writeTrace(input.headers, carrier) }))
   return {
     start: (input, next) => send(`StartWorkflow:${input.workflowType}`, input, next),
     signal: (input, next) => send(`SignalWorkflow:${input.signalName}`, input, next),
     signalWithStart: (input, next) => send(`SignalWithStart:${input.signalName}`, input, next),
     startUpdate: (input, next) => send(`UpdateWorkflow:${input.updateName}`, input, next),
+    startUpdateWithStart: (input, next) =>
+      within(`UpdateWithStart:${input.updateName}`, (carrier) =>
+        next({
+          ...input,
+          workflowStartHeaders: writeTrace(input.workflowStartHeaders, carrier),
+          updateHeaders: writeTrace(input.updateHeaders, carrier),
+        }),
+      ),
   }
 }
 

@@ -1,6 +1,7 @@
 import {
   condition,
   defineSignal,
+  defineUpdate,
   executeChild,
   proxyActivities,
   setHandler,
@@ -10,6 +11,7 @@ import type * as activities from './activities.ts'
 const { charge, notify } = proxyActivities<typeof activities>({ startToCloseTimeout: '1 minute' })
 
 export const paid = defineSignal<[cents: number]>('paid')
+export const pay = defineUpdate<string, [cents: number]>('pay')
 
 /** Waits for its payment, books it, and has a receipt sent by a child. */
 export async function order(orderId: string): Promise<string> {
@@ -18,6 +20,7 @@ export async function order(orderId: string): Promise<string> {
     // Part of the trace of whoever sent the signal.
     booked = charge(orderId, cents)
   })
+  setHandler(pay, (cents) => (booked = charge(orderId, cents)))
   await condition(() => booked !== undefined)
   const booking = (await booked) ?? ''
   // Part of the trace of whoever started the workflow.

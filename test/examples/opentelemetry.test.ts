@@ -8,7 +8,7 @@ import {
   SimpleSpanProcessor,
 } from '@opentelemetry/sdk-trace-base'
 import { fileURLToPath } from 'node:url'
-import { Runtime, type RuntimeOptions, silentLogger } from 'signalbox'
+import { Runtime, type RuntimeOptions, silentLogger, WithStartWorkflowOperation } from 'signalbox'
 import { createServer } from 'signalbox/api'
 import { afterAll, beforeAll, beforeEach, expect, onTestFinished, test } from 'vitest'
 import * as activities from '../../examples/opentelemetry/activities.ts'
@@ -18,7 +18,7 @@ import {
   tracingSinks,
   WorkflowSpanIds,
 } from '../../examples/opentelemetry/host-tracing.ts'
-import { order, paid } from '../../examples/opentelemetry/workflows.ts'
+import { order, paid, pay } from '../../examples/opentelemetry/workflows.ts'
 import { eventually } from '../fixtures/eventually.ts'
 import { temporaryFolder } from '../fixtures/lab.ts'
 
@@ -108,6 +108,32 @@ test('a trace goes from the sender of a signal to the activity that it causes', 
   )
   const [caller, payer] = [await named('the caller'), await named('the payer')]
   expect(caller.spanContext().traceId).not.toBe(payer.spanContext().traceId)
+})
+
+test('an update that starts its workflow carries the trace to both', async () => {
+  const { client } = await open(await temporaryFolder())
+  const startWorkflowOperation = new WithStartWorkflowOperation(order, {
+    workflowId: 'o-4',
+    args: ['o-4'],
+    workflowIdConflictPolicy: 'FAIL',
+  })
+  await tracer.startActiveSpan('the buyer', async (span) => {
+    const booking = await client.workflow.executeUpdateWithStart(pay, {
+      args: [900],
+      startWorkflowOperation,
+    })
+    expect(booking).toBe('booking-o-4')
+    span.end()
+  })
+  await (await startWorkflowOperation.workflowHandle()).result()
+  const sent = await named('UpdateWithStart:pay')
+  expectChain(
+    await named('the buyer'),
+    sent,
+    await named('HandleUpdate:pay'),
+    await named('RunActivity:charge'),
+  )
+  expectChain(sent, await named('RunWorkflow:order'), await named('RunWorkflow:receipt'))
 })
 
 test('over HTTP it begins with the request’s traceparent, and a restart does not break it', async () => {
