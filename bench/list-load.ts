@@ -8,6 +8,7 @@ import { Telemetry } from '../runtime/telemetry.ts'
 import { VisibilityIndex } from '../runtime/visibility-index.ts'
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
+import { middleTime } from './middle-time.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 import { folderBytes, Meter } from './meter.ts'
 
@@ -39,9 +40,9 @@ export async function measureLists(
     const { service } = runtime
     const figures: Record<string, number> = { eachBytes: folderBytes(dataDir) / workflows }
     for (const [name, query] of Object.entries(pages)) {
-      figures[name] = await middleOf(() => service.listWorkflows({ query }))
+      figures[name] = await middleTime(pagesEach, () => service.listWorkflows({ query }))
     }
-    figures['countMs'] = await middleOf(() =>
+    figures['countMs'] = await middleTime(pagesEach, () =>
       service.countWorkflows({ query: 'GROUP BY ExecutionStatus' }),
     )
     let pageToken: string | undefined
@@ -58,16 +59,6 @@ export async function measureLists(
   } finally {
     await runtime.close()
   }
-}
-
-async function middleOf(operation: () => Promise<unknown>): Promise<number> {
-  const took: number[] = []
-  for (let n = 0; n < pagesEach; n += 1) {
-    const began = performance.now()
-    await operation()
-    took.push(performance.now() - began)
-  }
-  return took.sort((a, b) => a - b)[pagesEach / 2] ?? Number.NaN
 }
 
 /** Every other one has search attributes, every fourth one is closed, one of ten is of another type. */

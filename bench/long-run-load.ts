@@ -3,12 +3,11 @@ import { runClosedLoop } from './closed-loop.ts'
 import type { LatencyRecorder } from './latency-recorder.ts'
 import { Meter, percentilesOf } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
+import { processedEvery } from './processed-every.ts'
 import { add, counter, rollingCounter, total } from './workflows.ts'
 
 const inFlight = 4_096
 const lonelySignals = 200
-/** One signal of so many waits until it is processed, so that the load does not run ahead of the workflow. */
-const processedEvery = 16
 
 /**
  * One workflow is sent very many signals. What is measured: a lone signal afterwards against one before

@@ -1,6 +1,7 @@
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
 import { fillAndKill, type WriterTask } from './killed-writer.ts'
+import { middleTime } from './middle-time.ts'
 import { folderBytes, Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 import { add, counter, timerFan, total } from './workflows.ts'
@@ -41,7 +42,9 @@ export async function measureRestart(
     await client.execute(timerFan, { ...start, workflowId: 'a-timer', args: [1] })
     const firstTimerMs = performance.now() - began
     const memoryMiB = process.memoryUsage().rss / mebi
-    const pageMs = await pageOfList(runtime.service)
+    const pageMs = await middleTime(pagesListed, () =>
+      runtime.service.listWorkflows({ pageSize: listPageSize }),
+    )
     await checkCounts(leftovers, (workflowId) => client.getHandle(workflowId).query(total))
 
     const signal = (): Promise<void> => {
@@ -69,19 +72,6 @@ export async function measureRestart(
   } finally {
     await runtime.close()
   }
-}
-
-/** The middle one of some. */
-async function pageOfList(service: {
-  listWorkflows(request: { pageSize: number }): Promise<unknown>
-}): Promise<number> {
-  const took: number[] = []
-  for (let n = 0; n < pagesListed; n += 1) {
-    const began = performance.now()
-    await service.listWorkflows({ pageSize: listPageSize })
-    took.push(performance.now() - began)
-  }
-  return took.sort((a, b) => a - b)[pagesListed / 2] ?? Number.NaN
 }
 
 /** Of the first and the last workflow that was left behind. */

@@ -3,6 +3,7 @@ import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
 import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
+import { processedEvery } from './processed-every.ts'
 import { shuffled } from './shuffled.ts'
 import { add, counter, total } from './workflows.ts'
 
@@ -12,11 +13,6 @@ export interface SignalLoad {
 }
 
 const preparationInFlight = 4_096
-/**
- * One signal of so many waits until it is processed and holds its place for so long. A load that only
- * waits for the disk would outrun the workflow until its mailbox is full.
- */
-const processedEvery = 16
 const unbounded = { operations: Infinity, seconds: Infinity }
 
 /**

@@ -76,16 +76,26 @@ async function measure({ name, peerCase }: Row, seconds: number): Promise<PeerAn
   const dataDir = await mkdtemp(join(values.dir, 'signalbox-peers-'))
   const child = fork(processPath, { execArgv: ['--max-semi-space-size=64', ...process.execArgv] })
   // Disconnected, it ends and takes its servers along.
-  const timer = setTimeout(() => child.disconnect(), (seconds * 2 + patienceSeconds) * 1000)
+  let isLate = false
+  const timer = setTimeout(
+    () => {
+      isLate = true
+      child.disconnect()
+    },
+    (seconds * 2 + patienceSeconds) * 1000,
+  )
   try {
     const task = { peer: name, dataDir, peerCase: peerCase ?? peerCases[0], seconds }
     child.send(task)
-    let answer: PeerAnswer = { failed: 'it took too long' }
+    let answer: PeerAnswer | undefined
     child.once('message', (message: PeerAnswer) => {
       answer = message
     })
-    await once(child, 'exit')
-    return answer
+    const [code, signal] = (await once(child, 'exit')) as [number | null, string | null]
+    if (answer !== undefined) return answer
+    if (isLate) return { failed: 'it took too long' }
+    const how = signal === null ? `exited with code ${code}` : `was ended by ${signal}`
+    return { failed: `its process ${how} without a result` }
   } finally {
     clearTimeout(timer)
     await rm(dataDir, { recursive: true, force: true })

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import { openBenchRuntime } from '../../dist/bench/bench-runtime.js'
+import { processedEvery } from '../processed-every.ts'
 import type { OpenPeer, Peer } from './peer.ts'
 
 /** In process, as the package is used. */
@@ -20,13 +21,10 @@ export const signalboxProcessedPeer: Peer = {
   open: (dataDir, instances) => openSignalbox(dataDir, instances, 1),
 }
 
-/** One signal of so many waits for its turn, so that the load does not run ahead of the workflow. */
-const usuallyProcessedEvery = 16
-
 async function openSignalbox(
   dataDir: string,
   instances: number,
-  processedEvery = usuallyProcessedEvery,
+  waitEvery = processedEvery,
 ): Promise<OpenPeer> {
   const runtime = await openBenchRuntime(dataDir)
   const client = runtime.client.workflow
@@ -46,7 +44,7 @@ async function openSignalbox(
   return {
     version,
     signal: (instance) =>
-      signals++ % processedEvery === 0
+      signals++ % waitEvery === 0
         ? at(instance).signal({ signal: 'add', waitFor: 'processed' }, 1)
         : at(instance).signal('add', 1),
     settle: async (sent) => {
