@@ -1,5 +1,6 @@
 import type { Payload } from '../actors/payload.ts'
 import type { RetryPolicyData } from '../actors/inputs.ts'
+import type { ErrorCode } from '../runtime/errors.ts'
 import type { StartRequest, StartResponse } from '../runtime/workflow-service.ts'
 import { idConflictPolicy, idReusePolicy, parseEnum } from './enum-json.ts'
 import { invalidField } from './invalid-field.ts'
@@ -8,6 +9,17 @@ import { optionalId } from './request-ids.ts'
 import type { StartBody } from './schemas.ts'
 import { withTraceContext } from './trace-context.ts'
 import { parseDuration, parseTimeout } from './time-json.ts'
+
+/** What start and signal-with-start refuse. */
+export const startErrors: readonly ErrorCode[] = [
+  'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED',
+  'SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN',
+  'SIGNALBOX_ERR_MAILBOX_FULL',
+  'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE',
+  'SIGNALBOX_ERR_REQUEST_ID_REUSED',
+  'SIGNALBOX_ERR_NOT_IMPLEMENTED',
+  'SIGNALBOX_ERR_INDETERMINATE',
+]
 
 /** The answer to a start and to a signal-with-start. */
 export function encodeStarted({ runId, firstExecutionRunId, started, processed }: StartResponse) {

@@ -6,8 +6,9 @@ import { SignalboxError } from '../../runtime/errors.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { formatBytes, printStats } from './data-tables.ts'
 import { wholeNumber } from './flag-values.ts'
+import { outputOption } from './output-option.ts'
 import { type OutputFormat, plain, Printer } from './printer.ts'
-import { ProgressBar } from './progress-bar.ts'
+import { Progress } from './progress.ts'
 import { examples } from './workflow-command.ts'
 
 interface DataFlags {
@@ -266,31 +267,5 @@ function withFolder(command: Command, printed = true): Command {
       .makeOptionMandatory(),
   )
   if (!printed) return command
-  return command.addOption(
-    new Option('-o, --output <format>', 'for people, or for programs')
-      .choices(['text', 'json', 'jsonl', 'none'])
-      .default('text'),
-  )
-}
-
-/** A bar once the total is known. */
-class Progress {
-  readonly #unit: string
-  readonly #isWanted: boolean
-  #bar: ProgressBar | undefined
-
-  constructor(unit: string, isWanted = true) {
-    this.#unit = unit
-    this.#isWanted = isWanted
-  }
-
-  update(done: number, total: number): void {
-    if (!this.#isWanted) return
-    this.#bar ??= new ProgressBar(total, this.#unit)
-    this.#bar.update(done, 0)
-  }
-
-  end(): void {
-    this.#bar?.end()
-  }
+  return command.addOption(outputOption())
 }

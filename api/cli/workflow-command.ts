@@ -1,6 +1,7 @@
 import { Command, Option } from 'commander'
 import { ApiClient } from './api-client.ts'
 import { CliError } from './cli-error.ts'
+import { outputOption } from './output-option.ts'
 import { type OutputFormat, Printer } from './printer.ts'
 import { type TlsFlags, tlsOf, withTls } from './tls-flags.ts'
 
@@ -30,11 +31,7 @@ export function withConnection(command: Command): Command {
         .default('default'),
     )
     .addOption(new Option('--token <token>', 'the bearer token').env('SIGNALBOX_TOKEN'))
-    .addOption(
-      new Option('-o, --output <format>', 'for people, or for programs')
-        .choices(['text', 'json', 'jsonl', 'none'])
-        .default('text'),
-    )
+    .addOption(outputOption())
 }
 
 /** Which workflow a command is about. */

@@ -8,7 +8,7 @@ import { optionalId, requestIdOf } from '../request-ids.ts'
 import { signalBody, signalWithStartBody } from '../schemas.ts'
 import type { SignalBody, SignalWithStartBody } from '../schemas.ts'
 import { traceContextOf, withTraceContext } from '../trace-context.ts'
-import { decodeStart, encodeStarted } from '../start-request.ts'
+import { decodeStart, encodeStarted, startErrors } from '../start-request.ts'
 import { callWaiting, decodeWaitFor, waitNames } from '../wait-for.ts'
 import type { NamedWorkflowRequest } from './workflow-params.ts'
 
@@ -72,15 +72,7 @@ export function addSignalRoutes(
           summary: 'Signal a workflow, and start it if it does not run',
           query: waitNames,
           answer: startAnswer,
-          errors: [
-            'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED',
-            'SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN',
-            'SIGNALBOX_ERR_MAILBOX_FULL',
-            'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE',
-            'SIGNALBOX_ERR_REQUEST_ID_REUSED',
-            'SIGNALBOX_ERR_NOT_IMPLEMENTED',
-            'SIGNALBOX_ERR_INDETERMINATE',
-          ],
+          errors: startErrors,
           scopes: ['signal', 'start'],
         },
       },

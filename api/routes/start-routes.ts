@@ -9,7 +9,7 @@ import { rejectQuery } from '../request-query.ts'
 import { cancelBody, releaseBody, startBody, terminateBody } from '../schemas.ts'
 import type { CancelBody, ReleaseBody, StartBody, TerminateBody } from '../schemas.ts'
 import { traceContextOf } from '../trace-context.ts'
-import { decodeStart, encodeStarted } from '../start-request.ts'
+import { decodeStart, encodeStarted, startErrors } from '../start-request.ts'
 import { callWaiting, decodeWaitFor, waitNames } from '../wait-for.ts'
 import type { WorkflowRequest } from './workflow-params.ts'
 
@@ -29,15 +29,7 @@ export function addStartRoutes(
           summary: 'Start a workflow',
           query: waitNames,
           answer: startAnswer,
-          errors: [
-            'SIGNALBOX_ERR_WORKFLOW_ALREADY_STARTED',
-            'SIGNALBOX_ERR_WORKFLOW_TYPE_UNKNOWN',
-            'SIGNALBOX_ERR_MAILBOX_FULL',
-            'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE',
-            'SIGNALBOX_ERR_REQUEST_ID_REUSED',
-            'SIGNALBOX_ERR_NOT_IMPLEMENTED',
-            'SIGNALBOX_ERR_INDETERMINATE',
-          ],
+          errors: startErrors,
           scopes: ['start'],
         },
       },
