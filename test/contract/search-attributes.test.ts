@@ -1,7 +1,8 @@
 import { type WorkflowClient, type WorkflowSummary, TypedSearchAttributes } from 'signalbox'
+import { replayHistory } from 'signalbox/testing'
 import { describe, expect, test } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
-import { Lab, openRuntime } from '../fixtures/lab.ts'
+import { bundleOf, Lab, openRuntime } from '../fixtures/lab.ts'
 import {
   amount,
   arrived,
@@ -215,5 +216,20 @@ describe('Search attributes and memo', () => {
     const free = { workflowId: 'free', searchAttributes: { executionStatus: ['Running'] } }
     await client.workflow.start(findable, free)
     expect(await found(client.workflow, "executionStatus = 'Running'")).toEqual(['free'])
+  })
+
+  test('of such names are replayed where an older history has them', async () => {
+    const { client } = await (await Lab.create()).open({ code })
+    const handle = await client.workflow.start(findable, { workflowId: 'w' })
+    await handle.signal(tag, { Customer: ['ada'] })
+    await handle.signal(finish)
+    await handle.result()
+    const { events } = await handle.fetchHistory()
+    const base64 = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64')
+    const older = JSON.stringify({ events })
+      .replaceAll(base64({ Customer: ['ada'] }), base64({ RunId: ['ada'] }))
+      .replaceAll('Customer', 'RunId')
+    expect(older).toContain('"RunId":')
+    await replayHistory(await bundleOf(code), JSON.parse(older))
   })
 })
