@@ -1,14 +1,10 @@
-import { bytesOfInput } from '../actors/history-length.ts'
 import type { Input } from '../actors/inputs.ts'
-import { encodeInputs } from '../actors/records.ts'
+import { Batch } from './batch.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, type NewRecord, RecordKind } from './journal.ts'
 import { ProgressNotes } from './progress-notes.ts'
 import type { Run } from './run.ts'
 import type { Telemetry } from './telemetry.ts'
-
-/** About how large a record of inputs gets before the next one begins. */
-const RECORD_BYTES = 16 * 1024
 
 /** Of so many inputs one looks at the clock, for {@link Committer.accept}. */
 const CLOCK_EVERY = 8
@@ -16,25 +12,6 @@ const CLOCK_EVERY = 8
 const SEAL_AFTER_COMMITS = 2
 /** How fast the estimate of what a commit takes forgets its smallest value. */
 const ESTIMATE_GROWTH = 1.05
-
-interface Batch {
-  readonly dirtyRuns: Run[]
-  readonly records: NewRecord[]
-  readonly rows: (readonly [key: Uint8Array, value: Uint8Array | null])[]
-  readonly deletedRuns: number[]
-  readonly effects: (() => void)[]
-  /** Its inputs, and about what they take in memory until they are durable. */
-  inputs: number
-  bytes: number
-  /** The run of each record of inputs, from the record `firstInput` on. Empty until they are numbered. */
-  readonly owners: Run[]
-  firstInput: number
-  /** When its first input was accepted, of performance.now; -1 without inputs. */
-  acceptedAt: number
-  readonly durable: Promise<undefined>
-  readonly resolve: () => void
-  readonly reject: (error: Error) => void
-}
 
 export interface CommitterPorts {
   readonly telemetry: Telemetry
@@ -63,7 +40,7 @@ export interface CommitterPorts {
 export class Committer {
   readonly #journal: Journal
   readonly #ports: CommitterPorts
-  #open: Batch = openBatch()
+  #open: Batch = new Batch()
   /** Batches that wait for the one in flight, the oldest first. */
   readonly #sealed: Batch[] = []
   #inFlight: Batch | undefined
@@ -90,7 +67,7 @@ export class Committer {
 
   /** Resolves when everything accepted until now is durable; at once if it is. */
   get allDurable(): Promise<undefined> {
-    if (this.#hasWork()) return this.#open.durable
+    if (!this.#open.isEmpty) return this.#open.durable
     return (this.#sealed.at(-1) ?? this.#inFlight)?.durable ?? Promise.resolve(undefined)
   }
 
@@ -100,7 +77,7 @@ export class Committer {
       this.#inFlight === undefined &&
       !this.#scheduled &&
       this.#sealed.length === 0 &&
-      !this.#hasWork()
+      this.#open.isEmpty
     )
   }
 
@@ -185,17 +162,6 @@ export class Committer {
     }
   }
 
-  #hasWork(): boolean {
-    const { dirtyRuns, records, rows, deletedRuns, effects } = this.#open
-    return (
-      dirtyRuns.length > 0 ||
-      records.length > 0 ||
-      rows.length > 0 ||
-      deletedRuns.length > 0 ||
-      effects.length > 0
-    )
-  }
-
   /**
    * Nothing is being written: begin as soon as the caller's own stack has ended. What comes in the
    * meantime shares the next commit; were the first to wait for it, callers that wait for each other's
@@ -211,11 +177,12 @@ export class Committer {
     this.#scheduled = false
     if (this.#poisoned !== undefined) return this.#settleIdle()
     const sealed = this.#sealed.shift()
-    if (sealed === undefined && !this.#hasWork() && !this.#progress.isDue) return this.#settleIdle()
+    if (sealed === undefined && this.#open.isEmpty && !this.#progress.isDue)
+      return this.#settleIdle()
     const batch = sealed ?? this.#takeOpen()
     // A throw from here on would leave senders without an answer and end the process: it poisons.
     try {
-      if (sealed === undefined) this.#number(batch)
+      if (sealed === undefined) batch.number()
       this.#write(batch)
     } catch (error) {
       this.#failed(batch, error)
@@ -225,7 +192,7 @@ export class Committer {
   /** The open batch, and a new one in its place. */
   #takeOpen(): Batch {
     const batch = this.#open
-    this.#open = openBatch()
+    this.#open = new Batch()
     return batch
   }
 
@@ -239,7 +206,7 @@ export class Committer {
       const batch = this.#takeOpen()
       this.#sealed.push(batch)
       try {
-        this.#number(batch)
+        batch.number()
       } catch (error) {
         this.#failed(batch, error)
       }
@@ -260,52 +227,6 @@ export class Committer {
       .commit(batch)
       .then(() => this.#committed(batch, writtenAt))
       .catch((error: unknown) => this.#failed(batch, error))
-  }
-
-  #number(batch: Batch): void {
-    batch.firstInput = batch.records.length
-    for (const run of batch.dirtyRuns) this.#numberInputs(run, batch)
-  }
-
-  /**
-   * Give the run's pending inputs their numbers and make records of them: one, or several of some
-   * {@link RECORD_BYTES}, since the store keeps a larger one in contiguous pages.
-   */
-  #numberInputs(run: Run, batch: Batch): void {
-    const inputs = run.takePending()
-    const seq = run.head + 1
-    run.dirty = false
-    run.head += inputs.length
-    run.numberPendingWaiters(seq)
-    const requests = run.pendingRequests ?? NO_REQUESTS
-    run.pendingRequests = undefined
-    let start = 0
-    let request = 0
-    while (start < inputs.length) {
-      const end = endOfRecord(inputs, start)
-      batch.owners.push(run)
-      const record = {
-        run: run.key,
-        kind: RecordKind.inputs,
-        seq: seq + start,
-        count: end - start,
-        bytes: encodeInputs(inputs.length === end - start ? inputs : inputs.slice(start, end)),
-      }
-      // They ascend, so each record goes on where the one before it ended.
-      const from = request
-      while (request < requests.length && (requests[request] as PendingRequest)[0] < end) request++
-      batch.records.push(
-        from === request
-          ? record
-          : {
-              ...record,
-              requests: requests
-                .slice(from, request)
-                .flatMap(([index, hash]) => [hash, seq + index]),
-            },
-      )
-      start = end
-    }
   }
 
   #recordProgress(batch: Batch): void {
@@ -379,43 +300,3 @@ export class Committer {
 }
 
 const NO_BYTES = new Uint8Array(0)
-
-type PendingRequest = readonly [index: number, hash: number]
-
-const NO_REQUESTS: readonly PendingRequest[] = []
-
-/** Where the record that begins with input `start` ends: it has at least one input. */
-function endOfRecord(inputs: readonly Input[], start: number): number {
-  if (inputs.length === 1) return 1
-  let bytes = 0
-  let end = start
-  while (end < inputs.length && (bytes < RECORD_BYTES || end === start)) {
-    bytes += bytesOfInput(inputs[end] as Input)
-    end++
-  }
-  return end
-}
-
-function openBatch(): Batch {
-  let settle: { resolve: () => void; reject: (error: Error) => void } | undefined
-  const durable = new Promise<undefined>((resolve, reject) => {
-    settle = { resolve: () => resolve(undefined), reject }
-  })
-  // Whoever waits has the rejection; an input that nobody waits for must not end the process.
-  durable.catch(() => undefined)
-  if (settle === undefined) throw new Error('a promise runs its executor at once')
-  return {
-    dirtyRuns: [],
-    records: [],
-    rows: [],
-    deletedRuns: [],
-    effects: [],
-    inputs: 0,
-    bytes: 0,
-    owners: [],
-    firstInput: 0,
-    acceptedAt: -1,
-    durable,
-    ...settle,
-  }
-}
