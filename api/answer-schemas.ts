@@ -17,13 +17,52 @@ const payloads = Type.Optional(
   Type.Unknown({ description: 'An array of values, or {"payloads": […]} in long form' }),
 )
 const payloadMap = Type.Optional(Type.Record(Type.String(), Type.Unknown()))
-const failure = Type.Optional(
-  Type.Object(
-    { message: text, source: text, stackTrace: text, cause: Type.Optional(Type.Unknown()) },
-    { description: "Temporal's Failure" },
-  ),
-)
+const named = Type.Object({ name: Type.String() })
+const failureReference = Type.Unsafe<object>({ $ref: '#/components/schemas/Failure' })
+const failure = Type.Optional(failureReference)
 const execution = Type.Object({ workflowId: Type.String(), runId: Type.String() })
+
+/** Temporal's Failure: what is common to all, and the info of its kind. */
+export const failureSchema = Type.Object(
+  {
+    message: text,
+    source: text,
+    stackTrace: text,
+    cause: failure,
+    applicationFailureInfo: Type.Optional(
+      Type.Object({
+        type: text,
+        nonRetryable: Type.Optional(Type.Boolean()),
+        details: payloads,
+        nextRetryDelay: duration,
+        category: text,
+      }),
+    ),
+    timeoutFailureInfo: Type.Optional(
+      Type.Object({ timeoutType: text, lastHeartbeatDetails: payloads }),
+    ),
+    canceledFailureInfo: Type.Optional(Type.Object({ details: payloads })),
+    terminatedFailureInfo: Type.Optional(Type.Object({ identity: text })),
+    serverFailureInfo: Type.Optional(Type.Object({ nonRetryable: Type.Optional(Type.Boolean()) })),
+    activityFailureInfo: Type.Optional(
+      Type.Object({
+        identity: text,
+        activityType: named,
+        activityId: text,
+        retryState: text,
+      }),
+    ),
+    childWorkflowExecutionFailureInfo: Type.Optional(
+      Type.Object({
+        namespace: text,
+        workflowExecution: execution,
+        workflowType: named,
+        retryState: text,
+      }),
+    ),
+  },
+  { description: "Temporal's Failure" },
+)
 
 const executionInfo = Type.Object({
   execution,
@@ -31,8 +70,11 @@ const executionInfo = Type.Object({
   startTime: timestamp,
   closeTime: timestamp,
   executionDuration: duration,
+  executionTime: timestamp,
   status: Type.String({ examples: ['WORKFLOW_EXECUTION_STATUS_RUNNING'] }),
   historyLength: int64,
+  parentExecution: Type.Optional(execution),
+  rootExecution: execution,
   memo: Type.Optional(Type.Object({ fields: payloadMap })),
   searchAttributes: Type.Optional(Type.Object({ indexedFields: payloadMap })),
   taskQueue: text,
@@ -40,8 +82,19 @@ const executionInfo = Type.Object({
 })
 
 const historyEvent = Type.Object(
-  { eventId: Type.String(), eventTime: Type.String(), eventType: Type.String() },
-  { description: 'With the attributes of its type' },
+  {
+    eventId: Type.String(),
+    eventTime: Type.String({ format: 'date-time' }),
+    eventType: Type.String({ examples: ['EVENT_TYPE_WORKFLOW_EXECUTION_STARTED'] }),
+    version: text,
+    taskId: text,
+    userMetadata: Type.Optional(Type.Object({ summary: payload, details: payload })),
+  },
+  {
+    description: "Temporal's HistoryEvent, with the attributes of its type",
+    // The attributes are Temporal's messages, one for each of its event types.
+    patternProperties: { '^[a-z][A-Za-z]*EventAttributes$': Type.Unknown() },
+  },
 )
 
 export const emptyAnswer = Type.Object({}, { additionalProperties: false })
@@ -96,6 +149,12 @@ export const describeAnswer = Type.Object({
         state: Type.String(),
         attempt: integer,
         maximumAttempts: integer,
+        expirationTime: timestamp,
+        lastHeartbeatTime: timestamp,
+        lastWorkerIdentity: text,
+        lastAttemptCompleteTime: timestamp,
+        currentRetryInterval: duration,
+        nextAttemptScheduleTime: timestamp,
         scheduledTime: timestamp,
         lastStartedTime: timestamp,
         lastFailure: failure,
@@ -103,9 +162,26 @@ export const describeAnswer = Type.Object({
       }),
     ),
   ),
+  pendingChildren: Type.Optional(
+    Type.Array(
+      Type.Object({
+        workflowId: Type.String(),
+        runId: Type.String(),
+        workflowTypeName: Type.String(),
+        parentClosePolicy: Type.String({ examples: ['PARENT_CLOSE_POLICY_TERMINATE'] }),
+      }),
+    ),
+  ),
   signalbox: Type.Object(
     {
       mailboxDepth: Type.Integer(),
+      attempt: Type.Optional(
+        Type.Integer({ description: 'From 2: which attempt of a retried workflow this run is' }),
+      ),
+      cronSchedule: text,
+      delayed: Type.Optional(
+        Type.Boolean({ description: 'The first turn waits for its time: a delay, retry or cron' }),
+      ),
       parked: Type.Optional(
         Type.Object({
           reason: Type.String(),
@@ -180,9 +256,39 @@ export const updateAnswer = Type.Object({
   stage: text,
 })
 
+/** The answer to each signal of a batch: a line of it, or an element. */
+export const batchLineAnswer = Type.Object({
+  line: Type.Optional(Type.Integer({ description: 'From 1; none if the batch itself is cut off' })),
+  runId: text,
+  started: Type.Optional(Type.Boolean()),
+  processed,
+  error: Type.Optional(Type.Unsafe<object>({ $ref: '#/components/schemas/Status' })),
+})
+
+/** The answer to a batch that is an array. */
+export const batchAnswer = Type.Object({ results: Type.Array(batchLineAnswer) })
+
 /** google.rpc.Status: every error. */
 export const statusAnswerSchema = Type.Object({
   code: Type.Integer({ description: 'google.rpc.Code' }),
   message: Type.String(),
-  details: Type.Array(Type.Object({ '@type': Type.String() })),
+  details: Type.Array(
+    Type.Object(
+      {
+        '@type': Type.String({ examples: ['type.googleapis.com/google.rpc.ErrorInfo'] }),
+        reason: text,
+        domain: text,
+        metadata: Type.Optional(Type.Record(Type.String(), Type.String())),
+        fieldViolations: Type.Optional(
+          Type.Array(Type.Object({ field: Type.String(), description: Type.String() })),
+        ),
+        startRequestId: text,
+        runId: text,
+        firstExecutionRunId: text,
+        cause: text,
+        scope: text,
+      },
+      { description: 'ErrorInfo, BadRequest, or a detail message of Temporal' },
+    ),
+  ),
 })

@@ -1,7 +1,12 @@
 import type { RouteOptions } from 'fastify'
 import type { TSchema } from 'typebox'
 import { type ErrorCode, errorTable, SignalboxError } from '../runtime/errors.ts'
-import { statusAnswerSchema } from './answer-schemas.ts'
+import {
+  batchAnswer,
+  batchLineAnswer,
+  failureSchema,
+  statusAnswerSchema,
+} from './answer-schemas.ts'
 import { commonErrors, type Operation } from './operation.ts'
 import { packageVersion } from './package-version.ts'
 import { commonParameters, queryParameters } from './query-parameters.ts'
@@ -46,7 +51,7 @@ export class OpenapiDocument {
       security: [{ bearer: [] }],
       paths: this.#paths,
       components: {
-        schemas: { Status: statusAnswerSchema },
+        schemas: { Status: statusAnswerSchema, Failure: failureSchema },
         securitySchemes: { bearer: { type: 'http', scheme: 'bearer' } },
       },
     })
@@ -80,8 +85,10 @@ function describe(route: RouteOptions, operation: Operation): Json {
 
 function contentOf(answer: Operation['answer']): Json {
   if (answer === 'application/x-ndjson') {
-    // An array of signals is answered by one object, lines by lines.
-    return { 'application/x-ndjson': { schema: {} }, 'application/json': { schema: {} } }
+    return {
+      'application/x-ndjson': { schema: batchLineAnswer },
+      'application/json': { schema: batchAnswer },
+    }
   }
   if (answer === 'text/event-stream') {
     return { 'text/event-stream': { schema: { type: 'string' } } }

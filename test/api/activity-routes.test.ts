@@ -7,11 +7,13 @@ import { eventually } from '../fixtures/eventually.ts'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { base, send } from './fixtures/api-server.ts'
+import { AnswerChecks, typeOf } from './fixtures/answer-checks.ts'
+import { type Answer, base, send } from './fixtures/api-server.ts'
 
 describe('activities that complete over HTTP', () => {
   const attempts: Info[] = []
   let url = ''
+  let checks: AnswerChecks
   let close = async (): Promise<void> => undefined
 
   beforeAll(async () => {
@@ -30,6 +32,7 @@ describe('activities that complete over HTTP', () => {
     })
     const app = createServer({ runtime })
     url = await app.listen({ host: '127.0.0.1', port: 0 })
+    checks = await AnswerChecks.of(url)
     close = async () => {
       await app.close()
       await runtime.close()
@@ -38,9 +41,14 @@ describe('activities that complete over HTTP', () => {
   })
   afterAll(() => close())
 
-  const post = (at: string, body: unknown = {}) => send(url, 'POST', `${base}${at}`, body)
+  const request = async (method: string, at: string, body?: unknown): Promise<Answer> => {
+    const answer = await send(url, method, `${base}${at}`, body)
+    checks.check(method, `${base}${at}`, { ...answer, type: typeOf(answer) })
+    return answer
+  }
+  const post = (at: string, body: unknown = {}) => request('POST', at, body)
   const describeRun = async (id: string) =>
-    (await send(url, 'GET', `${base}/workflows/${id}`)).json as {
+    (await request('GET', `/workflows/${id}`)).json as {
       pendingActivities?: Record<string, unknown>[]
     }
 
@@ -50,7 +58,7 @@ describe('activities that complete over HTTP', () => {
       attempts.find(({ workflowExecution }) => workflowExecution?.workflowId === workflowId),
     )
   }
-  const result = (id: string) => send(url, 'GET', `${base}/workflows/${id}/result`)
+  const result = (id: string) => request('GET', `/workflows/${id}/result`)
 
   it('by token: heartbeat, then complete, once', async () => {
     const { base64TaskToken: taskToken } = await start('token')

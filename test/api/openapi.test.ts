@@ -5,9 +5,9 @@ import * as fc from 'fast-check'
 import { fastify, type RouteOptions } from 'fastify'
 import { errorTable } from 'signalbox'
 import { signalboxApi } from 'signalbox/api'
-import { Compile } from 'typebox/compile'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
+import { AnswerChecks, withAnswerChecks } from './fixtures/answer-checks.ts'
 import { type Answer, type ApiServer, openApiServer, send } from './fixtures/api-server.ts'
 import { arbitraryOf, bodyTextOf, type JsonSchema } from './fixtures/schema-arbitrary.ts'
 
@@ -30,7 +30,6 @@ interface Operation {
 interface Document {
   readonly openapi: string
   readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
-  readonly components: { readonly schemas: { readonly Status: JsonSchema } }
 }
 interface Described extends Operation {
   readonly path: string
@@ -41,7 +40,7 @@ let api: ApiServer
 let document: Document
 let operations: readonly Described[]
 beforeAll(async () => {
-  api = await openApiServer(
+  const server = await openApiServer(
     {
       limits: {
         longPollMs: 50,
@@ -54,6 +53,7 @@ beforeAll(async () => {
     },
     { maxPayloadBytes: 5000, maxWaitingQueries: 1, maxResetBytes: 2000 },
   )
+  api = await withAnswerChecks(server)
   document = (await api.get('/openapi.json')).json as Document
   operations = Object.entries(document.paths).flatMap(([path, methods]) =>
     Object.entries(methods).map(([method, operation]) => ({ ...operation, path, method })),
@@ -106,6 +106,59 @@ describe('the document', () => {
     expect(page.text).not.toMatch(/<script(?! src="explorer\.js")/)
     const { text } = await api.get('/explorer.js')
     expect(() => new Script(text)).not.toThrow()
+  })
+})
+
+describe('answers and the document', () => {
+  const path = '/api/v1/namespaces/default/workflows/w'
+  const check = async (method: string, at: string, value: object) => {
+    const text = JSON.stringify(value)
+    const checks = await AnswerChecks.of(api.url)
+    return () => checks.check(method, at, { status: 200, text, type: 'application/json' })
+  }
+
+  it('a field that is not declared would be noticed, however deep', async () => {
+    const failed = { message: 'a', cause: { message: 'b', applicationFailureInfo: { type: 'T' } } }
+    const result = { status: 'WORKFLOW_EXECUTION_STATUS_FAILED', failure: failed }
+    expect(await check('GET', `${path}/result`, result)).not.toThrow()
+    const typed = { ...failed, cause: { applicationFailureInfo: { kind: 'T' } } }
+    expect(await check('GET', `${path}/result`, { ...result, failure: typed })).toThrow(/kind/)
+    const update = { updateRef: { workflowExecution: { workflowId: 'w', runID: 'r' } } }
+    expect(await check('POST', `${path}/update/u`, update)).toThrow(/runID/)
+    const event = { eventId: '1', eventTime: '2026-01-01T00:00:00Z', eventType: 'E' }
+    const history = (more: object) => ({ history: { events: [{ ...event, ...more }] } })
+    expect(await check('GET', `${path}/history`, history({ aEventAttributes: {} }))).not.toThrow()
+    expect(await check('GET', `${path}/history`, history({ attributes: {} }))).toThrow(/attributes/)
+  })
+
+  it('a description has all that it may have, as documented', async () => {
+    const start = (name: string, type: string, more: object = {}) =>
+      api.post(`${path}-${name}`, { workflowType: { name: type }, ...more })
+    await start('cron', 'echo', { cronSchedule: '@daily' })
+    await start('parent', 'parent')
+    await start('failed', 'failing')
+    await start('paused', 'collector')
+    await api.post(`${path}-paused/pause`, { reason: 'a look', identity: 'me' })
+    await start('reset', 'collector')
+    await api.post(`${path}-reset/query/items`)
+    await api.post(`${path}-reset/reset`, { workflowTaskFinishEventId: '4' })
+    await eventually('the child is pending', async () => {
+      const { json } = await api.get(`${path}-parent`)
+      return (json as { pendingChildren?: object[] }).pendingChildren
+    })
+    expect((await api.get(`${path}-failed/result`)).json).toHaveProperty('failure')
+    expect((await api.get(`${path}-cron`)).json).toMatchObject({
+      signalbox: { cronSchedule: '@daily', delayed: true },
+    })
+    expect((await api.get(`${path}-paused`)).json).toHaveProperty('workflowExtendedInfo.pauseInfo')
+    expect((await api.get(`${path}-reset`)).json).toHaveProperty('signalbox.reset')
+    expect((await api.get(`${path}-parent-child`)).json).toHaveProperty(
+      'workflowExecutionInfo.parentExecution',
+    )
+    for (const format of ['history', 'history-reverse']) {
+      await api.get(`${path}-failed/${format}`)
+    }
+    await api.get('/api/v1/namespaces/default/workflows')
   })
 })
 
@@ -292,33 +345,24 @@ describe('every route, with generated and broken requests', () => {
   }
 
   it('give an answer that the document has, in time, and no stack', async () => {
-    const status = Compile(document.components.schemas.Status)
+    const checks = await AnswerChecks.of(api.url)
     for (const operation of operations) {
-      const validators = new Map(
-        Object.entries(operation.responses['200']?.content ?? {}).map(([type, { schema }]) => [
-          type,
-          Compile(schema),
-        ]),
-      )
+      const types = Object.keys(operation.responses['200']?.content ?? {})
       await fc.assert(
         fc.asyncProperty(requestOf(operation), async (sent) => {
           const answer = await exchange(sent)
           const label = `${sent.method} ${sent.url} ${sent.body} → ${answer.status} ${answer.text}`
           expect(answer.text, label).not.toMatch(/\n\s+at |node_modules|\.[tj]s:\d/)
+          checks.check(sent.method, sent.url, answer)
           if (answer.status >= 400) {
             // What is not built says so; nothing else may be the server's fault.
             if (answer.status !== 501) expect(answer.status, label).toBeLessThan(500)
-            expect(status.Check(JSON.parse(answer.text)), label).toBe(true)
             return
           }
           if (answer.status === 204) return
           expect(answer.status, label).toBe(200)
           const [type = ''] = (answer.type ?? '').split(';')
-          const validator = validators.get(type)
-          expect(validator, label).toBeDefined()
-          if (type === 'application/json') {
-            expect(validator?.Check(JSON.parse(answer.text)), label).toBe(true)
-          }
+          expect(types, label).toContain(type)
         }),
         { numRuns: 60 },
       )

@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
+import { withAnswerChecks } from './fixtures/answer-checks.ts'
 import { type ApiServer, base, openApiServer } from './fixtures/api-server.ts'
 
 let api: ApiServer
 beforeAll(async () => {
-  api = await openApiServer()
+  api = await withAnswerChecks(await openApiServer())
 })
 afterAll(() => api.close())
 

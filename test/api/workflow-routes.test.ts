@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import * as fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { eventually } from '../fixtures/eventually.ts'
+import { withAnswerChecks } from './fixtures/answer-checks.ts'
 import { type Answer, type ApiServer, base, openApiServer } from './fixtures/api-server.ts'
 
 function runIdOf(answer: Answer): string {
@@ -13,7 +14,7 @@ const b64 = (text: string) => Buffer.from(text).toString('base64')
 describe('the HTTP API over a runtime', () => {
   let api: ApiServer
   beforeAll(async () => {
-    api = await openApiServer()
+    api = await withAnswerChecks(await openApiServer())
   })
   afterAll(() => api.close())
 
