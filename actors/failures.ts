@@ -273,6 +273,19 @@ brand(NamespaceNotFoundError, 'NamespaceNotFoundError')
 export class CompleteAsyncError extends Error {}
 brand(CompleteAsyncError, 'CompleteAsyncError')
 
+/**
+ * A payload says that it is kept outside, and nothing here is configured to fetch it. Never thrown by
+ * signalbox, which has no storage outside: a codec of one's own may have one, and throw it.
+ */
+export class ExternalStorageNotConfiguredError extends Error {
+  constructor(
+    message = 'Detected externally stored payload(s) but external storage is not configured.',
+  ) {
+    super(`[TMPRL1105] ${message}`)
+  }
+}
+brand(ExternalStorageNotConfiguredError, 'ExternalStorageNotConfiguredError')
+
 /** The base of errors in the use of the workflow API. */
 export class WorkflowError extends Error {}
 brand(WorkflowError, 'WorkflowError')

@@ -16,6 +16,7 @@ export {
   ChildWorkflowFailure,
   CompleteAsyncError,
   DeterminismViolationError,
+  ExternalStorageNotConfiguredError,
   IllegalStateError,
   isCancellation,
   NamespaceNotFoundError,
@@ -172,7 +173,6 @@ export {
   decodeWorkflowIdReusePolicy,
   encodeWorkflowIdConflictPolicy,
   encodeWorkflowIdReusePolicy,
-  ExternalStorageNotConfiguredError,
   extractWorkflowTypeAndConfig,
   getRandomStream,
   metricMeter,
@@ -220,7 +220,12 @@ export type {
   WorkflowInternalsInterceptor,
   WorkflowOutboundCallsInterceptor,
 } from './interceptors.ts'
-export { proxySinks, type Sink, type SinkFunction, type Sinks } from './sinks.ts'
+export { proxySinks, type Sink, type SinkCall, type SinkFunction, type Sinks } from './sinks.ts'
+export type {
+  BaseWorkflowOptions,
+  CommonWorkflowOptions,
+  WorkflowDurationOptions,
+} from './start-options.ts'
 export type {
   EnhancedStackTrace,
   StackTrace,

@@ -1,6 +1,6 @@
 import { assertInWorkflowContext } from './current-run.ts'
 import { workflowStructuredClone } from './realm/structured-clone.ts'
-import { workflowInfo } from './workflow-info.ts'
+import { workflowInfo, type WorkflowInfo } from './workflow-info.ts'
 
 // oxlint-disable-next-line typescript/no-explicit-any -- a function type that any sink's extends
 export type SinkFunction = (...args: any[]) => void
@@ -8,6 +8,15 @@ export type SinkFunction = (...args: any[]) => void
 export type Sink = Record<string, SinkFunction>
 /** Sinks by name. */
 export type Sinks = Record<string, Sink>
+
+/** A call of a sink's function: that of a workflow, with its arguments. */
+export interface SinkCall {
+  ifaceName: string
+  fnName: string
+  // oxlint-disable-next-line typescript/no-explicit-any -- as in Temporal's type
+  args: any[]
+  workflowInfo: WorkflowInfo
+}
 
 /** Takes calls to the host; the host gives one to each context. */
 export interface SinkHost {

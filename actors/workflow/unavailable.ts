@@ -14,13 +14,6 @@ export const createEventGroup = unavailable('createEventGroup')
 export const createNexusServiceClient = unavailable('createNexusServiceClient')
 export const getRandomStream = unavailable('getRandomStream')
 
-export class ExternalStorageNotConfiguredError extends Error {
-  constructor() {
-    super()
-    notBuilt('ExternalStorageNotConfiguredError')
-  }
-}
-
 function unavailableObject(name: string): Readonly<Record<string, never>> {
   return new Proxy(Object.freeze({}), {
     get: (_, key) => (typeof key === 'string' ? notBuilt(`${name}.${key}`) : undefined),
