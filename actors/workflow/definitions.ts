@@ -4,18 +4,19 @@ import type { AnyHandler, DefaultQueryHandler, DefaultSignalHandler } from './ha
 import { HandlerUnfinishedPolicy } from './handler-unfinished-policy.ts'
 import type { DefaultUpdateHandler, UpdateHandler } from './update-table.ts'
 
-// The arguments of a function type that stands for any function of its kind: `any` here would spread
-// to callers, `unknown` would accept no function with parameters.
-type AnyArgs = never[]
+// Function types that stand for any function of their kind are Temporal's: who has one may call it.
+// oxlint-disable-next-line typescript/no-explicit-any -- as in Temporal's types
+type Any = any
+type AnyArgs = Any[]
 
-export type WorkflowReturnType = Promise<unknown>
+export type WorkflowReturnType = Promise<Any>
 /** A workflow function. */
 export type Workflow = (...args: AnyArgs) => WorkflowReturnType
 export type WorkflowResultType<W extends Workflow> =
   ReturnType<W> extends Promise<infer Result> ? Result : never
 export type WorkflowSignalType = (...args: AnyArgs) => Promise<void> | void
-export type WorkflowQueryType = (...args: AnyArgs) => unknown
-export type WorkflowUpdateType = (...args: AnyArgs) => unknown
+export type WorkflowQueryType = (...args: AnyArgs) => Any
+export type WorkflowUpdateType = (...args: AnyArgs) => Any
 export type WorkflowUpdateValidatorType = (...args: AnyArgs) => void
 
 declare const argsBrand: unique symbol

@@ -1,5 +1,7 @@
 import { fileURLToPath } from 'node:url'
+import * as sdk from '@temporalio/workflow'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import * as unavailable from '../../actors/workflow/unavailable.ts'
 import { scenarios } from './fixtures/scenarios.ts'
 import { SignalboxLab } from './fixtures/signalbox-lab.ts'
 import { expectSameTurns } from './oracle/expect-same-turns.ts'
@@ -45,4 +47,27 @@ describe('the SDK replays', () => {
       ).toBe(scenario.staysOpen !== true)
     },
   )
+})
+
+describe('what the SDK replays', () => {
+  const all = (): Replayed[] => [...replayed.values()].flat()
+
+  test('are more than sixty workflows, to their end', () => {
+    const types = new Set(all().map(({ workflowType }) => workflowType))
+    expect(types.size).toBeGreaterThan(60)
+  })
+
+  test('uses every export of the SDK that signalbox has', () => {
+    const used = new Set(all().flatMap(({ uses }) => [...uses]))
+    const exported = Object.keys(sdk).filter((name) => !Object.hasOwn(unavailable, name))
+    expect(exported.length).toBeGreaterThan(60)
+    expect(exported.filter((name) => !used.has(name))).toEqual([])
+  })
+
+  test('uses only what its code uses', () => {
+    const uses = replayed.get('a sleeper: before, during and after')?.[0]?.uses ?? []
+    expect([...uses]).toContain('sleep')
+    // It is in files that others of the same bundle use.
+    expect([...uses]).not.toContain('upsertSearchAttributes')
+  })
 })

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process'
-import { readFileSync } from 'node:fs'
+import { readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 
@@ -16,6 +16,23 @@ describe('workflow files type-check against', () => {
   test('what is wrong for one is wrong for the other', () => {
     const wrong = readFileSync(new URL('./workflows/mistakes.ts', import.meta.url), 'utf8')
     expect(wrong.match(/@ts-expect-error/g)?.length).toBeGreaterThan(10)
+  })
+
+  test('they write out every type that docs/compatibility.md says is here', () => {
+    const page = readFileSync(new URL('../../docs/compatibility.md', import.meta.url), 'utf8')
+    const section = page.split('\n## ').find((part) => part.startsWith('Types of ')) ?? ''
+    const here = [...section.matchAll(/^\| `(\w+)` +\| (same|beyond|different) /gm)]
+    const folder = new URL('./workflows/', import.meta.url)
+    // What is imported and not used the compiler would not let pass.
+    const imported = readdirSync(folder)
+      .map((file) => readFileSync(new URL(file, folder), 'utf8'))
+      .flatMap((text) => [
+        ...text.matchAll(/import (?:type )?\{([^}]*)\} from '@temporalio\/workflow'/g),
+      ])
+      .flatMap(([, names = '']) => names.match(/\w+/g) ?? [])
+    expect(here.length).toBeGreaterThan(60)
+    const missing = here.map(([, name = '']) => name).filter((name) => !imported.includes(name))
+    expect(missing).toEqual([])
   })
 
   test('a compiler that finds nothing would be found', () => {

@@ -1,4 +1,6 @@
 import { proxySinks, type Sinks, type WorkflowInterceptorsFactory } from '@temporalio/workflow'
+// Required by the watched SDK too: the same module in the same run.
+import { used } from './used-exports.cjs'
 
 /**
  * What the SDK's sandbox reports of itself while it replays: the jobs that its core hands to a
@@ -9,6 +11,8 @@ export interface ProbeSinks extends Sinks {
   probe: {
     activated(report: string): void
     concluded(report: string): void
+    /** Exports of the SDK that the workflow's code has used since the last turn. */
+    used(names: string[]): void
   }
 }
 
@@ -38,6 +42,8 @@ export const interceptors: WorkflowInterceptorsFactory = () => ({
       concludeActivation(input, next) {
         const output = next(input)
         probe.concluded(toText(output.commands))
+        probe.used([...used])
+        used.clear()
         return output
       },
     },

@@ -6,6 +6,7 @@ import {
   Runtime,
   Worker,
 } from '@temporalio/worker'
+import type { WorkflowInfo } from '@temporalio/workflow'
 import type { HistoryJson } from './history-turns.ts'
 import type { ActivationReport, ProbeSinks } from './probe.ts'
 import { type ReplayTurns, replayTurns, type SdkActivation } from './replay-turns.ts'
@@ -16,6 +17,8 @@ const PATIENCE_MS = 30_000
 const channelsPath = fileURLToPath(
   new URL('../../../dist/actors/workflow/channels.js', import.meta.url),
 )
+const watchedSdk = fileURLToPath(new URL('./watched-sdk.cjs', import.meta.url))
+const workflowFiles = fileURLToPath(new URL('../workflows/', import.meta.url))
 const sdkModules = fileURLToPath(new URL('../node_modules', import.meta.url))
 const quiet = { log() {}, trace() {}, debug() {}, info() {}, warn() {}, error() {} }
 let isInstalled = false
@@ -30,6 +33,9 @@ export interface Recorded {
 export interface Replayed extends ReplayTurns {
   readonly workflowId: string
   readonly runId: string
+  readonly workflowType: string
+  /** Exports of `@temporalio/workflow` that its code used, wherever it took them from the module. */
+  readonly uses: ReadonlySet<string>
   /** Why the SDK's core refused the history. */
   readonly error: Error | undefined
 }
@@ -57,7 +63,7 @@ export class Replayer {
     options: Partial<ReplayWorkerOptions> = {},
   ): Promise<readonly Replayed[]> {
     install()
-    const reports = new Map<string, SdkActivation[]>()
+    const reports = new Map<string, Reports>()
     const replays = Worker.runReplayHistories(
       {
         workflowBundle: this.#bundle,
@@ -71,8 +77,10 @@ export class Replayer {
       const next = await withinPatience(replays.next(), workflowId)
       if (next.done === true) throw new Error(`The replayer gave no result for ${workflowId}`)
       const { runId, error } = next.value
-      const turns = replayTurns(reports.get(runId) ?? [])
-      replayed.push({ workflowId: next.value.workflowId, runId, error, ...turns })
+      const { activations, workflowType, uses } = reports.get(runId) ?? noReports()
+      const turns = replayTurns(activations)
+      const { workflowId: id } = next.value
+      replayed.push({ workflowId: id, runId, workflowType, uses, error, ...turns })
     }
     await replays.return?.()
     return replayed
@@ -98,6 +106,13 @@ export function bundleForSdk(
         alias: { ...(config.resolve?.alias as object), 'signalbox/channels$': channelsPath },
         modules: [sdkModules, 'node_modules'],
       },
+      module: {
+        ...config.module,
+        rules: [
+          ...(config.module?.rules ?? []),
+          { include: workflowFiles, resolve: { alias: { '@temporalio/workflow$': watchedSdk } } },
+        ],
+      },
     }),
   })
 }
@@ -111,26 +126,45 @@ function install(): void {
   })
 }
 
-function reportInto(reports: Map<string, SdkActivation[]>): InjectedSinks<ProbeSinks> {
-  const of = (runId: string): SdkActivation[] => {
-    let activations = reports.get(runId)
-    if (activations === undefined) reports.set(runId, (activations = []))
-    return activations
+/** What the probe has said of one run. */
+interface Reports {
+  readonly workflowType: string
+  readonly activations: SdkActivation[]
+  readonly uses: Set<string>
+}
+
+function noReports(workflowType = ''): Reports {
+  return { workflowType, activations: [], uses: new Set() }
+}
+
+function reportInto(reports: Map<string, Reports>): InjectedSinks<ProbeSinks> {
+  const of = ({ runId, workflowType }: WorkflowInfo): Reports => {
+    let report = reports.get(runId)
+    if (report === undefined) reports.set(runId, (report = noReports(workflowType)))
+    return report
   }
   return {
     probe: {
       activated: {
-        fn: ({ runId }, report) => {
-          of(runId).push({ ...(JSON.parse(report) as ActivationReport), commands: [] })
+        fn: (info, report) => {
+          const activation = { ...(JSON.parse(report) as ActivationReport), commands: [] }
+          of(info).activations.push(activation)
         },
         callDuringReplay: true,
       },
       concluded: {
-        fn: ({ runId }, report) => {
+        fn: (info, report) => {
           const commands = JSON.parse(report) as SdkActivation['commands']
-          const last = of(runId).pop()
+          const { activations } = of(info)
+          const last = activations.pop()
           if (last === undefined) throw new Error('An activation concluded that did not begin')
-          of(runId).push({ ...last, commands })
+          activations.push({ ...last, commands })
+        },
+        callDuringReplay: true,
+      },
+      used: {
+        fn: (info, names) => {
+          for (const name of names) of(info).uses.add(name)
         },
         callDuringReplay: true,
       },

@@ -152,7 +152,10 @@ export async function optionsOfActivities(): Promise<unknown> {
     retry: { maximumAttempts: 3, nonRetryableErrorTypes: ['Nope'] },
     summary: 'one with everything',
   })
-  const byType = proxyActivities({ scheduleToCloseTimeout: 60_000, cancellationType: 'ABANDON' })
+  const byType = proxyActivities({
+    scheduleToCloseTimeout: 60_000,
+    cancellationType: ActivityCancellationType.ABANDON,
+  })
   const { echo } = byType as unknown as Pick<typeof activities, 'echo'>
   return [
     first,

@@ -10,6 +10,7 @@ import {
   defineWorkflowOptions,
   DeterminismViolationError,
   enhancedStackTraceQuery,
+  ExternalStorageNotConfiguredError,
   extractWorkflowType,
   getCurrentDetails,
   IllegalStateError,
@@ -60,6 +61,8 @@ export async function classesOfErrors(): Promise<unknown> {
     new WorkflowNotFoundError('not found', 'some workflow', undefined),
     new NamespaceNotFoundError('some namespace'),
     new CompleteAsyncError(),
+    new ExternalStorageNotConfiguredError(),
+    new ExternalStorageNotConfiguredError('elsewhere'),
     new WorkflowError('a workflow'),
     new DeterminismViolationError('a violation'),
   ]

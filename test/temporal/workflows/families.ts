@@ -96,9 +96,9 @@ export async function unhappyParent(): Promise<unknown> {
   try {
     await executeChild(child, { args: ['fails', { detail: true }] })
   } catch (error) {
-    const failure = error as ChildWorkflowFailure
-    const cause = failure.cause as ApplicationFailure
-    log.push([failure.name, failure.message, rootCause(error), cause.type, cause.details])
+    if (!(error instanceof ChildWorkflowFailure)) throw error
+    const cause = error.cause as ApplicationFailure
+    log.push([error.name, error.message, rootCause(error), cause.type, cause.details])
   }
   const workflowId = `${workflowInfo().workflowId}/taken`
   const first = await startChild(child, { workflowId, args: ['listens'] })

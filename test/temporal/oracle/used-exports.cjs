@@ -1,0 +1,2 @@
+// Typed by used-exports.d.cts.
+exports.used = new Set()

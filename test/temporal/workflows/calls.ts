@@ -1,0 +1,2 @@
+/** What the interceptors of a run have seen, in order. */
+export const calls: string[] = []
