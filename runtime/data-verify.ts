@@ -17,6 +17,7 @@ import { decodeRunRow, type RunRow } from './run-row.ts'
 import { runOfRunId } from './run-id.ts'
 import { decodeRunNumber } from './run-table.ts'
 import { type StoredRun, streamHistory } from './stored-runs.ts'
+import { VisibilityCheck } from './visibility-check.ts'
 import { isOpenStatus } from './workflow-status.ts'
 
 /** Something that is not as it was written, or does not fit the rest. */
@@ -45,8 +46,8 @@ export interface VerifyOptions {
 
 /**
  * Look at everything that a data folder holds, whether it is open elsewhere or not: every checksum, that
- * the inputs of each run follow one another without a gap, that tables and histories say the same, and
- * that every history can be written out. Rows of tables have no checksum of their own: of them only what
+ * the inputs of each run follow one another without a gap, that tables, the index of lists and
+ * histories say the same, and that every history can be written out. Rows of tables have no checksum of their own: of them only what
  * does not fit is found.
  *
  * @throws SignalboxError with SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE if it is no data folder
@@ -106,14 +107,19 @@ class Verifier {
   }
 
   check(reads: JournalReads): void {
+    const lists = new VisibilityCheck(reads, (key, problem) => {
+      this.#tell({ place: placeOf(key), problem })
+    })
     for (const [key, value] of reads.rows({ start: Buffer.of(0), end: Buffer.of(255) })) {
       this.#rows++
       try {
-        this.#checkRow(reads, Buffer.from(key), value)
+        this.#checkRow(reads, Buffer.from(key), value, lists)
       } catch (error) {
+        if (key[0] === RowTable.run) lists.addRun(runOfKey(key), undefined)
         this.#tell({ place: placeOf(key), problem: `cannot be read: ${messageOf(error)}` })
       }
     }
+    lists.finish()
     const total = reads.nextRun - 1
     for (let run = 1; run <= total; run++) {
       this.#options.onProgress?.(total + run, total * 2)
@@ -121,7 +127,7 @@ class Verifier {
     }
   }
 
-  #checkRow(reads: JournalReads, key: Buffer, value: Uint8Array): void {
+  #checkRow(reads: JournalReads, key: Buffer, value: Uint8Array, lists: VisibilityCheck): void {
     const bad = (problem: string): void => this.#tell({ place: placeOf(key), problem })
     switch (key[0]) {
       case RowTable.workflowId: {
@@ -136,6 +142,7 @@ class Verifier {
         const row = decodeRunRow(value)
         const run = runOfKey(key)
         if (runOfRunId(row.runId) !== run) bad(`has the run id ${row.runId}, of another run`)
+        lists.addRun(run, row)
         return
       }
       case RowTable.activity: {
@@ -166,6 +173,9 @@ class Verifier {
         }
         return
       }
+      case RowTable.visibility:
+        lists.addEntry()
+        return
       default:
     }
   }

@@ -64,7 +64,7 @@ export function encodeCount(count: number): Buffer {
   return value
 }
 
-function decodeCount(value: Uint8Array): number {
+export function decodeCount(value: Uint8Array): number {
   return Buffer.from(value.buffer, value.byteOffset, value.byteLength).readDoubleLE()
 }
 
