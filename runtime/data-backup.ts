@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { chmod, mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
+import { writeChecksum } from './backup-checksum.ts'
 import {
   type DataFolderFormat,
   makeFolder,
@@ -23,11 +24,16 @@ export interface BackupOptions {
   readonly compact?: boolean
 }
 
+interface ChecksumOption {
+  /** Read the whole copy once more for its checksum, on this thread: not beside signals. Default false. */
+  readonly withChecksum?: boolean
+}
+
 /** Copies an LMDB environment into a folder that is there and empty. */
 export type CopyJournal = (folder: string, compact: boolean) => Promise<void>
 
 /**
- * Make a backup of a folder that is stopped or open in another process.
+ * Make a backup of a folder that is stopped or open in another process, with the checksum of its file.
  *
  * @throws SignalboxError with SIGNALBOX_ERR_INVALID_ARGUMENT if something is at `target` already,
  *   SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE if `dataDir` is no data folder
@@ -41,7 +47,7 @@ export async function backupData(
   try {
     const format = (await readFormat(dataDir)) as DataFolderFormat
     const copy: CopyJournal = (folder, compact) => trees.copyTo(folder, compact)
-    return await writeBackup(target, format, copy, options)
+    return await writeBackup(target, format, copy, { ...options, withChecksum: true })
   } finally {
     await trees.close()
   }
@@ -60,7 +66,7 @@ export async function writeBackup(
   target: string,
   format: DataFolderFormat,
   copy: CopyJournal,
-  { compact = false }: BackupOptions = {},
+  { compact = false, withChecksum = false }: BackupOptions & ChecksumOption = {},
 ): Promise<BackupResult> {
   const path = resolve(target)
   if (!(await isFree(path))) throw isTaken(path)
@@ -71,6 +77,7 @@ export async function writeBackup(
     await copy(journalFolder(partial), compact)
     const bytes = await makeDurable(journalFolder(partial))
     const { format: version, shards } = format
+    if (withChecksum) await writeChecksum(partial)
     await writeFormat(partial, { format: version, shards })
     await rename(partial, path).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'ENOTEMPTY' || error.code === 'EEXIST' ? isTaken(path) : error

@@ -1,5 +1,6 @@
 import { mkdir, rename, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
+import { removeChecksum } from './backup-checksum.ts'
 import { makeDurable } from './data-backup.ts'
 import { openDataFolder, readFormat, syncFolder } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
@@ -48,6 +49,8 @@ export async function compactData(dataDir: string): Promise<CompactResult> {
     }
     // LMDB's lock file tells of transactions in the old file. Whoever opens the new one makes another.
     await rm(join(path, 'lock.mdb'), { force: true })
+    await removeChecksum(folder.path)
+    await syncFolder(folder.path)
     await rename(join(fresh, 'data.mdb'), join(path, 'data.mdb'))
     await syncFolder(path)
     await rm(fresh, { recursive: true, force: true })

@@ -1,5 +1,6 @@
 import { decode, decodeCommands, decodeInputs } from '../actors/records.ts'
 import { type Input, InputKind } from '../actors/inputs.ts'
+import { matchesChecksum } from './backup-checksum.ts'
 import { SignalboxError } from './errors.ts'
 import { openSnapshot, SnapshotTrees } from './journal-snapshot.ts'
 import { type JournalReads, RecordKind } from './journal.ts'
@@ -54,6 +55,7 @@ export interface VerifyOptions {
  */
 export async function verifyData(dataDir: string, options: VerifyOptions): Promise<VerifyReport> {
   const verifier = new Verifier(options)
+  await verifier.checkFile(dataDir)
   const trees = await SnapshotTrees.open(dataDir)
   let canRead: boolean
   try {
@@ -93,6 +95,13 @@ class Verifier {
       events: this.#events,
       damages: this.#damages,
     }
+  }
+
+  /** Of a backup that was never opened: that its file is the one that was made. */
+  async checkFile(dataDir: string): Promise<void> {
+    if ((await matchesChecksum(dataDir)) !== false) return
+    const problem = 'is not as the backup was made: its SHA-256 is not the one in backup.sha256'
+    this.#tell({ place: 'the file journal/data.mdb', problem })
   }
 
   /** @returns false if a runtime could not open the folder either */

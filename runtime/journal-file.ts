@@ -109,11 +109,12 @@ async function withFile<T>(
   }
 }
 
+/** BAD_TXN is what a read transaction says from the moment on at which it has met a damaged page. */
+const damagePattern = /^MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|BAD_TXN)/
+
 /** What lmdb throws of a file that is damaged, as the error that says so; anything else as it is. */
 export function asDamage(error: unknown): unknown {
-  if (!(error instanceof Error) || !/^MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID)/.test(error.message)) {
-    return error
-  }
+  if (!(error instanceof Error) || !damagePattern.test(error.message)) return error
   return new SignalboxError(
     'SIGNALBOX_ERR_JOURNAL_CORRUPT',
     `the journal is damaged, or was cut: ${error.message}. Restore the data folder from a backup.`,

@@ -1,4 +1,5 @@
 import { mkdir } from 'node:fs/promises'
+import { removeChecksum } from './backup-checksum.ts'
 import { type BackupOptions, type BackupResult, writeBackup } from './data-backup.ts'
 import { type DataFolder, openDataFolder, syncFolder } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
@@ -73,6 +74,7 @@ export async function openLmdbJournal(options: LmdbJournalOptions): Promise<Lmdb
   try {
     const path = journalFolder(folder.path)
     await mkdir(path, { recursive: true, mode: 0o700 })
+    await removeChecksum(folder.path)
     await completeFile(path)
     const trees = await JournalTrees.open(path, options.mapSizeBytes)
     try {

@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs'
+import { cpSync, readFileSync, writeFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
@@ -13,6 +13,7 @@ import {
 import { beforeAll, expect, test } from 'vitest'
 import { encode, encodeCommands, encodeInputs } from '../../actors/records.ts'
 import { type Input, InputKind } from '../../actors/inputs.ts'
+import { backupData } from '../../runtime/data-backup.ts'
 import { type Damage, verifyData } from '../../runtime/data-verify.ts'
 import { checksum } from '../../runtime/journal-checksum.ts'
 import {
@@ -39,6 +40,7 @@ import { encodeKey } from '../../runtime/run-table.ts'
 import { encodeCount } from '../../runtime/visibility-counts.ts'
 import { termsOf } from '../../runtime/visibility-index.ts'
 import { countKey, entryKey, placeOf } from '../../runtime/visibility-keys.ts'
+import { seededRandom } from '../fixtures/seeded-random.ts'
 import { bundleOf } from '../fixtures/lab.ts'
 
 type Tree = Database<Uint8Array, Uint8Array>
@@ -314,6 +316,33 @@ test.each(cases)('%s is found, and nothing else is told', async (_, change, ...t
     ).toBe(true)
   }
   for (const pattern of told) expect(found.join('\n')).toMatch(pattern)
+})
+
+test('of a backup any changed bit is found, until it is opened', async () => {
+  const backup = path.join(folder, 'backup')
+  await backupData(path.join(folder, 'whole'), backup)
+  expect(await verify('backup')).toEqual([])
+  const bytes = readFileSync(path.join(backup, 'journal', 'data.mdb'))
+  const random = seededRandom(26)
+  for (let round = 0; round < 30; round++) {
+    const changed = Buffer.from(bytes)
+    changed[Math.floor(random() * bytes.length)]! ^= 1 << Math.floor(random() * 8)
+    const name = `flipped-${round}`
+    cpSync(backup, path.join(folder, name), { recursive: true })
+    writeFileSync(path.join(folder, name, 'journal', 'data.mdb'), changed)
+    const found: Damage[] = []
+    // A damaged meta page may keep LMDB from opening it at all.
+    await verifyData(path.join(folder, name), { onDamage: (damage) => found.push(damage) }).catch(
+      (error: unknown) => expect(error).toMatchObject({ code: 'SIGNALBOX_ERR_JOURNAL_CORRUPT' }),
+    )
+    expect(found, `round ${round}`).toContainEqual({
+      place: 'the file journal/data.mdb',
+      problem: expect.stringMatching(/not as the backup was made/) as string,
+    })
+  }
+  const journal = await openLmdbJournal({ dataDir: backup })
+  await journal.close()
+  expect(await verify('backup')).toEqual([])
 })
 
 const signal: Input = [InputKind.signaled, 1, 'say', []]
