@@ -1,6 +1,11 @@
 import type { Command } from './commands.ts'
 import type { Failure } from './failure.ts'
-import { type Input, InputKind } from './inputs.ts'
+import {
+  type ActivityResolution,
+  type Input,
+  InputKind,
+  type LocalActivityResolution,
+} from './inputs.ts'
 import type { Payload, PayloadMap } from './payload.ts'
 
 /*
@@ -95,24 +100,10 @@ export function bytesOfInput(input: Input): number {
       const maps = bytesOfMap(headers) + bytesOfMap(memo) + bytesOfMap(searchAttributes)
       return EVENT_BYTES + bytesOfPayloads(args) + maps
     }
-    case InputKind.localActivityResolved: {
-      const resolution = input[3]
-      return (
-        EVENT_BYTES +
-        (resolution.status === 'completed'
-          ? bytesOfPayload(resolution.result)
-          : bytesOfFailure(resolution.failure))
-      )
-    }
-    case InputKind.activityResolved: {
-      const resolution = input[3]
-      return (
-        2 * EVENT_BYTES +
-        (resolution.status === 'completed'
-          ? bytesOfPayload(resolution.result)
-          : bytesOfFailure(resolution.failure))
-      )
-    }
+    case InputKind.localActivityResolved:
+      return EVENT_BYTES + bytesOfOutcome(input[3])
+    case InputKind.activityResolved:
+      return 2 * EVENT_BYTES + bytesOfOutcome(input[3])
     case InputKind.childResolved: {
       const resolution = input[3]
       if (resolution.status === 'completed') return EVENT_BYTES + bytesOfPayload(resolution.result)
@@ -190,6 +181,12 @@ function bytesOfMap(map: PayloadMap | undefined): number {
       bytes += name.length + bytesOfPayload(payload)
   }
   return bytes
+}
+
+function bytesOfOutcome(outcome: ActivityResolution | LocalActivityResolution): number {
+  return outcome.status === 'completed'
+    ? bytesOfPayload(outcome.result)
+    : bytesOfFailure(outcome.failure)
 }
 
 function bytesOfFailure(failure: Failure): number {
