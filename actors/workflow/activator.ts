@@ -1,9 +1,4 @@
-import type {
-  Command,
-  ScheduleActivityCommand,
-  ScheduleLocalActivityCommand,
-  TerminalCommand,
-} from '../commands.ts'
+import type { Command, TerminalCommand } from '../commands.ts'
 import { errorToFailure } from '../failure-converter.ts'
 import {
   DeterminismViolationError,
@@ -11,14 +6,10 @@ import {
   isCancellation,
   TemporalFailure,
 } from '../failures.ts'
-import type {
-  ActivityResolution,
-  Input,
-  LocalActivityResolution,
-  StartedAttributes,
-} from '../inputs.ts'
+import type { Input, StartedAttributes } from '../inputs.ts'
 import type { PayloadMap } from '../payload.ts'
 import { fromPayloads, toPayload } from '../payload-converter.ts'
+import { ActivityCalls } from './activity-calls.ts'
 import { CancellationScope } from './cancellation-scope.ts'
 import { finiteMs } from './duration.ts'
 import { ContinueAsNew } from './continue-as-new.ts'
@@ -30,19 +21,12 @@ import {
   type WorkflowExecuteInput,
 } from './interceptors.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
-import { BlockedCondition, PendingActivity, PendingLocalActivity, PendingTimer } from './pending.ts'
+import { BlockedCondition, PendingTimer } from './pending.ts'
 import { RunRandom } from './random.ts'
 import type { RunExtensions } from './run-extensions.ts'
 import { UpdateTable } from './update-table.ts'
 import { isFailureType } from './workflow-options.ts'
 import { PatchTable } from './versioning.ts'
-
-let activityTypes: ReadonlySet<string> = new Set()
-
-/** Which activities the runtime has; the host tells each context. */
-export function setActivityTypes(types: ReadonlySet<string>): void {
-  activityTypes = types
-}
 
 export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>
 
@@ -86,6 +70,15 @@ export class Activator {
     this.#timeouts ??= new Map()
     return this.#timeouts
   }
+  /** Activities, regular and local ones. */
+  get activities(): ActivityCalls {
+    this.#activities ??= new ActivityCalls(this)
+    return this.#activities
+  }
+  /** True if code waits for this activity. */
+  awaitsActivity(seq: number): boolean {
+    return this.#activities?.has(seq) ?? false
+  }
   /** Children, and signals and cancellations of other workflows. */
   get links(): LinkedWorkflows {
     this.#links ??= new LinkedWorkflows(this)
@@ -124,14 +117,13 @@ export class Activator {
   violated = false
   // Made when they are first needed: a run that only waits for signals is a third smaller without.
   #timers: Map<number, PendingTimer> | undefined
-  #activities: Map<number, PendingActivity | PendingLocalActivity> | undefined
+  #activities: ActivityCalls | undefined
   #channels: Map<string, unknown> | undefined
   #patches: PatchTable | undefined
   #timeouts: Map<number, CancellationScope> | undefined
   #links: LinkedWorkflows | undefined
   #updates: UpdateTable | undefined
   #nextTimer = 1
-  #nextActivity = 1
   #cancelRequested = false
   #random: RunRandom | undefined
 
@@ -309,119 +301,6 @@ export class Activator {
     if (this.#timers?.delete(seq) !== true) return false
     if (!this.withdraw('startTimer', seq)) this.push({ kind: 'cancelTimer', seq })
     return true
-  }
-
-  /** The number of the next activity; taken whether or not the activity is scheduled. */
-  takeActivitySeq(): number {
-    return this.#nextActivity++
-  }
-
-  /** Schedule the activity that `make` describes, unless the current scope is cancelled. */
-  scheduleActivity(seq: number, make: () => ScheduleActivityCommand): Promise<unknown> {
-    const scope = CancellationScope.current()
-    return new Promise((resolve, reject) => {
-      if (scope.consideredCancelled) {
-        scope.register({ cancelled: reject })
-        return
-      }
-      const command = make()
-      const activity = new PendingActivity(this, command, scope, resolve, reject)
-      activity.begin()
-      this.push(command)
-      this.#activities ??= new Map()
-      this.#activities.set(seq, activity)
-    })
-  }
-
-  hasActivity(seq: number): boolean {
-    return this.#activities?.has(seq) ?? false
-  }
-
-  resolveActivity(seq: number, resolution: ActivityResolution): void {
-    const activity = this.#activities?.get(seq)
-    if (activity === undefined) return
-    this.#activities?.delete(seq)
-    activity.resolve(resolution)
-  }
-
-  /** Whether the runtime has a function for a local activity of this type. */
-  knowsActivity(activityType: string): boolean {
-    return activityTypes.has(activityType) || activityTypes.has('default')
-  }
-
-  /** Run a local activity, unless the scope is cancelled. */
-  scheduleLocalActivity(
-    scope: CancellationScope,
-    make: () => ScheduleLocalActivityCommand,
-  ): Promise<unknown> {
-    return new Promise((resolve, reject) => {
-      if (scope.consideredCancelled) {
-        scope.register({ cancelled: reject })
-        return
-      }
-      const command = make()
-      const activity = new PendingLocalActivity(this, command, scope, resolve, reject)
-      activity.begin()
-      this.push(command)
-      this.#activities ??= new Map()
-      this.#activities.set(command.seq, activity)
-    })
-  }
-
-  resolveLocalActivity(seq: number, resolution: LocalActivityResolution): void {
-    const activity = this.#activities?.get(seq)
-    if (!(activity instanceof PendingLocalActivity)) return
-    this.#activities?.delete(seq)
-    activity.resolve(resolution)
-  }
-
-  /**
-   * Cancellation of a pending local activity, by its cancellation type. One that was issued in this
-   * very turn has not begun, and is over at once whatever its type.
-   */
-  cancelLocalActivity(activity: PendingLocalActivity): void {
-    const { command } = activity
-    const { seq, activityId, activityType, attempt, originalScheduleTime } = command
-    if (this.#activities?.has(seq) !== true) return
-    const hasBegun = !this.commands.includes(command)
-    if (hasBegun && command.cancellationType === 'WAIT_CANCELLATION_COMPLETED') {
-      this.push({ kind: 'cancelLocalActivity', seq })
-      return
-    }
-    const abandoned = command.cancellationType === 'ABANDON'
-    this.push({
-      kind: 'cancelLocalActivity',
-      seq,
-      resolved: {
-        activityId,
-        activityType,
-        attempt,
-        abandoned: abandoned && hasBegun,
-        ...(originalScheduleTime === undefined ? {} : { originalScheduleTime }),
-      },
-    })
-    const failure = activity.cancelledFailure()
-    this.localResolutions.push(() => {
-      this.resolveLocalActivity(seq, { status: 'cancelled', failure, attempt })
-    })
-  }
-
-  /** Cancellation of a pending activity, by its cancellation type. */
-  cancelActivity(activity: PendingActivity): void {
-    const { command } = activity
-    const { seq } = command
-    if (this.#activities?.has(seq) !== true) return
-    // What was never sent need not be cancelled: neither command leaves the turn.
-    const withdrawn = this.withdraw('scheduleActivity', seq)
-    if (!withdrawn && command.cancellationType !== 'ABANDON') {
-      this.push({ kind: 'requestCancelActivity', seq })
-    }
-    if (withdrawn || command.cancellationType !== 'WAIT_CANCELLATION_COMPLETED') {
-      const failure = activity.cancelledFailure()
-      this.localResolutions.push(() => {
-        this.resolveActivity(seq, { status: 'cancelled', failure, attempt: 1 })
-      })
-    }
   }
 
   /** Take back a command of the turn in hand; false if it was in an earlier turn. */

@@ -110,7 +110,7 @@ export function scheduleActivity<R>(
   )
   if (options === undefined) throw new TypeError('Got empty activity options')
   requireTimeout(options)
-  const input = { activityType, args, options, headers: {}, seq: activator.takeActivitySeq() }
+  const input = { activityType, args, options, headers: {}, seq: activator.activities.takeSeq() }
   const outbound = activator.extensions?.interceptors?.outbound
   const schedule =
     outbound === undefined
@@ -127,7 +127,7 @@ function scheduleNext({
   seq,
 }: ActivityInput): Promise<unknown> {
   const activator = assertInWorkflowContext()
-  return activator.scheduleActivity(seq, () => ({
+  return activator.activities.schedule(() => ({
     kind: 'scheduleActivity',
     seq,
     activityId: options.activityId ?? String(seq),

@@ -1,5 +1,6 @@
 import type { ScheduleLocalActivityCommand } from '../commands.ts'
 import { toPayloads } from '../payload-converter.ts'
+import { knowsActivity } from './activity-calls.ts'
 import {
   type ActivityCancellationType,
   cancellationTypeOf,
@@ -8,7 +9,6 @@ import {
   requireTimeout,
   type UntypedActivities,
 } from './activities.ts'
-import { CancellationScope } from './cancellation-scope.ts'
 import { assertInWorkflowContext } from './current-run.ts'
 import { optionalFiniteMs, type Duration } from './duration.ts'
 import { composeInterceptors, headersField, type LocalActivityInput } from './interceptors.ts'
@@ -105,7 +105,7 @@ export async function scheduleLocalActivity<R>(
   let attempt = 1
   let originalScheduleTime: number | undefined
   for (;;) {
-    const seq = activator.takeActivitySeq()
+    const seq = activator.activities.takeSeq()
     try {
       const headers = {}
       const input = { activityType, args, options, headers, seq, attempt, originalScheduleTime }
@@ -131,11 +131,11 @@ async function issue(input: LocalActivityInput): Promise<unknown> {
   const activator = assertInWorkflowContext()
   const { activityType } = input
   // In replay nothing is run, so that the journal's outcome is enough.
-  if (!activator.replaying && !activator.knowsActivity(activityType)) {
+  if (!activator.replaying && !knowsActivity(activityType)) {
     throw new ReferenceError(`Local activity of type '${activityType}' not registered on worker`)
   }
   requireTimeout(input.options)
-  return activator.scheduleLocalActivity(CancellationScope.current(), () => commandOf(input))
+  return activator.activities.scheduleLocal(() => commandOf(input))
 }
 
 function commandOf(input: LocalActivityInput): ScheduleLocalActivityCommand {

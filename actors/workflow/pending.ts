@@ -3,6 +3,7 @@ import type { Failure } from '../failure.ts'
 import { failureToError } from '../failure-converter.ts'
 import type { CancelledFailure } from '../failures.ts'
 import type { ActivityResolution, LocalActivityResolution } from '../inputs.ts'
+import type { Payload } from '../payload.ts'
 import { fromPayload } from '../payload-converter.ts'
 import type { Activator } from './activator.ts'
 import type { Cancellable, CancellationScope } from './cancellation-scope.ts'
@@ -101,13 +102,14 @@ export class BlockedCondition extends Pending {
   }
 }
 
-export class PendingActivity extends Pending {
-  readonly command: ScheduleActivityCommand
+/** A call of an activity: what was asked for, and whoever awaits its result. */
+abstract class PendingCall<C> extends Pending {
+  readonly command: C
   readonly #resolve: (result: unknown) => void
 
   constructor(
     activator: Activator,
-    command: ScheduleActivityCommand,
+    command: C,
     scope: CancellationScope,
     resolve: (result: unknown) => void,
     reject: (reason: unknown) => void,
@@ -117,14 +119,20 @@ export class PendingActivity extends Pending {
     this.#resolve = resolve
   }
 
+  protected complete(result: Payload): void {
+    this.#resolve(fromPayload(result))
+  }
+}
+
+export class PendingActivity extends PendingCall<ScheduleActivityCommand> {
   resolve(resolution: ActivityResolution): void {
     this.end()
-    if (resolution.status === 'completed') this.#resolve(fromPayload(resolution.result))
+    if (resolution.status === 'completed') this.complete(resolution.result)
     else this.reject(failureToError(this.#wrap(resolution.failure)))
   }
 
   override cancelled(): void {
-    this.activator.cancelActivity(this)
+    this.activator.activities.cancel(this)
   }
 
   /** What awaiting code sees of an activity that was cancelled without waiting for its end. */
@@ -164,25 +172,10 @@ export class PendingActivity extends Pending {
   }
 }
 
-export class PendingLocalActivity extends Pending {
-  readonly command: ScheduleLocalActivityCommand
-  readonly #resolve: (result: unknown) => void
-
-  constructor(
-    activator: Activator,
-    command: ScheduleLocalActivityCommand,
-    scope: CancellationScope,
-    resolve: (result: unknown) => void,
-    reject: (reason: unknown) => void,
-  ) {
-    super(activator, scope, reject)
-    this.command = command
-    this.#resolve = resolve
-  }
-
+export class PendingLocalActivity extends PendingCall<ScheduleLocalActivityCommand> {
   resolve(resolution: LocalActivityResolution): void {
     this.end()
-    if (resolution.status === 'completed') this.#resolve(fromPayload(resolution.result))
+    if (resolution.status === 'completed') this.complete(resolution.result)
     else if (resolution.status === 'backoff') {
       const { attempt, delayMs, originalScheduleTime } = resolution
       this.reject(
@@ -196,7 +189,7 @@ export class PendingLocalActivity extends Pending {
   }
 
   override cancelled(): void {
-    this.activator.cancelLocalActivity(this)
+    this.activator.activities.cancelLocal(this)
   }
 
   /** What awaiting code sees of one that was cancelled without waiting for its end. */

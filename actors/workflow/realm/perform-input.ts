@@ -32,7 +32,7 @@ export function isNews(
       return activator.hasTimer(input[2])
     case InputKind.activityResolved:
     case InputKind.localActivityResolved:
-      return activator.hasActivity(input[2])
+      return activator.awaitsActivity(input[2])
     case InputKind.childStarted:
     case InputKind.childResolved:
     case InputKind.externalSignalResolved:
@@ -65,10 +65,10 @@ export function perform(activator: Activator, input: Input, seq: number): void {
       break
     }
     case InputKind.activityResolved:
-      activator.resolveActivity(input[2], input[3])
+      activator.activities.resolve(input[2], input[3])
       break
     case InputKind.localActivityResolved:
-      activator.resolveLocalActivity(input[2], input[3])
+      activator.activities.resolveLocal(input[2], input[3])
       break
     case InputKind.timerFired:
       activator.fireTimer(input[2])
