@@ -1,10 +1,4 @@
-import {
-  type Command,
-  commandIdentity,
-  isSameTurn,
-  isTerminal,
-  type SetPatchMarkerCommand,
-} from './commands.ts'
+import { type Command, isTerminal, type SetPatchMarkerCommand } from './commands.ts'
 import {
   bytesOfCommand,
   bytesOfInput,
@@ -19,6 +13,7 @@ import { type Input, InputKind, type UpdateRequestedInput } from './inputs.ts'
 import { LocalActivityTasks, type LocalMarkers } from './local-activity-tasks.ts'
 import { Mailbox } from './mailbox.ts'
 import { rejectedSeqs } from './rejected-seqs.ts'
+import { ReplayCheck, unexpectedEnd } from './replay-check.ts'
 import type { OpenBody, PatchMark } from './protocol.ts'
 import type { TurnCommands } from './records.ts'
 import type { Activation, Sandbox, TurnError, TurnOutcome } from './turns.ts'
@@ -35,13 +30,12 @@ export const MUST_REBUILD: TurnError = {
 }
 
 /**
- * A run's live instance: its mailbox, its place in history, and the comparison of what its code asks
- * for with what the journal says it asked for.
+ * A run's live instance: its mailbox and its place in history.
  *
  * Guarantee: turns are done one at a time in journal order. Turns up to `processed` of the open
- * frame are a replay: they issue nothing, and their commands must be those of the journal. Nothing
- * beyond them is done before the journal has been sent whole, since only then is it certain that
- * the code still matches it.
+ * frame are a replay: they issue nothing, and their commands must be those of the journal, see
+ * {@link ReplayCheck}. Nothing beyond them is done before the journal has been sent whole, since only
+ * then is it certain that the code still matches it.
  */
 export class Actor {
   readonly run: number
@@ -57,6 +51,8 @@ export class Actor {
   #timers: Map<number, number> | undefined
   /** Made with the run's first local activity. */
   #local: LocalActivityTasks | undefined
+  /** Made with the first commands of a replay, and gone with its end. */
+  #replay: ReplayCheck | undefined
   readonly #activation: { -readonly [K in keyof Activation]: Activation[K] }
   #replayTo: number
   #loaded = false
@@ -66,8 +62,6 @@ export class Actor {
   #reported: number
   #historyLength = 0
   #historySize = 0
-  #journaled: TurnCommands[] | undefined
-  #replayed: TurnCommands[] | undefined
   #turns: TurnCommands[] | undefined
 
   constructor(run: number, processed: number, body: OpenBody, sandbox: Sandbox, number = 0) {
@@ -117,9 +111,8 @@ export class Actor {
 
   /** Commands that the journal holds for turns to be replayed. */
   expect(turns: readonly TurnCommands[]): TurnError | undefined {
-    this.#journaled ??= []
-    for (const turn of turns) this.#journaled.push(turn)
-    return this.#compare()
+    this.#replay ??= new ReplayCheck()
+    return this.#failedBy(this.#replay.expect(turns))
   }
 
   /** The journal has been sent whole. */
@@ -144,7 +137,7 @@ export class Actor {
    */
   #knowsUpdates(lastSeq: number): boolean {
     if (!this.#mailbox.has(InputKind.updateRequested, lastSeq)) return true
-    return this.#journaled?.some(([seq]) => seq >= lastSeq) ?? false
+    return this.#replay?.expectsFrom(lastSeq) ?? false
   }
 
   /** Do one turn. An error means that the run is to be parked and this actor to be dropped. */
@@ -245,13 +238,11 @@ export class Actor {
     markers: LocalMarkers | undefined,
   ): TurnError | undefined {
     const activation = this.#activation
-    const journaled = this.#journaled?.find(([seq]) => seq === lastSeq)?.[1] ?? []
+    const journaled = this.#replay?.expectedOf(lastSeq) ?? []
     const skipped = lastSeq <= this.#replayTo ? rejectedSeqs(journaled) : NO_SEQS
     if (events === 0 && markers === undefined && skipped.length === inputs.length) {
       this.#processed = lastSeq
-      this.#replayed ??= []
-      this.#replayed.push([lastSeq, journaled])
-      return this.#compare()
+      return this.#replayed(lastSeq, journaled)
     }
     if (markers !== undefined && markers.time > activation.time) activation.time = markers.time
     const from = this.#historyLength + WORKFLOW_TASK_EVENTS
@@ -333,11 +324,14 @@ export class Actor {
     }
     if (this.#ended && !(this.#closed && seq === this.#replayTo)) {
       // The journal went on after this turn, so the run did not end in it.
-      return this.#fail(mismatch(seq, 'no end of the run', commands))
+      return this.#fail(unexpectedEnd(seq, commands))
     }
-    this.#replayed ??= []
-    this.#replayed.push([seq, commands])
-    return this.#compare()
+    return this.#replayed(seq, commands)
+  }
+
+  #replayed(seq: number, commands: readonly Command[]): TurnError | undefined {
+    this.#replay ??= new ReplayCheck()
+    return this.#failedBy(this.#replay.replayed(seq, commands))
   }
 
   #countMarks(marks: readonly PatchMark[]): void {
@@ -374,47 +368,20 @@ export class Actor {
   }
 
   /**
-   * Guarantee: a command of a replayed turn that is not the journal's, a missing one and a surplus
-   * one are each found, whatever the order in which inputs and commands arrive from the journal.
-   */
-  #compare(): TurnError | undefined {
-    const journaledTurns = this.#journaled
-    const replayedTurns = this.#replayed
-    if (journaledTurns === undefined || replayedTurns === undefined) return undefined
-    let journaledAt = 0
-    let replayedAt = 0
-    while (journaledAt < journaledTurns.length && replayedAt < replayedTurns.length) {
-      const [then, journaled] = journaledTurns[journaledAt] as TurnCommands
-      const [now, replayed] = replayedTurns[replayedAt] as TurnCommands
-      // A turn that only one side has may consist of patch markers that need no counterpart.
-      const issued = now <= then ? replayed : []
-      const recorded = then <= now ? journaled : []
-      if (!isSameTurn(recorded, issued)) {
-        return this.#fail(mismatch(Math.min(then, now), recorded, issued))
-      }
-      if (then <= now) journaledAt++
-      if (now <= then) replayedAt++
-    }
-    if (journaledAt > 0) journaledTurns.splice(0, journaledAt)
-    if (replayedAt > 0) replayedTurns.splice(0, replayedAt)
-    return undefined
-  }
-
-  /**
    * Once all of the replay is done, and before anything else: no command may be left over on either
    * side. Before that it has nothing to say.
    */
   checkReplay(): TurnError | undefined {
+    if (this.#replay === undefined) return undefined
     if (!this.#loaded || this.#processed < this.#replayTo) return undefined
-    for (const [seq, journaled] of this.#journaled ?? NO_TURNS) {
-      if (!isSameTurn(journaled, [])) return this.#fail(mismatch(seq, journaled, []))
-    }
-    for (const [seq, replayed] of this.#replayed ?? NO_TURNS) {
-      if (!isSameTurn([], replayed)) return this.#fail(mismatch(seq, [], replayed))
-    }
-    this.#journaled = undefined
-    this.#replayed = undefined
+    const error = this.#replay.finish()
+    if (error !== undefined) return this.#fail(error)
+    this.#replay = undefined
     return undefined
+  }
+
+  #failedBy(error: TurnError | undefined): TurnError | undefined {
+    return error === undefined ? undefined : this.#fail(error)
   }
 
   #fail(error: TurnError): TurnError {
@@ -435,26 +402,6 @@ export class Actor {
   get reported(): number {
     return this.#reported
   }
-}
-
-function mismatch(
-  seq: number,
-  journaled: readonly Command[] | 'no end of the run',
-  issued: readonly Command[],
-): TurnError {
-  return {
-    name: 'DeterminismViolationError',
-    message:
-      `[TMPRL1100] Nondeterminism error: for input ${seq} the journal has ${listed(journaled)}, ` +
-      `and the code now issues ${listed(issued)}. Deploy code that does what the journal says, ` +
-      'or start the workflow anew.',
-    nonDeterministic: true,
-  }
-}
-
-function listed(commands: readonly Command[] | string): string {
-  if (typeof commands === 'string') return commands
-  return commands.length === 0 ? 'nothing' : commands.map(commandIdentity).join(', ')
 }
 
 function byTurn(marks: readonly PatchMark[]): ReadonlyMap<number, readonly PatchMark[]> {
