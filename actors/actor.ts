@@ -1,16 +1,12 @@
-import { type Command, isTerminal, type SetPatchMarkerCommand } from './commands.ts'
+import { type Command, isTerminal } from './commands.ts'
 import {
-  bytesOfCommand,
-  bytesOfInput,
   EVENTS_BEFORE_CODE_RUNS,
-  eventsOfCommand,
-  eventsOfInput,
   isContinueAsNewSuggested,
-  isTurnless,
   WORKFLOW_TASK_EVENTS,
 } from './history-length.ts'
+import { HistoryPlace } from './history-place.ts'
 import { type Input, InputKind, type UpdateRequestedInput } from './inputs.ts'
-import { LocalActivityTasks, type LocalMarkers } from './local-activity-tasks.ts'
+import type { LocalMarkers } from './local-activity-tasks.ts'
 import { Mailbox } from './mailbox.ts'
 import { rejectedSeqs } from './rejected-seqs.ts'
 import { ReplayCheck, unexpectedEnd } from './replay-check.ts'
@@ -47,10 +43,7 @@ export class Actor {
   /** The patch markers of the journal, by the turns that issued them; undefined for none. */
   readonly #patches: ReadonlyMap<number, readonly PatchMark[]> | undefined
   readonly #closed: boolean
-  // What most runs never have is not made for them: a runtime may hold a hundred thousand.
-  #timers: Map<number, number> | undefined
-  /** Made with the run's first local activity. */
-  #local: LocalActivityTasks | undefined
+  readonly #history: HistoryPlace
   /** Made with the first commands of a replay, and gone with its end. */
   #replay: ReplayCheck | undefined
   readonly #activation: { -readonly [K in keyof Activation]: Activation[K] }
@@ -60,8 +53,6 @@ export class Actor {
   #failed = false
   #processed = 0
   #reported: number
-  #historyLength = 0
-  #historySize = 0
   #turns: TurnCommands[] | undefined
 
   constructor(run: number, processed: number, body: OpenBody, sandbox: Sandbox, number = 0) {
@@ -73,10 +64,11 @@ export class Actor {
     this.#sandbox = sandbox
     this.#groups = body.groups.length === 0 ? NO_GROUPS : new Map(body.groups)
     this.#patches = body.patches === undefined ? undefined : byTurn(body.patches)
+    this.#history = new HistoryPlace(body.firstTurnTime ?? 0)
     this.#activation = {
       firstSeq: 0,
       inputs: NO_INPUTS,
-      time: body.firstTurnTime ?? 0,
+      time: 0,
       replaying: true,
       historyLength: 0,
       historySize: 0,
@@ -93,7 +85,7 @@ export class Actor {
   }
 
   get historyLength(): number {
-    return this.#historyLength
+    return this.#history.length
   }
 
   /** True once a terminal command was issued, or the end of a closed run was reached. */
@@ -147,7 +139,7 @@ export class Actor {
     const error = this.checkReplay()
     if (error !== undefined) return error
     const inputs: Input[] = []
-    const lengthBefore = this.#historyLength
+    const lengthBefore = this.#history.length
     let events = 0
     let hasUpdates = false
     let markers: LocalMarkers | undefined
@@ -157,8 +149,8 @@ export class Actor {
       inputs.push(input)
       if (input[0] === InputKind.updateRequested) hasUpdates = true
       else if (input[0] === InputKind.localActivityResolved) {
-        markers = this.#local?.collect(markers, input) ?? markers
-      } else events += this.#count(input)
+        markers = this.#history.collect(markers, input)
+      } else events += this.#history.addInput(input)
     }
     if (hasUpdates) return this.#turnWithUpdates(firstSeq, lastSeq, inputs, events, markers)
     if (markers !== undefined) {
@@ -166,7 +158,7 @@ export class Actor {
     }
     if (events > 0) return this.#activate(firstSeq, lastSeq, inputs)
     this.#processed = lastSeq
-    if (this.#historyLength > lengthBefore) this.#local?.ended(lastSeq, 1)
+    if (this.#history.length > lengthBefore) this.#history.endTurn(lastSeq, 1)
     return undefined
   }
 
@@ -178,15 +170,14 @@ export class Actor {
     events: number,
     markers: LocalMarkers,
   ): TurnError | undefined {
-    if (markers.time > this.#activation.time) this.#activation.time = markers.time
-    const task = events > 0 ? 'own' : this.#local?.taskOf(markers)
-    if (task === 'separated') this.#historyLength++
-    const taskEvents = task === 'joined' ? 0 : WORKFLOW_TASK_EVENTS
-    const from = this.#historyLength + taskEvents
-    const outcome = this.#run(firstSeq, lastSeq, inputs, task === 'joined')
+    const history = this.#history
+    const task = history.beginLocalTask(markers, events > 0)
+    const joined = task === 'joined'
+    const from = history.length + (joined ? 0 : WORKFLOW_TASK_EVENTS)
+    const outcome = this.#run(firstSeq, lastSeq, inputs, joined)
     if (outcome.error !== undefined) return this.#fail(outcome.error)
     this.#processed = lastSeq
-    this.#historyLength += taskEvents
+    if (!joined) history.addWorkflowTask()
     return this.#conclude(lastSeq, outcome.commands, from, markers)
   }
 
@@ -201,28 +192,10 @@ export class Actor {
     from: number,
     markers?: LocalMarkers,
   ): TurnError | undefined {
-    if (markers !== undefined) {
-      this.#historyLength += markers.askedIn.length
-      this.#historySize += markers.bytes
-    }
+    if (markers !== undefined) this.#history.addMarkers(markers)
     const error = commands.length === 0 ? undefined : this.#issue(lastSeq, commands)
-    this.#local?.ended(lastSeq, this.#historyLength - from)
+    this.#history.endTurn(lastSeq, this.#history.length - from)
     return error
-  }
-
-  /**
-   * Move the clock and the history's length. A timer that fired after it was cancelled has no event in
-   * Temporal: it moves neither, and alone it is no turn.
-   *
-   * @returns the number of its events, or 0 for what is no turn by itself
-   */
-  #count(input: Input): number {
-    if (input[0] === InputKind.timerFired && this.#timers?.delete(input[2]) !== true) return 0
-    if (input[1] > this.#activation.time) this.#activation.time = input[1]
-    const events = eventsOfInput(input)
-    this.#historyLength += events
-    this.#historySize += bytesOfInput(input)
-    return isTurnless(input) ? 0 : events
   }
 
   /**
@@ -238,14 +211,15 @@ export class Actor {
     markers: LocalMarkers | undefined,
   ): TurnError | undefined {
     const activation = this.#activation
+    const history = this.#history
     const journaled = this.#replay?.expectedOf(lastSeq) ?? []
     const skipped = lastSeq <= this.#replayTo ? rejectedSeqs(journaled) : NO_SEQS
     if (events === 0 && markers === undefined && skipped.length === inputs.length) {
       this.#processed = lastSeq
       return this.#replayed(lastSeq, journaled)
     }
-    if (markers !== undefined && markers.time > activation.time) activation.time = markers.time
-    const from = this.#historyLength + WORKFLOW_TASK_EVENTS
+    if (markers !== undefined) history.advance(markers.time)
+    const from = history.length + WORKFLOW_TASK_EVENTS
     activation.hasUpdates = true
     activation.skippedSeqs = skipped
     const outcome = this.#run(firstSeq, lastSeq, inputs)
@@ -257,11 +231,11 @@ export class Actor {
     for (const command of outcome.commands) {
       if (command.kind !== 'acceptUpdate') continue
       const input = inputs[command.seq - firstSeq] as UpdateRequestedInput
-      if (!isTurn) activation.time = Math.max(activation.time, input[1])
+      if (!isTurn) history.advance(input[1])
       isTurn = true
-      this.#historySize += bytesOfInput(input)
+      history.addAcceptedUpdate(input)
     }
-    if (isTurn) this.#historyLength += WORKFLOW_TASK_EVENTS
+    if (isTurn) history.addWorkflowTask()
     const error = isTurn
       ? this.#conclude(lastSeq, outcome.commands, from, markers)
       : this.#issue(lastSeq, outcome.commands)
@@ -269,13 +243,14 @@ export class Actor {
   }
 
   #activate(firstSeq: number, lastSeq: number, inputs: readonly Input[]): TurnError | undefined {
-    const from = this.#historyLength + WORKFLOW_TASK_EVENTS
+    const history = this.#history
+    const from = history.length + WORKFLOW_TASK_EVENTS
     const outcome = this.#run(firstSeq, lastSeq, inputs)
     // A turn that failed has not ended: the run still has its inputs to handle.
     if (outcome.error !== undefined) return this.#fail(outcome.error)
     this.#processed = lastSeq
-    this.#historyLength += WORKFLOW_TASK_EVENTS
-    if (outcome.commands.length === 0 && this.#local === undefined) return undefined
+    history.addWorkflowTask()
+    if (outcome.commands.length === 0 && !history.hasLocalActivities) return undefined
     return this.#conclude(lastSeq, outcome.commands, from)
   }
 
@@ -285,21 +260,22 @@ export class Actor {
     activation.firstSeq = firstSeq
     activation.inputs = inputs
     activation.replaying = lastSeq <= this.#replayTo
+    activation.time = this.#history.time
     if (!joined) this.#showHistory()
     const marks = this.#patches?.get(lastSeq)
     activation.patches = marks?.map(([patchId]) => patchId)
     const outcome = this.#sandbox.activate(this.run, activation)
     // Kept until the next turn they would outlive the young generation, a hundred thousand times.
     activation.inputs = NO_INPUTS
-    if (marks !== undefined) this.#countMarks(marks)
+    if (marks !== undefined) this.#history.addPatchMarks(marks)
     return outcome
   }
 
   /** What code sees of the history in a workflow task that begins now. */
   #showHistory(): void {
     const activation = this.#activation
-    activation.historyLength = this.#historyLength + EVENTS_BEFORE_CODE_RUNS
-    activation.historySize = this.#historySize
+    activation.historyLength = this.#history.length + EVENTS_BEFORE_CODE_RUNS
+    activation.historySize = this.#history.size
     activation.continueAsNewSuggested = isContinueAsNewSuggested(
       activation.historyLength,
       activation.historySize,
@@ -307,13 +283,12 @@ export class Actor {
   }
 
   #issue(seq: number, issued: readonly Command[]): TurnError | undefined {
-    const commands = issued.map((command) => this.#noted(command, seq))
+    const commands = issued.map((command) => this.#history.note(command, seq))
     for (const command of commands) {
       // The markers of a replayed turn are counted as the journal has them: code that no longer asks
       // for a deprecated patch has the same history.
       if (command.kind !== 'setPatchMarker' || seq > this.#replayTo) {
-        this.#historyLength += eventsOfCommand(command)
-        this.#historySize += bytesOfCommand(command)
+        this.#history.addCommand(command)
       }
       if (isTerminal(command)) this.#ended = true
     }
@@ -332,39 +307,6 @@ export class Actor {
   #replayed(seq: number, commands: readonly Command[]): TurnError | undefined {
     this.#replay ??= new ReplayCheck()
     return this.#failedBy(this.#replay.replayed(seq, commands))
-  }
-
-  #countMarks(marks: readonly PatchMark[]): void {
-    for (const mark of marks) {
-      const command = commandOfMark(mark)
-      this.#historyLength += eventsOfCommand(command)
-      this.#historySize += bytesOfCommand(command)
-    }
-  }
-
-  /** Remember what later inputs and commands refer to; give timers their due time. */
-  #noted(command: Command, seq: number): Command {
-    if (command.kind === 'startTimer') {
-      const dueTime = this.#activation.time + command.delayMs
-      this.#timers ??= new Map()
-      this.#timers.set(command.seq, dueTime)
-      return { ...command, dueTime }
-    }
-    if (command.kind === 'scheduleLocalActivity') {
-      this.#local ??= new LocalActivityTasks()
-      this.#local.schedule(command.seq, seq)
-      return command
-    }
-    if (command.kind === 'cancelLocalActivity') {
-      if (command.resolved !== undefined) this.#local?.forget(command.seq)
-      return command
-    }
-    if (command.kind === 'cancelTimer') {
-      const dueTime = this.#timers?.get(command.seq)
-      this.#timers?.delete(command.seq)
-      return dueTime === undefined ? command : { ...command, dueTime }
-    }
-    return command
   }
 
   /**
@@ -412,9 +354,4 @@ function byTurn(marks: readonly PatchMark[]): ReadonlyMap<number, readonly Patch
     else turn.push(mark)
   }
   return turns
-}
-
-function commandOfMark([patchId, , deprecated, events]: PatchMark): SetPatchMarkerCommand {
-  const kind = 'setPatchMarker'
-  return { kind, patchId, deprecated, ...(events > 1 ? { changeVersions: [] } : {}) }
 }
