@@ -11,7 +11,6 @@ import type { PayloadMap } from '../payload.ts'
 import { fromPayloads, toPayload } from '../payload-converter.ts'
 import { ActivityCalls } from './activity-calls.ts'
 import { CancellationScope } from './cancellation-scope.ts'
-import { finiteMs } from './duration.ts'
 import { ContinueAsNew } from './continue-as-new.ts'
 import { HandlerTable } from './handler-table.ts'
 import {
@@ -21,17 +20,15 @@ import {
   type WorkflowExecuteInput,
 } from './interceptors.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
-import { BlockedCondition, PendingTimer } from './pending.ts'
+import { BlockedCondition } from './pending.ts'
 import { RunRandom } from './random.ts'
 import type { RunExtensions } from './run-extensions.ts'
+import { RunTimers } from './run-timers.ts'
 import { UpdateTable } from './update-table.ts'
 import { isFailureType } from './workflow-options.ts'
 import { PatchTable } from './versioning.ts'
 
 export type WorkflowFunction = (...args: unknown[]) => Promise<unknown>
-
-/** Timers longer than this are cut to it: 100 years, beyond which a due time would not fit a date. */
-export const maximumTimerMs = 100 * 365 * 24 * 60 * 60 * 1000
 
 /**
  * One run's state in its context: what it waits for, its handlers, the commands of the turn in hand.
@@ -65,10 +62,14 @@ export class Activator {
     this.#channels ??= new Map()
     return this.#channels
   }
-  /** The scopes of `setTimeout`, by handle. */
-  get timeouts(): Map<number, CancellationScope> {
-    this.#timeouts ??= new Map()
-    return this.#timeouts
+  /** Timers, and what `setTimeout` has begun. */
+  get timers(): RunTimers {
+    this.#timers ??= new RunTimers(this)
+    return this.#timers
+  }
+  /** True if code waits for this timer. */
+  awaitsTimer(seq: number): boolean {
+    return this.#timers?.has(seq) ?? false
   }
   /** Activities, regular and local ones. */
   get activities(): ActivityCalls {
@@ -116,14 +117,12 @@ export class Activator {
   /** … and whether it tried to make one. */
   violated = false
   // Made when they are first needed: a run that only waits for signals is a third smaller without.
-  #timers: Map<number, PendingTimer> | undefined
+  #timers: RunTimers | undefined
   #activities: ActivityCalls | undefined
   #channels: Map<string, unknown> | undefined
   #patches: PatchTable | undefined
-  #timeouts: Map<number, CancellationScope> | undefined
   #links: LinkedWorkflows | undefined
   #updates: UpdateTable | undefined
-  #nextTimer = 1
   #cancelRequested = false
   #random: RunRandom | undefined
 
@@ -227,80 +226,6 @@ export class Activator {
   cancelWorkflow(): void {
     this.#cancelRequested = true
     this.rootScope.cancel()
-  }
-
-  /** Start a durable timer in a scope. Rejects with CancelledFailure when the scope is cancelled. */
-  startTimer(scope: CancellationScope, delayMs: number, summary?: string): Promise<void> {
-    const seq = this.#nextTimer++
-    const outbound = this.extensions?.interceptors?.outbound
-    if (outbound === undefined) return this.#startTimer(seq, scope, delayMs, summary)
-    const outer = CancellationScope.current()
-    const start = composeInterceptors(
-      outbound,
-      'startTimer',
-      ({ seq: number, durationMs, options }) => {
-        // An interceptor may go on in a scope of its own.
-        const inner = CancellationScope.current()
-        return this.#startTimer(
-          number,
-          inner === outer ? scope : inner,
-          durationMs,
-          options?.summary,
-        )
-      },
-    )
-    const options = summary === undefined ? {} : { options: { summary } }
-    return start({ seq, durationMs: delayMs, ...options })
-  }
-
-  #startTimer(
-    seq: number,
-    scope: CancellationScope,
-    delayMs: number,
-    summary: string | undefined,
-  ): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (!scope.consideredCancelled) finiteMs(delayMs)
-      const timer = new PendingTimer(this, seq, scope, resolve, reject)
-      if (!timer.begin()) return
-      this.push({
-        kind: 'startTimer',
-        seq,
-        delayMs: Math.min(Math.max(1, delayMs), maximumTimerMs),
-        ...(summary === undefined ? {} : { summary }),
-      })
-      this.#timers ??= new Map()
-      this.#timers.set(seq, timer)
-    })
-  }
-
-  /** The number that the next timer will have. */
-  get nextTimer(): number {
-    return this.#nextTimer
-  }
-
-  /** Leave out a number. */
-  skipTimer(): void {
-    this.assertWritable()
-    this.#nextTimer++
-  }
-
-  hasTimer(seq: number): boolean {
-    return this.#timers?.has(seq) ?? false
-  }
-
-  fireTimer(seq: number): void {
-    const timer = this.#timers?.get(seq)
-    if (timer === undefined) return
-    this.#timers?.delete(seq)
-    timer.fire()
-  }
-
-  /** False if the timer is no longer pending. */
-  cancelTimer(seq: number): boolean {
-    if (this.#timers?.delete(seq) !== true) return false
-    if (!this.withdraw('startTimer', seq)) this.push({ kind: 'cancelTimer', seq })
-    return true
   }
 
   /** Take back a command of the turn in hand; false if it was in an earlier turn. */

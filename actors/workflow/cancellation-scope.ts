@@ -163,7 +163,7 @@ export class CancellationScope {
       const scope = new CancellationScope({ cancellable: true, parent: this })
       timerScope = scope
       const timeoutMs = this.#timeoutMs
-      settled(() => assertInWorkflowContext().startTimer(scope, timeoutMs)).then(
+      settled(() => assertInWorkflowContext().timers.start(scope, timeoutMs)).then(
         () => this.cancel(),
         // The scope was cancelled before its time was over.
         () => {},

@@ -67,7 +67,7 @@ export class PendingTimer extends Pending {
   }
 
   override cancelled(error: CancelledFailure): void {
-    if (!this.activator.cancelTimer(this.#seq)) return
+    if (!this.activator.timers.cancel(this.#seq)) return
     this.forget()
     this.reject(error)
   }

@@ -20,7 +20,11 @@ export function sleep(duration: Duration, options?: TimerOptions): Promise<void>
   const activator = assertInWorkflowContext(
     'Workflow.sleep(...) may only be used from a Workflow Execution',
   )
-  return activator.startTimer(CancellationScope.current(), durationToMs(duration), options?.summary)
+  return activator.timers.start(
+    CancellationScope.current(),
+    durationToMs(duration),
+    options?.summary,
+  )
 }
 
 /**
@@ -55,7 +59,7 @@ export async function condition(
   }
   const timeoutMs = durationToMs(timeout)
   const scope = new CancellationScope({ cancellable: true })
-  const timer = () => activator.startTimer(scope, timeoutMs, options?.summary)
+  const timer = () => activator.timers.start(scope, timeoutMs, options?.summary)
   return inside(async () => {
     try {
       return await Promise.race([
@@ -80,27 +84,27 @@ export function setWorkflowTimeout(
   ...args: unknown[]
 ): number {
   const activator = assertInWorkflowContext()
-  const seq = activator.nextTimer
+  const seq = activator.timers.next
   const scope = new CancellationScope({ cancellable: true })
-  void inside(() => activator.startTimer(scope, Number(delayMs) || 1)).then(
+  void inside(() => activator.timers.start(scope, Number(delayMs) || 1)).then(
     () => {
-      activator.timeouts.delete(seq)
+      activator.timers.timeouts.delete(seq)
       callback(...args)
     },
-    () => activator.timeouts.delete(seq),
+    () => activator.timers.timeouts.delete(seq),
   )
-  activator.timeouts.set(seq, scope)
+  activator.timers.timeouts.set(seq, scope)
   return seq
 }
 
 /** The workflow's `clearTimeout`. A handle that is unknown or has fired is ignored. */
 export function clearWorkflowTimeout(handle: unknown): void {
   const activator = assertInWorkflowContext()
-  const { timeouts } = activator
+  const { timeouts } = activator.timers
   const scope = timeouts.get(handle as number)
   if (scope === undefined) {
     // It asks for nothing, but on Temporal it uses up a timer's number, and numbers are history.
-    if (typeof handle === 'number') activator.skipTimer()
+    if (typeof handle === 'number') activator.timers.skip()
     return
   }
   timeouts.delete(handle as number)

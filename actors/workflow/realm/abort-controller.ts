@@ -120,7 +120,7 @@ export class WorkflowAbortSignal extends WorkflowEventTarget {
   static timeout(delayMs: number): WorkflowAbortSignal {
     const signal = WorkflowAbortSignal.make()
     const activator = assertInWorkflowContext()
-    activator.startTimer(CancellationScope.current(), delayMs).then(
+    activator.timers.start(CancellationScope.current(), delayMs).then(
       () =>
         abortSignal(signal, new WorkflowDOMException('The operation timed out', 'TimeoutError')),
       (error: unknown) => abortSignal(signal, error),

@@ -29,7 +29,7 @@ export function isNews(
     case InputKind.updateRequested:
       return !skippedSeqs.includes(seq)
     case InputKind.timerFired:
-      return activator.hasTimer(input[2])
+      return activator.awaitsTimer(input[2])
     case InputKind.activityResolved:
     case InputKind.localActivityResolved:
       return activator.awaitsActivity(input[2])
@@ -71,7 +71,7 @@ export function perform(activator: Activator, input: Input, seq: number): void {
       activator.activities.resolveLocal(input[2], input[3])
       break
     case InputKind.timerFired:
-      activator.fireTimer(input[2])
+      activator.timers.fire(input[2])
       break
     case InputKind.cancelRequested:
       activator.cancelWorkflow()
