@@ -20,7 +20,9 @@ let theatre: Theatre
 let sdk: SdkSandbox
 
 beforeAll(async () => {
-  theatre = new Theatre(await bundleWorkflowCode({ workflowsPath }))
+  theatre = new Theatre(await bundleWorkflowCode({ workflowsPath }), {
+    activityTypes: ['work'],
+  })
   sdk = await SdkSandbox.load(workflowsPath)
 })
 
@@ -33,23 +35,30 @@ afterAll(() => sdk.close())
 test('a turn of any program is that of the SDK', { timeout: 300_000 + numRuns * 400 }, async () => {
   let turns = 0
   const commands = new Set<string>()
+  /** Attempts of local activities that the workflow begins itself, after a backoff. */
+  let retries = 0
   await fc.assert(
     fc.asyncProperty(cases, async (one) => {
       const compared = await perform(one, theatre, sdk)
       expect(compared.ours).toEqual(compared.sdk)
       turns += compared.sdk.length
       for (const outcome of compared.sdk) {
-        for (const { kind } of outcome.commands) commands.add(kind)
+        for (const { kind, attempt } of outcome.commands) {
+          commands.add(kind)
+          if (kind === 'scheduleLocal' && attempt !== 1) retries++
+        }
       }
     }),
     { numRuns, ...(seed === 'random' ? {} : { seed: Number(seed) }) },
   )
   // Programs that end at once or do nothing would prove nothing.
   expect(turns).toBeGreaterThan(numRuns * 5)
+  expect(retries).toBeGreaterThan(numRuns / 100)
   expect([...commands].toSorted()).toEqual([
     'acceptUpdate',
     'cancelActivity',
     'cancelExternal',
+    'cancelLocal',
     'cancelTimer',
     'cancelled',
     'complete',
@@ -59,6 +68,7 @@ test('a turn of any program is that of the SDK', { timeout: 300_000 + numRuns * 
     'modifyProperties',
     'patched',
     'scheduleActivity',
+    'scheduleLocal',
     'signalExternal',
     'startChild',
     'startTimer',

@@ -1,10 +1,10 @@
 import { isDeepStrictEqual } from 'node:util'
-import { InputKind, type Input } from '../../../actors/inputs.ts'
+import { InputKind, type Input, type LocalActivityResolution } from '../../../actors/inputs.ts'
 import { signal, startTime, type Theatre, update } from '../../actors/sandbox/harness.ts'
 import { toPayload, toPayloads } from '../../../actors/payload-converter.ts'
 import { toProtoPayload } from '../../../actors/proto-payload.ts'
 import type { Case, Event } from '../fixtures/programs.ts'
-import { EmulatedCore } from './emulated-core.ts'
+import { EmulatedCore, localJob } from './emulated-core.ts'
 import { OurCommandReader } from './our-commands.ts'
 import { readable } from './readable.ts'
 import type { SdkRun, SdkSandbox } from './sdk-sandbox.ts'
@@ -148,6 +148,8 @@ function tell(event: Event, core: EmulatedCore, name: string, time: number): Tol
     }
     case 'activity':
       return endActivity(event, core, time)
+    case 'local':
+      return endLocal(event, core, time)
     case 'childStart': {
       const starting = [...core.children].filter(([, { isStarted }]) => !isStarted)
       const seq = pickOf(new Map(starting).keys(), event.pick)
@@ -197,6 +199,43 @@ function endActivity({ pick, ends }: Ends, core: EmulatedCore, time: number): To
     job: core.activityJob(seq, status, failure),
     rank: 2,
   }
+}
+
+function endLocal(
+  { pick, ends }: Extract<Event, { kind: 'local' }>,
+  core: EmulatedCore,
+  time: number,
+): Told | undefined {
+  const seq = pickOf(core.locals.keys(), pick)
+  const activity = seq === undefined ? undefined : core.locals.get(seq)
+  if (seq === undefined || activity === undefined) return undefined
+  core.locals.delete(seq)
+  const { attempt, isCancelRequested } = activity
+  const told = (resolution: LocalActivityResolution, result: Attributes): Told => ({
+    input: [InputKind.localActivityResolved, time, seq, resolution],
+    job: localJob(seq, result),
+    // The core hands them over last.
+    rank: 3,
+  })
+  if (ends === 'completed') {
+    const result = toPayload(pick)
+    const completed = { result: toProtoPayload(result) }
+    return told({ status: ends, result, attempt }, { completed })
+  }
+  if (ends === 'backoff') {
+    const backoff = {
+      attempt: attempt + 1,
+      backoffDuration: { seconds: 15, nanos: 0 },
+      originalScheduleTime: { seconds: startTime / 1_000, nanos: 0 },
+    }
+    const [delayMs, originalScheduleTime] = [15_000, startTime]
+    const failed = { failure: noFailure, attempt, delayMs, originalScheduleTime }
+    return told({ status: ends, ...failed }, { backoff })
+  }
+  const isCancelled = ends === 'cancelled' && isCancelRequested
+  const status = isCancelled ? 'cancelled' : 'failed'
+  const failure = isCancelled ? { message: 'cancelled', canceledFailureInfo: {} } : noFailure
+  return told({ status, failure, attempt }, { [status]: { failure } })
 }
 
 function endChild({ pick, ends }: Ends, core: EmulatedCore, time: number): Told | undefined {

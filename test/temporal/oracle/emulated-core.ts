@@ -15,6 +15,10 @@ interface Activity {
   isCancelRequested: boolean
 }
 
+interface LocalActivity extends Activity {
+  readonly attempt: number
+}
+
 interface Child {
   readonly workflowId: string
   readonly workflowType: string
@@ -31,10 +35,11 @@ interface Child {
 export class EmulatedCore {
   readonly timers = new Set<number>()
   readonly activities = new Map<number, Activity>()
+  readonly locals = new Map<number, LocalActivity>()
   readonly children = new Map<number, Child>()
   readonly signals = new Set<number>()
   readonly cancels = new Set<number>()
-  readonly #reader = new CommandReader()
+  readonly #reader = new CommandReader({ localActivities: true })
   /** Commands of the task in hand. */
   #commands: Attributes[] = []
   #begun = new Set<string>()
@@ -86,6 +91,18 @@ export class EmulatedCore {
         return true
       case 'requestCancelActivity':
         return this.#cancelActivity(seq, jobs)
+      case 'scheduleLocalActivity':
+        this.#begun.add(`local ${seq}`)
+        this.locals.set(seq, {
+          id: String(attributes['activityId']),
+          type: String(attributes['activityType']),
+          waits: attributes['cancellationType'] === WAIT_FOR_ACTIVITY,
+          attempt: Number(attributes['attempt'] ?? 1),
+          isCancelRequested: false,
+        })
+        return true
+      case 'requestCancelLocalActivity':
+        return this.#cancelLocal(seq, jobs)
       case 'startChildWorkflowExecution':
         this.#begun.add(`child ${seq}`)
         this.children.set(seq, {
@@ -122,6 +139,27 @@ export class EmulatedCore {
       return true
     }
     jobs.push(this.activityJob(seq, 'cancelled', cancelledCause))
+    return true
+  }
+
+  #cancelLocal(seq: number, jobs: Attributes[]): boolean {
+    const activity = this.locals.get(seq)
+    if (activity === undefined) return false
+    if (activity.waits && !this.#begun.has(`local ${seq}`)) {
+      activity.isCancelRequested = true
+      return true
+    }
+    this.locals.delete(seq)
+    const failure = {
+      message: 'Local Activity cancelled',
+      cause: { message: 'Activity cancelled', canceledFailureInfo: {} },
+      activityFailureInfo: {
+        activityId: activity.id,
+        activityType: { name: activity.type },
+        retryState: CANCEL_REQUESTED,
+      },
+    }
+    jobs.push(localJob(seq, { cancelled: { failure } }))
     return true
   }
 
@@ -186,6 +224,11 @@ export class EmulatedCore {
     }
     return { resolveChildWorkflowExecution: { seq, result: { [how]: { failure } } } }
   }
+}
+
+/** The job that ends a local activity, or leaves its next attempt to the workflow. */
+export function localJob(seq: number, result: Attributes): Attributes {
+  return { resolveActivity: { seq, isLocal: true, result } }
 }
 
 const NON_RETRYABLE_FAILURE = 2

@@ -6,6 +6,7 @@ import type { RetryPolicyData } from '../../../actors/inputs.ts'
 import { readable } from './readable.ts'
 import { fields, type Attributes, type Fields } from './turn.ts'
 
+const ACTIVITY_CANCELLATION_TYPES = ['TRY_CANCEL', 'WAIT_CANCELLATION_COMPLETED', 'ABANDON']
 const CLOSE_POLICIES = ['', 'TERMINATE', 'ABANDON', 'REQUEST_CANCEL']
 
 /** Commands of our sandbox in the words of {@link Fields}, in which those of the SDK's are read too. */
@@ -20,7 +21,10 @@ export class OurCommandReader {
   }
 
   read(commands: readonly Command[]): readonly Fields[] {
-    return commands.map((command) => this.#read(command))
+    const withdrawn = withdrawnIn(commands)
+    return commands
+      .filter((command) => !withdrawn.has(command))
+      .map((command) => this.#read(command))
   }
 
   #read(command: Command): Fields {
@@ -43,6 +47,20 @@ export class OurCommandReader {
         })
       case 'requestCancelActivity':
         return said('cancelActivity', { id: String(command.seq) })
+      case 'scheduleLocalActivity':
+        return said('scheduleLocal', {
+          id: command.activityId,
+          type: command.activityType,
+          args: payloads(command.args),
+          startToCloseTimeout: command.startToCloseTimeoutMs,
+          localRetryThreshold: command.localRetryThresholdMs,
+          maximumAttempts: command.retryPolicy.maximumAttempts,
+          attempt: command.attempt,
+          originalScheduleTime: command.originalScheduleTime,
+          cancellationType: ACTIVITY_CANCELLATION_TYPES.indexOf(command.cancellationType),
+        })
+      case 'cancelLocalActivity':
+        return said('cancelLocal', { id: String(command.seq) })
       case 'startChildWorkflow':
         return said('startChild', {
           id: command.workflowId,
@@ -103,6 +121,19 @@ export class OurCommandReader {
   #taskQueueOf({ taskQueue }: { readonly taskQueue?: string }): string | undefined {
     return taskQueue === this.#ownTaskQueue ? undefined : taskQueue
   }
+}
+
+/** Local activities that are cancelled in the turn that asks for them: they never begin. */
+function withdrawnIn(commands: readonly Command[]): ReadonlySet<Command> {
+  const begun = new Map<number, Command>()
+  const withdrawn = new Set<Command>()
+  for (const command of commands) {
+    if (command.kind === 'scheduleLocalActivity') begun.set(command.seq, command)
+    if (command.kind !== 'cancelLocalActivity') continue
+    const beginning = begun.get(command.seq)
+    if (beginning !== undefined) withdrawn.add(beginning).add(command)
+  }
+  return withdrawn
 }
 
 function said(kind: string, values: Attributes): Fields {

@@ -20,8 +20,14 @@ export class CommandReader {
   readonly updates = new Map<string, string>()
   /** Numbers of the external cancellations that are those of children. */
   readonly childCancels = new Set<unknown>()
+  readonly #readsLocalActivities: boolean
   /** Activities and children whose cancellation makes no event. */
   readonly #abandoned = new Set<string>()
+
+  /** @param options `localActivities`: read them too, of which a history has no events of their own */
+  constructor({ localActivities = false }: { readonly localActivities?: boolean } = {}) {
+    this.#readsLocalActivities = localActivities
+  }
 
   /** Local activities end in the task that begins them: their ids are needed before it is read. */
   noteLocalActivities(commands: readonly Attributes[]): void {
@@ -108,10 +114,12 @@ export class CommandReader {
       }
       case 'setPatchMarker':
         return [fields('patched', attributes)]
-      // A signal that was sent is not called back, and local activities leave markers alone.
-      case 'cancelSignalWorkflow':
       case 'scheduleLocalActivity':
+        return this.#readsLocalActivities ? [scheduleLocal(seq, attributes)] : []
       case 'requestCancelLocalActivity':
+        return this.#readsLocalActivities ? [fields('cancelLocal', { id: String(seq) })] : []
+      // A signal that was sent is not called back.
+      case 'cancelSignalWorkflow':
         return []
       default:
         return [fields(`unknown command ${kind}`, attributes)]
@@ -169,6 +177,20 @@ export class CommandReader {
     }
     return [fields('acceptUpdate', { id })]
   }
+}
+
+function scheduleLocal(seq: number, attributes: Attributes): Fields {
+  return fields('scheduleLocal', {
+    id: String(seq),
+    type: attributes['activityType'],
+    args: attributes['arguments'],
+    startToCloseTimeout: attributes['startToCloseTimeout'],
+    localRetryThreshold: attributes['localRetryThreshold'],
+    maximumAttempts: (attributes['retryPolicy'] as Attributes | undefined)?.['maximumAttempts'],
+    attempt: attributes['attempt'],
+    originalScheduleTime: attributes['originalScheduleTime'],
+    cancellationType: attributes['cancellationType'],
+  })
 }
 
 function terminalOf(kind: string, attributes: Attributes): Fields | undefined {

@@ -13,6 +13,7 @@ import {
   getExternalWorkflowHandle,
   patched,
   proxyActivities,
+  proxyLocalActivities,
   setDefaultSignalHandler,
   setHandler,
   sleep,
@@ -24,7 +25,10 @@ import {
 /** What a generated program is made of. */
 export type Step =
   | { readonly op: 'sleep'; readonly ms: number }
-  | { readonly op: 'activity'; readonly cancellation: keyof typeof ActivityCancellationType }
+  | {
+      readonly op: 'activity' | 'local'
+      readonly cancellation: keyof typeof ActivityCancellationType
+    }
   | {
       readonly op: 'child'
       readonly cancellation: keyof typeof ChildWorkflowCancellationType
@@ -70,6 +74,14 @@ export const lateUpdate = defineUpdate<number, [number]>('lateUpdate')
 const activitiesOf = (cancellationType: keyof typeof ActivityCancellationType) =>
   proxyActivities<{ work(n: number): Promise<number> }>({
     startToCloseTimeout: '1 minute',
+    cancellationType,
+  })
+
+const localsOf = (cancellationType: keyof typeof ActivityCancellationType) =>
+  proxyLocalActivities<{ work(n: number): Promise<number> }>({
+    startToCloseTimeout: '1 minute',
+    retry: { maximumAttempts: 5 },
+    localRetryThreshold: '10 s',
     cancellationType,
   })
 
@@ -163,6 +175,8 @@ class Interpreter {
         return sleep(step.ms)
       case 'activity':
         return activitiesOf(step.cancellation).work(this.total)
+      case 'local':
+        return localsOf(step.cancellation).work(this.total)
       case 'child': {
         const child = await startChild('someChild', {
           workflowId: `child-${(this.#count += 1)}`,
