@@ -50,7 +50,8 @@ export class WorkflowFailedError extends SignalboxError {
 
 /** The run continued as new, and the handle does not follow runs. Code SIGNALBOX_ERR_CONTINUED_AS_NEW. */
 export class WorkflowContinuedAsNewError extends SignalboxError {
-  override name = 'WorkflowContinuedAsNewError'
+  /** Temporal's, which is not that of the class. */
+  override name = 'WorkflowExecutionContinuedAsNewError'
   readonly newExecutionRunId: string
 
   constructor(message: string, newExecutionRunId: string) {

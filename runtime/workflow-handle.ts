@@ -243,17 +243,28 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
         return this.#fromPayload(status.result ?? null) as WorkflowResultType<W>
       }
       if (status.status === 'CONTINUED_AS_NEW' && status.newRunId !== undefined) {
-        throw new WorkflowContinuedAsNewError('Workflow continued as new', status.newRunId)
+        const message = 'Workflow execution continued as new'
+        throw new WorkflowContinuedAsNewError(message, status.newRunId)
       }
       const cause = status.failure === undefined ? undefined : this.#toError(status.failure)
-      const what = {
-        FAILED: 'failed',
-        CANCELED: 'cancelled',
-        TERMINATED: 'terminated',
-        TIMED_OUT: 'timed out',
-      }[status.status as 'FAILED' | 'CANCELED' | 'TERMINATED' | 'TIMED_OUT']
       const { retryState = 'RETRY_POLICY_NOT_SET' } = status
-      throw new WorkflowFailedError(`Workflow execution ${what}`, cause, retryState)
+      switch (status.status) {
+        case 'CANCELED':
+          throw new WorkflowFailedError(
+            'Workflow execution cancelled',
+            cause,
+            'NON_RETRYABLE_FAILURE',
+          )
+        case 'TERMINATED': {
+          // The reason, where there is one.
+          const message = cause?.message ?? 'Workflow execution terminated'
+          throw new WorkflowFailedError(message, cause, 'NON_RETRYABLE_FAILURE')
+        }
+        case 'TIMED_OUT':
+          throw new WorkflowFailedError('Workflow execution timed out', cause, retryState)
+        default:
+          throw new WorkflowFailedError('Workflow execution failed', cause, retryState)
+      }
     }
   }
 

@@ -23,7 +23,7 @@ export const defaultActivityInfo: Info = Object.freeze({
   idempotencyKey: 'test/00000000-0000-0000-0000-000000000000/test',
   isLocal: false,
   inWorkflow: true,
-  namespace: 'default',
+  namespace: 'test',
   activityNamespace: 'default',
   workflowNamespace: 'default',
   workflowExecution: { workflowId: 'test', runId: '00000000-0000-0000-0000-000000000000' },

@@ -86,7 +86,7 @@ describe('Reset', () => {
     await expect(first.result()).rejects.toMatchObject({
       ...code('WORKFLOW_FAILED'),
       cause: expect.any(TerminatedFailure) as Error,
-      message: 'Workflow execution terminated',
+      message: 'mended',
     })
     const description = await handle.describe()
     expect(description).toMatchObject({
