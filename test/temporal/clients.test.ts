@@ -86,7 +86,6 @@ describe('a client of Temporal and ours are told the same of', () => {
       const run = await workflow.start(type, {
         workflowId: `end: ${what}`,
         args,
-        followRuns: false,
         ...(args[0] === 'times out' ? { workflowRunTimeout: 20 } : {}),
       })
       await drive?.(run)
