@@ -12,10 +12,11 @@ import {
 import type { PayloadMap, Payload } from '../actors/payload.ts'
 import { checkAttributes } from './check-attributes.ts'
 import type { Committer } from './committer.ts'
+import { defined } from './defined.ts'
 import { SignalboxError } from './errors.ts'
 import type { NewRecord, RunProgress } from './journal.ts'
 import type { LinkedInput } from './linked-effect.ts'
-import { firstBackoff } from './first-backoff.ts'
+import { firstAttributes, firstRow, timeoutOf } from './new-run.ts'
 import type { ResolvedOptions } from './options.ts'
 import { checkPayloadMap, checkPayloads } from './payload-size.ts'
 import type { RequestOperation } from './request-hash.ts'
@@ -23,7 +24,6 @@ import type { RequestLedger } from './request-ledger.ts'
 import {
   activityCancelKey,
   activityKey,
-  MAX_DUE_TIME,
   runKey,
   timerKey,
   type TimerRow,
@@ -39,7 +39,6 @@ import type { SignalRequest, StartRequest, UpdateRequest } from './workflow-serv
 
 /** Inputs of the engine itself count a little against the bounds, and are never refused. */
 const INTERNAL_INPUT_BYTES = 64
-const DEFAULT_TASK_TIMEOUT_MS = 10_000
 /** The timer number that stands for the run's own timeout. */
 export const RUN_TIMEOUT_SEQ = 0
 /** The timer number that stands for a delayed run's first turn. */
@@ -169,37 +168,11 @@ export class Acceptor {
     request: StartRequest & { readonly namespace: string },
     groups: RunRow['groups'] = [],
   ): Run {
-    const { taskQueue } = this.#options
     const bytes = this.measureStart(request)
     const now = this.now
     const key = this.#runs.allocateKey()
-    const runId = createRunId(key, now)
-    return this.createRun(key, bytes, now, groups, {
-      namespace: request.namespace,
-      workflowId: request.workflowId,
-      runId,
-      workflowType: request.workflowType,
-      taskQueue: request.taskQueue ?? taskQueue,
-      args: request.args,
-      firstExecutionRunId: runId,
-      attempt: 1,
-      taskTimeoutMs: request.taskTimeoutMs ?? DEFAULT_TASK_TIMEOUT_MS,
-      ...defined({
-        retryPolicy: request.retryPolicy,
-        cronSchedule: request.cronSchedule,
-        firstTaskBackoffMs: firstBackoff(request, now),
-        requestId: request.requestId,
-        identity: request.identity,
-        executionTimeoutMs: request.executionTimeoutMs,
-        executionExpirationTime:
-          request.executionTimeoutMs === undefined ? undefined : now + request.executionTimeoutMs,
-        runTimeoutMs: request.runTimeoutMs,
-        memo: request.memo,
-        userMetadata: request.userMetadata,
-        searchAttributes: request.searchAttributes,
-        headers: request.headers,
-      }),
-    })
+    const attributes = firstAttributes(request, createRunId(key, now), now, this.#options.taskQueue)
+    return this.createRun(key, bytes, now, groups, attributes)
   }
 
   /** Create a run of any origin. Its rows and its started input share one commit. */
@@ -210,36 +183,7 @@ export class Acceptor {
     groups: RunRow['groups'],
     attributes: StartedAttributes,
   ): Run {
-    const backoffMs = attributes.firstTaskBackoffMs ?? 0
-    const row: RunRow = {
-      namespace: attributes.namespace,
-      workflowId: attributes.workflowId,
-      runId: attributes.runId,
-      firstExecutionRunId: attributes.firstExecutionRunId,
-      workflowType: attributes.workflowType,
-      taskQueue: attributes.taskQueue,
-      startTime: now,
-      taskTimeoutMs: attributes.taskTimeoutMs,
-      executionTimeoutMs: attributes.executionTimeoutMs,
-      executionExpirationTime: attributes.executionExpirationTime,
-      runTimeoutMs: attributes.runTimeoutMs,
-      memo: attributes.memo,
-      searchAttributes: attributes.searchAttributes,
-      status: 'RUNNING',
-      closeSeq: 0,
-      historyLength: 0,
-      groups,
-      cancelRequested: false,
-      strikes: 0,
-      parent: attributes.parent,
-      root: attributes.root,
-      attempt: attributes.attempt,
-      retryPolicy: attributes.retryPolicy,
-      cronSchedule: attributes.cronSchedule,
-      ...(backoffMs > 0
-        ? { executionTime: Math.min(now + backoffMs, MAX_DUE_TIME), delayed: true }
-        : {}),
-    }
+    const row = firstRow(attributes, now, groups)
     const run = this.#runs.add(key, row)
     const input: Input = [InputKind.started, now, attributes]
     if (attributes.requestId !== undefined) {
@@ -297,13 +241,8 @@ export class Acceptor {
 
   /** The run's own timeout is the timer with the number {@link RUN_TIMEOUT_SEQ}. */
   #startRunTimeout(run: Run): void {
-    const { startTime, executionTime = startTime, runTimeoutMs, executionExpirationTime } = run.row
-    // A run that a reset made has all of its time, whenever its first turn was.
-    const begin = Math.max(startTime, executionTime)
-    const runEnd = runTimeoutMs === undefined ? undefined : begin + runTimeoutMs
-    const ends = [runEnd, executionExpirationTime].filter((end) => end !== undefined)
-    if (ends.length === 0) return
-    this.startTimer({ dueTime: Math.min(...ends), run: run.key, seq: RUN_TIMEOUT_SEQ })
+    const dueTime = timeoutOf(run.row)
+    if (dueTime !== undefined) this.startTimer({ dueTime, run: run.key, seq: RUN_TIMEOUT_SEQ })
   }
 
   /** A timer of the run. Its row goes in the open commit, and it is armed after that. */
@@ -479,13 +418,3 @@ export class Acceptor {
 }
 
 const NO_VALUE = new Uint8Array(0)
-
-/** The fields that have a value: msgpack would write an undefined one. */
-function defined<T extends object>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  const result: { [K in keyof T]?: Exclude<T[K], undefined> } = {}
-  for (const key of Object.keys(fields) as (keyof T)[]) {
-    const value = fields[key]
-    if (value !== undefined) result[key] = value as Exclude<T[keyof T], undefined>
-  }
-  return result
-}

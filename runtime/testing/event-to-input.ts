@@ -8,9 +8,9 @@ import {
   type StartedAttributes,
   type UpdateRequestedInput,
 } from '../../actors/inputs.ts'
+import { defined } from '../defined.ts'
 import type { RecordedEvent } from './history-tasks.ts'
 import {
-  defined,
   durationOf,
   enumOf,
   failureOf,

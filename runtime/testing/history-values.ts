@@ -1,5 +1,6 @@
 import type { Failure, RetryState, TimeoutType } from '../../actors/failure.ts'
 import type { Payload, PayloadMap } from '../../actors/payload.ts'
+import { defined } from '../defined.ts'
 
 /* Values of Temporal's messages in proto3 JSON, read leniently: what is missing has its default. */
 
@@ -81,12 +82,6 @@ export function payloadMapOf(value: unknown): PayloadMap | undefined {
   const entries = Object.entries(objectOf(fields ?? indexedFields))
   if (entries.length === 0) return undefined
   return Object.fromEntries(entries.map(([key, payload]) => [key, payloadOf(payload)]))
-}
-
-/** An object without the fields that are undefined, as those of our own messages are optional. */
-export function defined<T extends object>(fields: T): { [K in keyof T]: Exclude<T[K], undefined> } {
-  const entries = Object.entries(fields).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as { [K in keyof T]: Exclude<T[K], undefined> }
 }
 
 export function retryStateOf(value: unknown): RetryState {
