@@ -1,12 +1,9 @@
 import { type Frame, FrameFlag, FrameKind } from '../actors/frames.ts'
-import { type ActivityResolution, type LocalActivityResolution } from '../actors/inputs.ts'
 import type { SlotEnd, SlotStart } from '../actors/protocol.ts'
 import { decode } from '../actors/records.ts'
 import type { TurnError, WorkflowBundle } from '../actors/turns.ts'
-import { Acceptor, FIRST_TURN_SEQ, RUN_TIMEOUT_SEQ } from './acceptor.ts'
-import type { Settled } from './activity-ports.ts'
+import { Acceptor } from './acceptor.ts'
 import { ActivityRunner } from './activity-runner.ts'
-import { type ActivityTask, isLocal } from './activity-task.ts'
 import type { LogWriter } from './activity/logger.ts'
 import type { Client } from './client.ts'
 import { Committer } from './committer.ts'
@@ -14,6 +11,7 @@ import { CodecStages } from './codec-stages.ts'
 import { collectStats } from './collect-stats.ts'
 import { createActivityExecutor } from './create-activity-executor.ts'
 import { Dispatcher } from './dispatcher.ts'
+import { EffectOutcomes } from './effect-outcomes.ts'
 import type { EngineParts, EngineState } from './engine-parts.ts'
 import { SignalboxError } from './errors.ts'
 import type { Journal } from './journal.ts'
@@ -27,7 +25,6 @@ import type { ResolvedOptions } from './options.ts'
 import type { CodecChain } from './payload-codec.ts'
 import { rejectWaiters } from './reject-waiters.ts'
 import { RequestLedger } from './request-ledger.ts'
-import type { TimerRow } from './row-keys.ts'
 import type { Run } from './run.ts'
 import { RunCloser } from './run-closer.ts'
 import { Retention } from './retention.ts'
@@ -46,7 +43,6 @@ import { VisibilityIndex } from './visibility-index.ts'
 import { Visibility } from './visibility.ts'
 import { WorkerPool } from './worker-pool.ts'
 import { writeWorkflowLog } from './workflow-log.ts'
-import { activityNotFound } from './workflow-target.ts'
 
 const DRAIN_POLL_MS = 2
 
@@ -81,6 +77,7 @@ export class Engine implements EngineParts {
   readonly #watchdog: SlotWatchdog
   readonly #timers: Timers
   readonly #results: TurnResults
+  readonly #outcomes: EffectOutcomes
   #workflowTypes: ReadonlySet<string> = new Set()
   #state: EngineState = 'recovering'
   #client: Client | undefined
@@ -113,7 +110,13 @@ export class Engine implements EngineParts {
     this.visibility = new Visibility(journal, limits.maxScannedRuns, () => this.checkOpen())
     this.telemetry = new Telemetry(journal, options.dataDir, () => this.activities.activityTypes)
     const { telemetry } = this
-    this.#timers = new Timers(journal, options.clock, telemetry, (timer) => this.#fireTimer(timer))
+    this.#outcomes = new EffectOutcomes(this, {
+      readRun: (key) => this.#readRun(key),
+      guard: (run, step) => this.#guard(run, step),
+    })
+    this.#timers = new Timers(journal, options.clock, telemetry, (timer) =>
+      this.#outcomes.fireTimer(timer),
+    )
     this.committer = new Committer(journal, {
       telemetry,
       onInputs: (run, seq, count, bytes) => this.#deliver(run, seq, count, bytes),
@@ -135,7 +138,8 @@ export class Engine implements EngineParts {
         clock: options.clock,
         log,
         save: (task) => saveActivity(this, task),
-        resolve: (task, resolution, settled) => this.#resolveActivity(task, resolution, settled),
+        resolve: (task, resolution, settled) =>
+          this.#outcomes.resolveActivity(task, resolution, settled),
         onRetry: () => telemetry.activityRetries++,
       },
       limits,
@@ -433,60 +437,6 @@ export class Engine implements EngineParts {
   beginTurns(run: Run): void {
     this.acceptor.beginTurns(run)
     this.committer.afterCommit(() => this.dispatcher.wake(run))
-  }
-
-  #fireTimer(timer: TimerRow): void {
-    this.#whenDecided(
-      timer.run,
-      (run) => {
-        if (timer.seq === RUN_TIMEOUT_SEQ) {
-          this.acceptor.forgetTimer(timer)
-          this.#guard(run, () => this.closer.timeOut(run))
-        } else if (timer.seq !== FIRST_TURN_SEQ) {
-          this.acceptor.fireTimer(run, timer.seq, timer.dueTime)
-        } else if (run.row.delayed !== true) this.acceptor.forgetTimer(timer)
-        else this.beginTurns(run)
-      },
-      () => this.acceptor.forgetTimer(timer),
-    )
-  }
-
-  /** An activity's outcome. While its run closes it waits until that is decided. */
-  #resolveActivity(
-    task: ActivityTask,
-    resolution: LocalActivityResolution,
-    settled: Settled | undefined,
-  ): void {
-    const { poisoned } = this.committer
-    if (poisoned !== undefined) return settled?.(poisoned)
-    const run = this.#readRun(task.run)
-    if (run?.closing !== undefined) {
-      run.held.push(() => this.#resolveActivity(task, resolution, settled))
-      return
-    }
-    if (run?.isOpen !== true) return settled?.(activityNotFound())
-    this.telemetry.activityEnded(task, resolution, this.options.clock.now())
-    const { seq } = task.command
-    if (isLocal(task)) this.acceptor.resolveLocalActivity(run, seq, resolution)
-    else this.acceptor.resolveActivity(run, seq, resolution as ActivityResolution)
-    if (settled !== undefined) this.committer.durable.then(() => settled(), settled)
-  }
-
-  /** Do something with an open run; while it closes, wait until that is decided. */
-  #whenDecided(key: number, ifOpen: (run: Run) => void, ifClosed?: () => void): void {
-    if (this.committer.poisoned !== undefined) return
-    let run: Run | undefined
-    try {
-      run = this.runs.byKey(key)
-    } catch (error) {
-      // Neither open nor closed, as far as can be told: what it waits for stays as it is.
-      this.options.logger.error({ run: key, err: error }, 'a run cannot be read')
-      return
-    }
-    if (run?.closing !== undefined) {
-      run.held.push(() => this.#whenDecided(key, ifOpen, ifClosed))
-    } else if (run?.isOpen === true) ifOpen(run)
-    else ifClosed?.()
   }
 
   #poison(error: SignalboxError, indeterminate: SignalboxError): void {
