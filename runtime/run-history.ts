@@ -49,7 +49,7 @@ export function readClose(journal: Journal, run: Run): CloseStatus {
     const input = lastInput(journal, run)
     const reason = input?.[0] === InputKind.terminated ? input[2].reason : undefined
     const failure = {
-      message: reason ?? 'Workflow execution terminated',
+      message: reason === undefined || reason === '' ? 'Workflow execution terminated' : reason,
       terminatedFailureInfo: {},
     }
     return { ...base, failure }

@@ -54,7 +54,12 @@ const workflowModules = [file('first.ts'), file('second.ts')]
 describe('interceptors of workflows', () => {
   test('stand around everything, the first one outermost, and their headers travel', async () => {
     const lines: object[] = []
-    const logger = { ...silentLogger, info: (fields: object) => void lines.push(fields) }
+    const messages: (string | undefined)[] = []
+    const info = (fields: object, message?: string): void => {
+      lines.push(fields)
+      messages.push(message)
+    }
+    const logger = { ...silentLogger, info }
     const { client } = await open({ interceptors: { workflowModules }, logger })
     const handle = await client.workflow.start(everything, { workflowId: 'w', args: [1] })
     await handle.signal(say, 'hello')
@@ -81,6 +86,7 @@ describe('interceptors of workflows', () => {
     expect(trace[0]).toBe('activate 1')
     expect(trace).toContain('conclude startTimer')
     expect(lines).toContainEqual(expect.objectContaining({ a: true, workflowId: 'w' }))
+    await eventually('its end is told', () => messages.find((message) => message === 'disposed of'))
     const history = await handle.fetchHistory()
     const timer = history.events.find(({ eventType }) => eventType === 'EVENT_TYPE_TIMER_STARTED')
     expect(timer?.['timerStartedEventAttributes']).toMatchObject({ startToFireTimeout: '0.002s' })

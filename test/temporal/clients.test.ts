@@ -73,6 +73,7 @@ const ends: readonly End[] = [
   ['its options', 'failsByItsOptions', []],
   ['a cancellation', 'child', ['waits'], (run) => run.cancel()],
   ['a termination', 'child', ['waits'], (run) => run.terminate('a reason')],
+  ['a termination with an empty reason', 'child', ['waits'], (run) => run.terminate('')],
   ['a termination without a reason', 'child', ['waits'], (run) => run.terminate()],
   ['a timeout', 'child', ['times out']],
   ['another run', 'counts', [1], (run) => run.signal('say', 'go')],
