@@ -19,6 +19,7 @@ import {
   type RunProgress,
 } from './journal.ts'
 import { SignalboxError } from './errors.ts'
+import { byCodeUnits, lowerBound } from './sorted-keys.ts'
 
 interface MemoryRun {
   readonly records: JournalRecord[]
@@ -224,21 +225,6 @@ function lastSeq(record: JournalRecord): number {
 
 function latin1(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('latin1')
-}
-
-function byCodeUnits(a: string, b: string): number {
-  return a < b ? -1 : 1
-}
-
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0
-  let high = keys.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (keys[middle]! < key) low = middle + 1
-    else high = middle
-  }
-  return low
 }
 
 function deferred(): {

@@ -1,3 +1,5 @@
+import { byCodeUnits, lowerBound } from './sorted-keys.ts'
+
 /** In place of a place: the row was deleted. */
 export const rowDeleted = -1
 
@@ -91,19 +93,4 @@ function merged(a: readonly string[], b: readonly string[]): string[] {
   while (i < a.length) result.push(a[i++]!)
   while (j < b.length) result.push(b[j++]!)
   return result
-}
-
-function byCodeUnits(a: string, b: string): number {
-  return a < b ? -1 : 1
-}
-
-function lowerBound(keys: readonly string[], key: string): number {
-  let low = 0
-  let high = keys.length
-  while (low < high) {
-    const middle = (low + high) >>> 1
-    if (keys[middle]! < key) low = middle + 1
-    else high = middle
-  }
-  return low
 }
