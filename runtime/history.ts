@@ -11,7 +11,6 @@ import {
   isContinueAsNewSuggested,
 } from '../actors/history-length.ts'
 import {
-  type ActivityResolvedInput,
   type Input,
   InputKind,
   type LocalActivityResolvedInput,
@@ -24,7 +23,6 @@ import { mergeMemo, mergeSearchAttributes } from '../actors/search-attribute-pay
 import { CHANGE_VERSION, changeVersionPayload } from './change-versions.ts'
 import type { LocalMarkers } from '../actors/local-activity-tasks.ts'
 import {
-  activityScheduledAttributes,
   markerAttributes,
   propertiesAttributes,
   terminalAttributes,
@@ -32,9 +30,6 @@ import {
   upsertAttributes,
 } from './history-commands.ts'
 import {
-  activityOutcomeAttributes,
-  activityOutcomeEvent,
-  activityStartedAttributes,
   cancelRequestedAttributes,
   resetAttributes,
   signaledAttributes,
@@ -50,6 +45,7 @@ import {
   timeToJson,
   userMetadataField,
 } from './history-json.ts'
+import { ActivityHistory } from './activity-history.ts'
 import { UpdateHistory } from './update-history.ts'
 import type { HistoryRun, HistoryTurn, HistoryView, HistoryWindow } from './history-view.ts'
 import { LinkedHistory } from './history-links.ts'
@@ -125,7 +121,7 @@ export class HistoryExporter implements HistoryView {
   #size = 0
   #time = 0
   #isClosed = false
-  readonly #activities = new Map<number, { scheduledId: number; cancelRequestedId?: number }>()
+  readonly #activities = new ActivityHistory(() => this.#started?.taskQueue ?? '')
   readonly #timers = new Map<number, number>()
   readonly #links = new LinkedHistory(() => this.#started?.namespace ?? '')
   readonly #updates = new UpdateHistory()
@@ -206,9 +202,12 @@ export class HistoryExporter implements HistoryView {
       case InputKind.signaled:
         this.#emit('WORKFLOW_EXECUTION_SIGNALED', () => signaledAttributes(input), summary)
         break
-      case InputKind.activityResolved:
-        this.#addActivityOutcome(input, summary)
+      case InputKind.activityResolved: {
+        const { started, ended } = this.#activities.ofOutcome(input, this.length + 1)
+        this.#emit(started.type, started.attributes)
+        this.#emit(ended.type, ended.attributes, summary)
         break
+      }
       case InputKind.timerFired: {
         const startedEventId = String(this.#timers.get(input[2]))
         this.#timers.delete(input[2])
@@ -244,31 +243,6 @@ export class HistoryExporter implements HistoryView {
         break
     }
     return true
-  }
-
-  #addActivityOutcome(input: ActivityResolvedInput, summary: string | undefined): void {
-    const [, , seq, resolution] = input
-    const activity = this.#activities.get(seq)
-    this.#activities.delete(seq)
-    const scheduledEventId = String(activity?.scheduledId ?? 0)
-    this.#emit('ACTIVITY_TASK_STARTED', () => ({
-      ...activityStartedAttributes(resolution),
-      scheduledEventId,
-    }))
-    const startedEventId = String(this.length)
-    const requestedId = activity?.cancelRequestedId
-    this.#emit(
-      activityOutcomeEvent(resolution),
-      () => ({
-        ...activityOutcomeAttributes(resolution),
-        scheduledEventId,
-        startedEventId,
-        ...(resolution.status === 'cancelled' && requestedId !== undefined
-          ? { latestCancelRequestedEventId: String(requestedId) }
-          : {}),
-      }),
-      summary,
-    )
   }
 
   #addWorkflowTask(): void {
@@ -335,24 +309,10 @@ export class HistoryExporter implements HistoryView {
       return
     }
     switch (command.kind) {
-      case 'scheduleActivity': {
-        const { seq } = command
-        const taskQueue = this.#started?.taskQueue ?? ''
-        const attributes = () => activityScheduledAttributes(command, taskQueue)
-        this.#emit(
-          'ACTIVITY_TASK_SCHEDULED',
-          () => ({ ...attributes(), workflowTaskCompletedEventId }),
-          command.summary,
-        )
-        this.#activities.set(seq, { scheduledId: this.length })
-        break
-      }
+      case 'scheduleActivity':
       case 'requestCancelActivity': {
-        const activity = this.#activities.get(command.seq)
-        const scheduledEventId = String(activity?.scheduledId ?? 0)
-        const attributes = { scheduledEventId, workflowTaskCompletedEventId }
-        this.#emit('ACTIVITY_TASK_CANCEL_REQUESTED', () => attributes)
-        if (activity !== undefined) activity.cancelRequestedId = this.length
+        const { type, attributes, summary } = this.#activities.ofCommand(command, this.length + 1)
+        this.#emit(type, () => ({ ...attributes(), workflowTaskCompletedEventId }), summary)
         break
       }
       case 'startTimer': {
