@@ -21,7 +21,7 @@ import {
 } from './interceptors.ts'
 import { LinkedWorkflows } from './linked-workflows.ts'
 import { BlockedCondition } from './pending.ts'
-import { RunRandom } from './random.ts'
+import { type RandomState, RunRandom } from './random.ts'
 import type { RunExtensions } from './run-extensions.ts'
 import { RunTimers } from './run-timers.ts'
 import { UpdateTable } from './update-table.ts'
@@ -140,6 +140,17 @@ export class Activator {
   get random(): RunRandom {
     const { runId, originalExecutionRunId = runId } = this.started
     return (this.#random ??= new RunRandom(originalExecutionRunId))
+  }
+
+  /** What {@link restoreRandom} takes. Nothing is seeded for it: most queries draw no number either. */
+  saveRandom(): RandomState | undefined {
+    return this.#random?.save()
+  }
+
+  /** A query or a validator may draw random numbers, but must not use them up. */
+  restoreRandom(state: RandomState | undefined): void {
+    if (state === undefined) this.#random = undefined
+    else this.#random?.restore(state)
   }
 
   /** The run was reset here: its random numbers are its own from now on. */

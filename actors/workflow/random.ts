@@ -1,3 +1,5 @@
+export type RandomState = readonly [c: number, s0: number, s1: number, s2: number]
+
 /**
  * The random numbers of a run: Alea seeded with a SipHash-1-3 (zero keys) of the run id and 0xFF, as
  * Temporal has it. Workflow ids that a workflow draws for its children are recorded in history, so
@@ -31,12 +33,12 @@ export class RunRandom {
     return this.#s2
   }
 
-  /** The state, for {@link RunRandom.restore}: a query may draw numbers, but must not use them up. */
-  save(): readonly [c: number, s0: number, s1: number, s2: number] {
+  /** The state, for {@link RunRandom.restore}. */
+  save(): RandomState {
     return [this.#c, this.#s0, this.#s1, this.#s2]
   }
 
-  restore(state: readonly [c: number, s0: number, s1: number, s2: number]): void {
+  restore(state: RandomState): void {
     this.#c = state[0]
     this.#s0 = state[1]
     this.#s1 = state[2]

@@ -155,7 +155,7 @@ export class UpdateTable {
   #validate(update: UpdateInput, validator: UpdateHandler['validator']): void {
     const activator = this.#activator
     if (validator === undefined || activator.replaying) return
-    const random = activator.random.save()
+    const random = activator.saveRandom()
     const { readOnly, violated } = activator
     activator.readOnly = 'validator'
     activator.violated = false
@@ -180,7 +180,7 @@ export class UpdateTable {
       if (activator.violated) this.violated = true
       activator.readOnly = readOnly
       activator.violated = violated
-      activator.random.restore(random)
+      activator.restoreRandom(random)
     }
   }
 

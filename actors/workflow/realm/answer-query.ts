@@ -24,11 +24,11 @@ export function answerQuery(
 ): QueryOutcome | Promise<QueryOutcome> {
   const builtIn = describeWorkflow(activator, query.name)
   if (builtIn !== undefined) return { result: builtIn }
-  const random = activator.random.save()
+  const random = activator.saveRandom()
   const interceptors = activator.extensions?.interceptors
   if (interceptors !== undefined) {
     return answerIntercepted(activator, interceptors, query).finally(() =>
-      activator.random.restore(random),
+      activator.restoreRandom(random),
     )
   }
   try {
@@ -40,7 +40,7 @@ export function answerQuery(
   } catch (error) {
     return { failure: defaultErrorToFailure(ensureTemporalFailure(error)) }
   } finally {
-    activator.random.restore(random)
+    activator.restoreRandom(random)
   }
 }
 

@@ -16,6 +16,19 @@ function evaluate(run: Run, code: string): unknown {
 }
 
 describe('determinism', () => {
+  it('puts random numbers back that a query has drawn, the first ones too', () => {
+    const asked = theatre.start('lab')
+    const other = theatre.start('lab')
+    evaluate(asked, "setHandler(defineQuery('draw'), () => Math.random())")
+    const first = asked.query('draw')
+    expect(asked.query('draw')).toBe(first)
+    for (let n = 0; n < 3; n += 1) {
+      asked.query('draw')
+      expect(evaluate(asked, 'Math.random()')).toBe(evaluate(other, 'Math.random()'))
+    }
+    expect(evaluate(theatre.start('lab'), 'Math.random()')).toBe(first)
+  })
+
   it('has the time of the turn', () => {
     const run = theatre.start('lab')
     run.time = startTime + 41
