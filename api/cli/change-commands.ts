@@ -103,6 +103,10 @@ async function sendFiles(flags: SignalFlags, files: readonly string[]): Promise<
   if (flags.name !== undefined || flags.input !== undefined) {
     throw new CliError('--name and --input need --workflow-id or --query: a file has its own')
   }
+  if (flags.idempotencyKey !== undefined && files.length > 1) {
+    // Line 1 of the second file would pass for line 1 of the first, and not be applied.
+    throw new CliError('--idempotency-key is for one file: give each file a command of its own')
+  }
   for (const file of files) {
     await sendSignalFile(clientOf(flags), file, flags.idempotencyKey, printerOf(flags))
   }

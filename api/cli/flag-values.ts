@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { readFileSync } from 'node:fs'
 import { InvalidArgumentError } from 'commander'
 import { lossyNumberAt, sendAsText } from '../json-numbers.ts'
@@ -96,10 +97,14 @@ export function wholeNumber(from: number, to: number) {
 }
 
 function readText(file: string): string {
+  let bytes: Buffer
   try {
-    return readFileSync(file, 'utf8')
+    bytes = readFileSync(file)
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error)
     throw new InvalidArgumentError(`The file cannot be read: ${reason}`)
   }
+  // Decoding would put other characters in the place of what is not.
+  if (!isUtf8(bytes)) throw new InvalidArgumentError(`The file ${file} is not UTF-8.`)
+  return bytes.toString('utf8')
 }

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
 import type { IncomingMessage } from 'node:http'
@@ -14,6 +15,7 @@ import { ProgressBar } from './progress-bar.ts'
 const retryPausesMs = [500, 1000, 2000, 4000, 8000]
 /** Refused lines that are shown; the others are counted. */
 const maxShown = 20
+const newline = Buffer.from('\n')
 /** google.rpc codes of what may succeed later: RESOURCE_EXHAUSTED, UNAVAILABLE. */
 const retryable: ReadonlySet<number> = new Set([8, 14])
 
@@ -151,36 +153,44 @@ class FileSender {
   }
 
   /** The file's lines from number `first` on, each with a request id. */
-  async *#lines(first: number): AsyncGenerator<string, void, void> {
+  async *#lines(first: number): AsyncGenerator<string | Buffer, void, void> {
     let number = 0
     let piece = ''
     for await (const line of readLines(this.#file)) {
       number++
       if (number < first) continue
-      piece += `${withRequestId(line, `${this.key}/${number}`)}\n`
-      if (piece.length < 64 * 1024) continue
-      yield piece
+      if (isUtf8(line)) {
+        piece += `${withRequestId(line.toString('utf8'), `${this.key}/${number}`)}\n`
+        if (piece.length < 64 * 1024) continue
+      }
+      if (piece !== '') yield piece
       piece = ''
+      // As text it would be another line, which the server would take; as it is, it is refused.
+      if (!isUtf8(line)) yield Buffer.concat([line, newline])
     }
     if (piece !== '') yield piece
   }
 }
 
-/** The line with a request id, if it is an object that has none. The rest of it is not changed. */
+/** The line with a request id, if it is an object that has none or an empty one. The rest of it is not changed. */
 export function withRequestId(line: string, requestId: string): string {
   const opening = /^\s*\{/.exec(line)?.[0]
   if (opening === undefined) return line
-  let value: unknown
+  let value: { readonly requestId?: unknown; readonly request_id?: unknown } | null
   try {
     value = JSON.parse(line)
   } catch {
     return line
   }
   if (typeof value !== 'object' || value === null) return line
-  if ('requestId' in value || 'request_id' in value) return line
+  const given = (['requestId', 'request_id'] as const).filter((name) => name in value)
+  if (given.some((name) => value[name] !== null && value[name] !== '')) return line
+  const id = JSON.stringify(requestId)
+  const [name] = given
+  // Of a key that comes twice, the last one counts.
+  if (name !== undefined) return `${line.trimEnd().slice(0, -1)},"${name}":${id}}`
   const comma = Object.keys(value).length === 0 ? '' : ','
-  const id = `"requestId":${JSON.stringify(requestId)}${comma}`
-  return `${opening}${id}${line.slice(opening.length)}`
+  return `${opening}"requestId":${id}${comma}${line.slice(opening.length)}`
 }
 
 async function readFacts(file: string): Promise<FileFacts> {
@@ -202,12 +212,19 @@ async function readFacts(file: string): Promise<FileFacts> {
 }
 
 /** Lines as the server counts them: parted by newlines alone. */
-async function* readLines(file: string): AsyncGenerator<string, void, void> {
-  let rest = ''
-  for await (const chunk of createReadStream(file, 'utf8')) {
-    const parts = (rest + String(chunk)).split('\n')
-    rest = parts.pop() ?? ''
-    yield* parts
+async function* readLines(file: string): AsyncGenerator<Buffer, void, void> {
+  // The beginning of a line whose end has not been read.
+  let held: Buffer[] = []
+  for await (const chunk of createReadStream(file)) {
+    const bytes = chunk as Buffer
+    let at = 0
+    for (let end = bytes.indexOf(newline); end >= 0; end = bytes.indexOf(newline, at)) {
+      const part = bytes.subarray(at, end)
+      yield held.length === 0 ? part : Buffer.concat([...held, part])
+      held = []
+      at = end + 1
+    }
+    if (at < bytes.length) held.push(bytes.subarray(at))
   }
-  if (rest !== '') yield rest
+  if (held.length > 0) yield Buffer.concat(held)
 }

@@ -283,6 +283,47 @@ describe('signalbox workflow', () => {
     expect((await items('file')).slice(3000)).toEqual([1, 3])
   })
 
+  it('sends the lines of a file as they are, and each once whatever its request id says', async () => {
+    await json('start', '--workflow-id', 'exact', '--type', 'collector')
+    const file = join(folder, 'exact.ndjson')
+    const line = (input: string, id = '') =>
+      `{"workflowId":"exact","signalName":"add","input":["${input}"]${id}}\n`
+    const lines =
+      line('empty', ',"requestId":""') +
+      line('null', ',"requestId":null') +
+      line('snake', ',"request_id":""') +
+      line('own', ',"requestId":"mine"') +
+      line('é') +
+      line('last').trimEnd()
+    await writeFile(
+      file,
+      Buffer.concat([Buffer.from(line('caf\u00e9'), 'latin1'), Buffer.from(lines)]),
+    )
+    for (let round = 0; round < 2; round++) {
+      const exit = await workflow('signal', '--input-file', file)
+      expect(exit).toMatchObject({ code: 4, stdout: expect.stringMatching(/Sent +6/) })
+      expect(exit.stderr).toMatch(/^line 1: .*UTF-8/)
+    }
+    expect(await items('exact')).toEqual(['empty', 'null', 'snake', 'own', 'é', 'last'])
+    const argument = join(folder, 'latin1.json')
+    await writeFile(argument, Buffer.from('"caf\u00e9"', 'latin1'))
+    expect(
+      await workflow('signal', '-w', 'exact', '--name', 'add', '--input-file', argument),
+    ).toMatchObject({ code: 1, stderr: expect.stringContaining('latin1.json is not UTF-8') })
+    expect(
+      await workflow(
+        'signal',
+        '--input-file',
+        file,
+        '--input-file',
+        file,
+        '--idempotency-key',
+        'k',
+      ),
+    ).toMatchObject({ code: 1, stderr: expect.stringContaining('is for one file') })
+    expect(await items('exact')).toHaveLength(6)
+  })
+
   it('goes on with a file after it was killed, and applies every line once', async () => {
     await json('start', '--workflow-id', 'killed', '--type', 'collector')
     const file = join(folder, 'killed.ndjson')
