@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http'
 import type { FastifyRequest } from 'fastify'
 import { SignalboxError } from '../runtime/errors.ts'
+import type { StartRequest } from '../runtime/workflow-service.ts'
 import type { Operation, Scope } from './operation.ts'
 
 /** What a caller may do. */
@@ -44,6 +45,20 @@ export function checkScope(request: FastifyRequest, scope: Scope): void {
   if (grant === undefined) return
   const held = scopesIn(grant, namespaceOf(request)) ?? []
   if (!includesScope(held, scope)) throw denied(`with the scope ${scope}`)
+}
+
+/**
+ * A start whose policies end a workflow that runs needs what its termination needs.
+ *
+ * @throws SignalboxError SIGNALBOX_ERR_PERMISSION_DENIED unless the request may do this too
+ */
+export function checkReplacement(
+  request: FastifyRequest,
+  { idConflictPolicy, idReusePolicy }: Pick<StartRequest, 'idConflictPolicy' | 'idReusePolicy'>,
+): void {
+  if (idConflictPolicy === 'TERMINATE_EXISTING' || idReusePolicy === 'TERMINATE_IF_RUNNING') {
+    checkScope(request, 'admin')
+  }
 }
 
 /** @throws SignalboxError SIGNALBOX_ERR_PERMISSION_DENIED if the request is held to some namespaces */

@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Payload } from '../actors/payload.ts'
 import { SignalboxError } from '../runtime/errors.ts'
-import type { IntakeService } from '../runtime/workflow-service.ts'
+import type { IntakeService, SignalWithStartRequest } from '../runtime/workflow-service.ts'
 import type { ApiLimits } from './api-limits.ts'
 import { BatchAnswers } from './batch-answers.ts'
 import { type BatchRequest, type BatchWait, decodeBatchRequest } from './batch-request.ts'
@@ -18,8 +18,8 @@ export interface BatchOptions {
   readonly idempotencyKey: string | undefined
   /** By which the server's log has what went wrong inside. */
   readonly logId: string
-  /** Whether the sender may start workflows too: throws if not. */
-  readonly checkStart: () => void
+  /** Whether the sender may start this workflow: throws if not. */
+  readonly checkStart: (start: SignalWithStartRequest) => void
   /** The trace context that all lines have which have none of their own. */
   readonly trace: Payload | undefined
 }
@@ -145,7 +145,7 @@ export class SignalBatch {
     const { namespace, idempotencyKey, wait, checkStart, trace } = this.#options
     const requestId = idempotencyKey === undefined ? undefined : `${idempotencyKey}/${number}`
     const batch = decodeBatchRequest(value, { namespace, requestId, wait, trace })
-    if (batch.starts) checkStart()
+    if (batch.starts) checkStart(batch.request)
     return batch
   }
 }

@@ -4,7 +4,7 @@ import type { IntakeService } from '../../runtime/workflow-service.ts'
 import { jsonType } from '../answer.ts'
 import type { ApiLimits } from '../api-limits.ts'
 import { checkBodyHeaders } from '../body-headers.ts'
-import { checkScope } from '../grant.ts'
+import { checkReplacement, checkScope } from '../grant.ts'
 import { invalidField } from '../invalid-field.ts'
 import type { LongPolls } from '../long-poll.ts'
 import { blockOfValues, type LineBlock, ndjsonBlocks, StreamIdleError } from '../ndjson-lines.ts'
@@ -53,7 +53,10 @@ export function addBatchRoutes(
         wait: wait.waitFor === 'processed' ? { ...wait, signal: longPolls.signalOf(reply) } : wait,
         idempotencyKey: idempotencyKey(request.headers),
         logId: request.id,
-        checkStart: () => checkScope(request, 'start'),
+        checkStart: (start) => {
+          checkScope(request, 'start')
+          checkReplacement(request, start)
+        },
         trace: traceContextOf(request.headers),
       }
       const batch = new SignalBatch(service, limits, options)

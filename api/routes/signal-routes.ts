@@ -2,6 +2,7 @@ import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { SignalRequest, WorkflowService } from '../../runtime/workflow-service.ts'
 import { signalAnswer, startAnswer } from '../answer-schemas.ts'
 import { jsonType, sendJson } from '../answer.ts'
+import { checkReplacement } from '../grant.ts'
 import type { LongPolls } from '../long-poll.ts'
 import { decodePayloadMap, decodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
@@ -85,6 +86,7 @@ export function addSignalRoutes(
         signalArgs: decodePayloads(body.signalInput, 'signalInput'),
         requestId: requestIdOf(body, headers),
       }
+      checkReplacement(request, start)
       const response = await callWaiting(
         decodeWaitFor(query, longPolls),
         longPolls,

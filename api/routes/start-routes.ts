@@ -2,6 +2,7 @@ import type { FastifyInstance } from 'fastify'
 import type { WorkflowService } from '../../runtime/workflow-service.ts'
 import { emptyAnswer, startAnswer } from '../answer-schemas.ts'
 import { sendJson } from '../answer.ts'
+import { checkReplacement } from '../grant.ts'
 import type { LongPolls } from '../long-poll.ts'
 import { decodePayloads } from '../payload-json.ts'
 import { optionalId, requestIdOf } from '../request-ids.ts'
@@ -40,6 +41,7 @@ export function addStartRoutes(
         ...decodeStart(params.namespace, params.workflowId, body, traceContextOf(headers)),
         requestId: requestIdOf(body, headers),
       }
+      checkReplacement(request, start)
       const response = await callWaiting(
         decodeWaitFor(query, longPolls),
         longPolls,

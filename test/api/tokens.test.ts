@@ -123,6 +123,32 @@ describe('tokens with scopes', () => {
     })
   })
 
+  it('starts in place of a running workflow only with the scope that terminates', async () => {
+    const at = (rest = '') => `/namespaces/shop/workflows/replaced${rest}`
+    const policies = [
+      { workflowIdConflictPolicy: 'TERMINATE_EXISTING' },
+      { workflowIdConflictPolicy: 3 },
+      { workflowIdReusePolicy: 'TerminateIfRunning' },
+    ]
+    const running = { status: 200, json: { started: true } }
+    expect(await api.post(at(), start, bearer('starter'))).toMatchObject(running)
+    for (const policy of policies) {
+      const body = { ...start, ...policy }
+      const line = { workflowId: 'replaced', signalName: 'add', ...body }
+      expect(await api.post(at(), body, bearer('starter'))).toMatchObject({
+        status: 403,
+        json: { code: 7, message: 'This needs a token with the scope admin' },
+      })
+      expect(await api.post(at('/signal-with-start/add'), body, bearer('starter'))).toMatchObject({
+        status: 403,
+      })
+      expect(
+        (await api.post('/namespaces/shop/signals', [line], bearer('starter'))).json,
+      ).toMatchObject({ results: [{ line: 1, error: { code: 7 } }] })
+      expect(await api.post(at(), body, bearer('shop-admin'))).toMatchObject(running)
+    }
+  })
+
   it('keeps what tells nothing open', async () => {
     for (const path of ['/healthz', '/readyz', '/openapi.json', '/explorer']) {
       expect(await api.get(path)).toMatchObject({ status: 200 })
