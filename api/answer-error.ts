@@ -2,7 +2,7 @@ import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { SignalboxError } from '../runtime/errors.ts'
 import { sendStatus } from './answer.ts'
 import { UnsupportedBodyError } from './body-headers.ts'
-import { httpAnswer, statusAnswer } from './rpc-status.ts'
+import { httpAnswer, internalProblem, statusAnswer } from './rpc-status.ts'
 import type { StatusAnswer } from './rpc-status.ts'
 
 /** Fastify's error handler: every error is answered with google.rpc.Status. */
@@ -20,13 +20,17 @@ function answerTo(error: FastifyError, request: FastifyRequest): StatusAnswer {
   if (error instanceof SignalboxError) return statusAnswer(error, request.id)
   if (error instanceof UnsupportedBodyError) return httpAnswer(error.statusCode, error.message)
   const { statusCode } = error
-  if (statusCode === undefined || statusCode < 400 || statusCode >= 500) {
+  if (statusCode === undefined || statusCode < 400 || statusCode > 599 || statusCode === 500) {
     return statusAnswer(error, request.id)
   }
-  return httpAnswer(statusCode, requestProblem(error))
+  if (statusCode < 500) return httpAnswer(statusCode, requestProblem(error))
+  return httpAnswer(statusCode, internalProblem(request.id))
 }
 
-/** What HTTP refuses before a route sees it, in words that say what to do. */
+/**
+ * What is refused before a route sees it: by HTTP, in words that say what to do, or by a hook of the
+ * service around the plugin, in its own words.
+ */
 function requestProblem(error: FastifyError): string {
   switch (error.code) {
     case 'FST_ERR_CTP_BODY_TOO_LARGE':
@@ -36,6 +40,6 @@ function requestProblem(error: FastifyError): string {
     case 'FST_ERR_CTP_INVALID_CONTENT_LENGTH':
       return 'The body does not have the length that Content-Length says'
     default:
-      return 'The request could not be read'
+      return error.statusCode === 400 ? 'The request could not be read' : error.message
   }
 }

@@ -26,7 +26,10 @@ export function sendJson(
 /** Answer with an error. */
 export function sendStatus(reply: FastifyReply, answer: StatusAnswer): FastifyReply {
   if (answer.retryAfter !== undefined) reply.header('retry-after', String(answer.retryAfter))
-  if (answer.http === 401) reply.header('www-authenticate', 'Bearer')
+  // A hook of the service around the plugin may have said how to authenticate there.
+  if (answer.http === 401 && !reply.hasHeader('www-authenticate')) {
+    reply.header('www-authenticate', 'Bearer')
+  }
   return reply.code(answer.http).header('content-type', jsonType).send(answer.body)
 }
 

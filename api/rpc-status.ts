@@ -41,13 +41,34 @@ export function statusAnswer(error: unknown, requestId: string): StatusAnswer {
     const retryAfter = retryAfterSeconds(error)
     return retryAfter === undefined ? { http, body } : { http, body, retryAfter }
   }
-  const message = `Internal error; the server's log has it as request ${requestId}`
-  return { http: 500, body: statusBody(13, message, [errorInfo('SIGNALBOX_ERR_INTERNAL')]) }
+  const details = [errorInfo('SIGNALBOX_ERR_INTERNAL')]
+  return { http: 500, body: statusBody(13, internalProblem(requestId), details) }
 }
 
-/** The answer to a request that HTTP itself refuses: no route, body too large, wrong media type. */
+/** All that a client is told of an error inside: its message may hold anything. */
+export function internalProblem(requestId: string): string {
+  return `Internal error; the server's log has it as request ${requestId}`
+}
+
+/** The google.rpc code of an HTTP status; of others the code of all that the client, or the server, did wrong. */
+const codesByHttp: Readonly<Record<number, number>> = {
+  401: 16,
+  403: 7,
+  404: 5,
+  408: 4,
+  409: 10,
+  429: 8,
+  501: 12,
+  503: 14,
+  504: 4,
+}
+
+/**
+ * The answer to a request that HTTP itself refuses, such as a body too large or a wrong media type, or
+ * a hook of the service around the plugin.
+ */
 export function httpAnswer(http: number, message: string): StatusAnswer {
-  const code = http === 404 ? 5 : http === 403 ? 7 : http === 503 ? 14 : http === 408 ? 4 : 3
+  const code = codesByHttp[http] ?? (http < 500 ? 3 : 13)
   return { http, body: statusBody(code, message, []) }
 }
 

@@ -15,7 +15,7 @@ describe("the plugin in a user's own service", () => {
     app.post('/mine', (request) => ({ body: request.body }))
     app.addHook('onRequest', (request, reply, done) => {
       if (request.headers['x-user'] === 'mallory') reply.code(403).send({ mine: true })
-      else done()
+      else done(refusals[String(request.headers['x-user'])])
     })
     app.register(signalboxApi, {
       runtime: api.runtime,
@@ -29,6 +29,13 @@ describe("the plugin in a user's own service", () => {
     await api.close()
   })
   const path = '/signals/namespaces/default/workflows/embedded'
+  const refusals: Record<string, Error> = {
+    nobody: Object.assign(new Error('Sign in first'), { statusCode: 401 }),
+    guest: Object.assign(new Error('Guests only read'), { statusCode: 403, code: 'MY_GUEST' }),
+    hasty: Object.assign(new Error('Too fast'), { statusCode: 429 }),
+    early: Object.assign(new Error('10.0.0.7 refuses'), { statusCode: 503 }),
+    unlucky: new Error('a secret'),
+  }
 
   it('answers below its prefix, with the limits it was given', async () => {
     const started = await send(url, 'POST', path, { workflowType: { name: 'collector' } })
@@ -55,6 +62,21 @@ describe("the plugin in a user's own service", () => {
       status: 403,
       json: { mine: true },
     })
+  })
+
+  it.each([
+    ['nobody', 401, 16, 'Sign in first'],
+    ['guest', 403, 7, 'Guests only read'],
+    ['hasty', 429, 8, 'Too fast'],
+    ['early', 503, 14, 'Internal error'],
+    ['unlucky', 500, 13, 'Internal error'],
+  ])("answers what the service's hooks throw for %s with %i", async (user, status, code, said) => {
+    const answer = await send(url, 'GET', path, undefined, { 'x-user': user })
+    expect(answer).toMatchObject({
+      status,
+      json: { code, message: expect.stringContaining(said) },
+    })
+    expect(answer.text).not.toMatch(/10\.0\.0\.7|a secret/)
   })
 })
 
