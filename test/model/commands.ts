@@ -225,9 +225,11 @@ async function call(
   const withStart = { workflowId, signal: add, signalArgs: [item] as [string] }
   switch (op.kind) {
     case 'signal':
-      return handle.signal({ signal: add, waitFor }, item) as Promise<undefined>
+      await handle.signal({ signal: add, waitFor }, item)
+      return undefined
     case 'identified':
-      return handle.signal({ signal: add, waitFor, requestId }, item) as Promise<undefined>
+      await handle.signal({ signal: add, waitFor, requestId }, item)
+      return undefined
     case 'signalWithStart':
       return (await client.signalWithStart(roller, { ...withStart, waitFor })).firstExecutionRunId
     case 'identifiedWithStart':
