@@ -12,11 +12,13 @@ const maxWaiting = 10_000
 /** A change is told after its commit, which may be this much later than its time. */
 const overlapMs = 60_000
 const catchUpPageSize = 500
+/** Filters know times up to the year 9999. */
+const latestTime = Date.UTC(9999, 11, 31)
 
 /** Read a Last-Event-ID of a list: the time up to which its client was told everything. */
 export function parseListPosition(id: string | undefined): number | undefined {
   if (id === undefined || id === '') return undefined
-  if (/^\d{1,15}$/.test(id)) return Number(id)
+  if (/^\d{1,15}$/.test(id) && Number(id) <= latestTime) return Number(id)
   throw invalidField('Last-Event-ID', 'is not the id of an event of this stream')
 }
 

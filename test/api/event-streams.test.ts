@@ -226,7 +226,10 @@ describe('the list as events', () => {
       const answer = await api.get(`${base}/workflow-stream?query=${encodeURIComponent(query)}`)
       expect(answer).toMatchObject({ status: 400, json: { code: 3 } })
     }
-    expect(await api.get(`${base}/workflow-stream?lastEventId=x`)).toMatchObject({ status: 400 })
+    for (const id of ['x', '-1', '999999999999999']) {
+      const answer = await api.get(`${base}/workflow-stream?lastEventId=${id}`)
+      expect(answer).toMatchObject({ status: 400, json: { code: 3 } })
+    }
   })
 
   it('ends when the server stops', async () => {
