@@ -51,6 +51,11 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   process.exit(0)
 })
 
+// A variable that is empty is one that is not set, to all commands alike.
+for (const [name, value] of Object.entries(process.env)) {
+  if (name.startsWith('SIGNALBOX_') && value === '') delete process.env[name]
+}
+
 try {
   await program.parseAsync()
 } catch (error) {

@@ -64,10 +64,13 @@ export class ApiClient {
 
   /** Begin a request with the connection's token and certificates. */
   open(method: string, url: string, headers: OutgoingHttpHeaders): ClientRequest {
-    const options = { method, headers: { ...this.headers, ...headers } }
+    const { address } = this.connection
+    // A URL would resolve the ids "." and "..", and the request would be for something else.
+    const path = new URL(address).pathname.replace(/\/$/, '') + url.slice(address.length)
+    const options = { method, path, headers: { ...this.headers, ...headers } }
     const outgoing = url.startsWith('https:')
-      ? httpsRequest(url, { ...options, ...this.connection.tls })
-      : httpRequest(url, options)
+      ? httpsRequest(address, { ...options, ...this.connection.tls })
+      : httpRequest(address, options)
     outgoing.setTimeout(silenceMs, () => outgoing.destroy(new Error('the server does not answer')))
     return outgoing
   }

@@ -324,6 +324,39 @@ describe('signalbox workflow', () => {
     expect(await items('exact')).toHaveLength(6)
   })
 
+  it.each(['.', '..'])('reaches a workflow with the id %s, and no other', async (id) => {
+    await json('start', '--workflow-id', id, '--type', 'collector')
+    await json(
+      'start',
+      '--workflow-id',
+      'signal',
+      '--type',
+      'collector',
+      '--id-conflict-policy',
+      'UseExisting',
+    )
+    await json('signal', '-w', id, '--name', '..', '--input', '1')
+    await json('signal', '-w', id, '--name', 'add', '--input', '1')
+    await json('signal', '-w', id, '--name', 'cancel')
+    const list = ['--query', `WorkflowId = '${id}'`, '--yes']
+    await json('signal', ...list, '--name', 'add', '--input', '2')
+    expect(await items(id)).toEqual([1, 2])
+    expect(await json('terminate', '-w', id, '--reason', 'done')).toEqual({})
+    expect(await json('describe', '-w', id)).toMatchObject({
+      workflowExecutionInfo: { execution: { workflowId: id } },
+    })
+    expect(await json('describe', '-w', 'signal')).toMatchObject({
+      workflowExecutionInfo: { status: expect.stringMatching('RUNNING') },
+    })
+  })
+
+  it('takes a variable that is empty for one that is not set', async () => {
+    const env = { SIGNALBOX_NAMESPACE: '', SIGNALBOX_TOKEN: '', SIGNALBOX_TLS_CA: '' }
+    const args = ['workflow', 'count', '--address', api.url]
+    expect(await new CliProcess(args, { env }).exit).toMatchObject({ code: 0, stderr: '' })
+    expect(await new CliProcess([...args, '--namespace', '']).exit).toMatchObject({ code: 1 })
+  })
+
   it('goes on with a file after it was killed, and applies every line once', async () => {
     await json('start', '--workflow-id', 'killed', '--type', 'collector')
     const file = join(folder, 'killed.ndjson')
