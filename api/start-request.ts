@@ -87,12 +87,15 @@ function decodeRetryPolicy(policy: NonNullable<StartBody['retryPolicy']>): Retry
   }
 }
 
+/** A number as JSON writes it: no spaces, no hexadecimal digits. */
+const decimal = /^-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?$/
+
 /** A number or, as proto3 JSON allows, its text. Missing is 0. */
 function readNumber(value: number | string | undefined, field: string): number {
   if (value === undefined) return 0
   const text = String(value)
   const number = Number(text)
-  if (text.trim() === '' || !Number.isFinite(number)) {
+  if (!decimal.test(text) || !Number.isFinite(number)) {
     throw invalidField(field, 'must be a number')
   }
   return number

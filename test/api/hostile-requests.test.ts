@@ -176,11 +176,10 @@ describe('hostile requests', () => {
     expectRefusal(await start({ workflowRunTimeout: '-1s' }), 400, /^workflowRunTimeout must not/)
     expectRefusal(await start({ workflowRunTimeout: 5 }), 400, /^workflowRunTimeout must be/)
     expectRefusal(await start({ workflowIdReusePolicy: 99 }), 400, /^workflowIdReusePolicy must/)
-    expectRefusal(
-      await start({ retryPolicy: { maximumAttempts: -1 } }),
-      400,
-      /^retryPolicy.maximumAttempts/,
-    )
+    for (const maximumAttempts of [-1, '0x3', ' 3 ', '', 'NaN', 2 ** 31]) {
+      const answer = await start({ retryPolicy: { maximumAttempts } })
+      expectRefusal(answer, 400, /^retryPolicy.maximumAttempts/)
+    }
     expectRefusal(
       await start({ retryPolicy: { backoffCoefficient: '0.5' } }),
       400,
