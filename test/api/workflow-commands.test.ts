@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process'
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { type ApiServer, openApiServer } from './fixtures/api-server.ts'
 import { CliProcess, type Exit } from './fixtures/serve-process.ts'
@@ -380,7 +382,16 @@ describe('signalbox workflow', () => {
 describe('signalbox', () => {
   it('completes commands in bash, and makes tokens', async () => {
     const completion = await new CliProcess(['completion', 'bash']).exit
-    expect(completion.stdout).toContain("'workflow signal') words='")
+    const complete = promisify(execFile)
+    const completed = async (...words: string[]) => {
+      const script = `${completion.stdout}
+COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _signalbox; echo "\${COMPREPLY[*]}"`
+      return (await complete('bash', ['-c', script, 'bash', 'signalbox', ...words])).stdout.trim()
+    }
+    expect(await completed('work')).toBe('workflow')
+    expect(await completed('workflow', 'sig')).toBe('signal-with-start signal')
+    expect(await completed('workflow', 'update', 'ex')).toBe('execute')
+    expect(await completed('workflow', 'signal', '-w', 'data', '--input-')).toBe('--input-file')
     expect((await new CliProcess(['completion', 'fish']).exit).code).toBe(0)
     const { stdout } = await new CliProcess(['token']).exit
     expect(stdout).toMatch(/^token {2}[\w-]{43}\nhash {3}sha256:[0-9a-f]{64}\n\n/)
