@@ -44,6 +44,14 @@ export interface LmdbJournalOptions {
    * checkpoints keep up with the log; longer when they do not. Default 2.
    */
   readonly checkpointSliceMs?: number
+  /**
+   * After so long without a commit a log that takes more than `restBytes` of memory is moved into the tree
+   * as well: memory, and the time that the next open takes, are then those of an idle process. Default
+   * 2,000.
+   */
+  readonly restMs?: number
+  /** Default 1 MiB. */
+  readonly restBytes?: number
   /** How often this process shows that it owns the folder. Default 1,000. */
   readonly heartbeatMs?: number
 }
@@ -115,6 +123,9 @@ class JournalOnLmdb implements LmdbJournal {
   readonly #windowRows: number
   readonly #sliceMs: number
   readonly #idleTimer: NodeJS.Timeout
+  readonly #restMs: number
+  readonly #restBytes: number
+  readonly #restTimer: NodeJS.Timeout
   #unfinished: Recovered['unfinished']
   #nextRun: number
   /** The caller's commit in flight, and the journal's own transaction; at most one is in LMDB. */
@@ -154,6 +165,10 @@ class JournalOnLmdb implements LmdbJournal {
     })
     this.#idleTimer = setTimeout(() => this.#maintain(), idleMs)
     this.#idleTimer.unref()
+    this.#restMs = options.restMs ?? 2_000
+    this.#restBytes = options.restBytes ?? 2 ** 20
+    this.#restTimer = setTimeout(() => this.#rest(), this.#restMs)
+    this.#restTimer.unref()
     this.#checkpointer.resume(recovered.hasFrozenWindow, recovered.firstLogRow)
   }
 
@@ -235,12 +250,15 @@ class JournalOnLmdb implements LmdbJournal {
       this.#commit = undefined
     }
     this.#lastCommit = performance.now()
-    if (!this.#checkpointer.isWorking && this.#fill() >= 1) {
-      // Once a window: what they still pin makes the file grow with every checkpoint.
-      this.#trees.forgetDeadReaders()
-      this.#writer.startWindow(this.#checkpointer.freeze())
-    }
+    if (!this.#checkpointer.isWorking && this.#fill() >= 1) this.#freeze()
     if (this.#checkpointer.isWorking) this.#idleTimer.refresh()
+    this.#restTimer.refresh()
+  }
+
+  #freeze(): void {
+    // Once a window: what they still pin makes the file grow with every checkpoint.
+    this.#trees.forgetDeadReaders()
+    this.#writer.startWindow(this.#checkpointer.freeze())
   }
 
   /** One transaction: what is given, and a slice of checkpoint work. Visible when it is durable. */
@@ -296,8 +314,26 @@ class JournalOnLmdb implements LmdbJournal {
       })
   }
 
+  /** Nothing was written for a while: move the log, however little fills its window. */
+  #rest(): void {
+    if (this.#closing !== undefined || this.#trees.poison !== undefined) return
+    const isBusy = this.#commit !== undefined || this.#maintenance !== undefined
+    if (
+      isBusy ||
+      this.#checkpointer.isWorking ||
+      performance.now() - this.#lastCommit < this.#restMs
+    ) {
+      this.#restTimer.refresh()
+      return
+    }
+    if (this.#log.active.memoryBytes <= this.#restBytes) return
+    this.#freeze()
+    this.#idleTimer.refresh()
+  }
+
   async #close(): Promise<void> {
     clearTimeout(this.#idleTimer)
+    clearTimeout(this.#restTimer)
     // Whoever called commit has its error.
     await this.#commit?.catch(() => undefined)
     await this.#maintenance
