@@ -112,6 +112,20 @@ async function withFile<T>(
 /** BAD_TXN is what a read transaction says from the moment on at which it has met a damaged page. */
 const damagePattern = /^MDB_(CORRUPTED|PAGE_NOTFOUND|INVALID|BAD_TXN)/
 
+/**
+ * {@link asDamage}, and what lmdb throws at opening when another process closes the environment, as its
+ * last user, at that very moment: it takes the locks along with it. The next try finds nobody and makes new
+ * ones.
+ */
+export function asOpenError(error: unknown): unknown {
+  if (!(error instanceof Error) || error.message !== 'Invalid argument') return asDamage(error)
+  return new SignalboxError(
+    'SIGNALBOX_ERR_DATA_DIR_LOCKED',
+    'another process was closing the data folder at the same moment: try again',
+    { cause: error },
+  )
+}
+
 /** What lmdb throws of a file that is damaged, as the error that says so; anything else as it is. */
 export function asDamage(error: unknown): unknown {
   if (!(error instanceof Error) || !damagePattern.test(error.message)) return error

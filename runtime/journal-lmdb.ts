@@ -5,7 +5,7 @@ import { type DataFolder, openDataFolder, syncFolder } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
 import { throwCommitInFlight } from './journal-batch-check.ts'
 import { Checkpointer } from './journal-checkpoint.ts'
-import { asDamage, completeFile } from './journal-file.ts'
+import { asOpenError, completeFile } from './journal-file.ts'
 import { logRowKey } from './journal-keys.ts'
 import { type EncodedCommit, LogWriter } from './journal-log-writer.ts'
 import { type Recovered, recover } from './journal-recovery.ts'
@@ -98,7 +98,7 @@ export async function openLmdbJournal(options: LmdbJournalOptions): Promise<Lmdb
     }
   } catch (error) {
     await folder.release()
-    throw asDamage(error)
+    throw asOpenError(error)
   }
 }
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
 import { readFormat } from './data-folder.ts'
 import { SignalboxError } from './errors.ts'
-import { asDamage, completeIdleFile } from './journal-file.ts'
+import { asOpenError, completeIdleFile } from './journal-file.ts'
 import { type Recovered, recover } from './journal-recovery.ts'
 import { RequestStore } from './journal-request-store.ts'
 import { RunRecords } from './journal-run-records.ts'
@@ -43,7 +43,7 @@ export class SnapshotTrees {
     try {
       return new SnapshotTrees(open({ ...environmentOptions, path, readOnly: true }))
     } catch (error) {
-      throw asDamage(error)
+      throw asOpenError(error)
     }
   }
 
