@@ -1,5 +1,6 @@
 import { chmod } from 'node:fs/promises'
 import { join } from 'node:path'
+import { setTimeout } from 'node:timers/promises'
 import { type Database, open, type RootDatabase, type Transaction } from 'lmdb'
 import { SignalboxError } from './errors.ts'
 import { indeterminate } from './journal-batch-check.ts'
@@ -35,6 +36,8 @@ export interface TreeRange {
   readonly reverse?: boolean
   readonly limit?: number
 }
+
+const COMMIT_ERROR_MS = 1_000
 
 /** A change to be made: `value` undefined removes. */
 interface Change {
@@ -108,7 +111,7 @@ export class JournalTrees {
    * @returns the epoch, one more than that of the owner before
    */
   async raiseEpoch(): Promise<number> {
-    const epoch = await this.#root.transaction(() => {
+    const raised = this.#root.transaction(() => {
       const found = this.#log.getBinary(metaKey('epoch'))
       const next = (found === undefined ? 0 : Buffer.from(found).readDoubleLE(0)) + 1
       const value = Buffer.alloc(8)
@@ -117,6 +120,7 @@ export class JournalTrees {
       void this.#log.put(metaKey('epoch'), value)
       return next
     })
+    const epoch = await raised.catch(throwCommitError)
     this.#root.resetReadTxn()
     this.#epoch = epoch
     return epoch
@@ -286,6 +290,15 @@ function rangeOf(start: Uint8Array, end: Uint8Array, { reverse, limit }: TreeRan
       : { start, end }),
     ...(limit === undefined ? {} : { limit }),
   }
+}
+
+/** What failed a commit, a damaged page for one, rather than that it has failed. */
+async function throwCommitError(error: unknown): Promise<never> {
+  if (typeof error === 'object' && error !== null && 'commitError' in error) {
+    // It tells of the cause in a promise that it rejects by then.
+    await Promise.race([error.commitError, setTimeout(COMMIT_ERROR_MS)])
+  }
+  throw error
 }
 
 /** lmdb hangs a second promise on its error; unheard, its rejection would end the process. */
