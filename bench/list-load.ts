@@ -22,6 +22,8 @@ const pages = {
   typePageMs: "WorkflowType = 'refund'",
   attributePageMs: "Customer = 'customer-42'",
   bothPageMs: "WorkflowType = 'refund' AND ExecutionStatus = 'Completed'",
+  // No refund has one: both indexes are walked to their ends.
+  neitherPageMs: "WorkflowType = 'refund' AND Amount >= 0",
   timePageMs: "StartTime < '2026-01-01T00:10:00Z'",
 } as const
 
@@ -96,7 +98,7 @@ async function fill(dataDir: string, workflows: number): Promise<void> {
     const run = acceptor.start({
       namespace: 'default',
       workflowId: `order-${n}`,
-      workflowType: n % 10 === 0 ? 'refund' : 'order',
+      workflowType: n % 10 === 3 ? 'refund' : 'order',
       args: [],
       ...(n % 2 === 0
         ? { searchAttributes: { Customer: `["customer-${n % customers}"]`, Amount: `[${n}]` } }

@@ -54,6 +54,8 @@ export async function measureRestart(
     await checkCounts(leftovers, (workflowId) => client.getHandle(workflowId).query(total))
     await setTimeout(Math.min(restMsAtMost, size.seconds * 4_000))
     collectGarbage()
+    // Pages are given back by other threads.
+    await setTimeout(Math.min(1_000, size.seconds * 300))
     const memoryMiB = anonymousMiB()
 
     const signal = (): Promise<void> => {
