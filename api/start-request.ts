@@ -1,7 +1,7 @@
 import type { Payload } from '../actors/payload.ts'
 import type { RetryPolicyData } from '../actors/inputs.ts'
 import type { ErrorCode } from '../runtime/errors.ts'
-import type { StartRequest, StartResponse } from '../runtime/workflow-service.ts'
+import type { StartRequest } from '../runtime/workflow-service.ts'
 import { idConflictPolicy, idReusePolicy, parseEnum } from './enum-json.ts'
 import { invalidField } from './invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from './payload-json.ts'
@@ -20,11 +20,6 @@ export const startErrors: readonly ErrorCode[] = [
   'SIGNALBOX_ERR_NOT_IMPLEMENTED',
   'SIGNALBOX_ERR_INDETERMINATE',
 ]
-
-/** The answer to a start and to a signal-with-start. */
-export function encodeStarted({ runId, firstExecutionRunId, started, processed }: StartResponse) {
-  return { runId, firstExecutionRunId, started: started ? true : undefined, processed }
-}
 
 /** What start and signal-with-start have in common, except for the request id. */
 export function decodeStart(

@@ -23,8 +23,14 @@ export async function removeChecksum(dataDir: string): Promise<void> {
 
 /** @returns whether the journal is still as the backup was made; undefined if nothing says how it was */
 export async function matchesChecksum(dataDir: string): Promise<boolean | undefined> {
-  const text = await readFile(join(dataDir, checksumFile), 'utf8').catch(() => undefined)
-  if (text === undefined) return undefined
+  let text: string
+  try {
+    text = await readFile(join(dataDir, checksumFile), 'utf8')
+  } catch (error) {
+    // One that is there and cannot be read must not pass for none.
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined
+    throw error
+  }
   return text === `${await hashOf(dataDir)}  ${dataFile}\n`
 }
 

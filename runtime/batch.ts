@@ -15,8 +15,7 @@ export class Batch implements JournalBatch {
   readonly rows: (readonly [key: Uint8Array, value: Uint8Array | null])[] = []
   readonly deletedRuns: number[] = []
   readonly effects: (() => void)[] = []
-  /** Its inputs, and about what they take in memory until they are durable. */
-  inputs = 0
+  /** About what its inputs take in memory until they are durable. */
   bytes = 0
   /** The run of each record of inputs, from the record `firstInput` on. Empty until they are numbered. */
   readonly owners: Run[] = []

@@ -6,13 +6,6 @@ import { ProgressNotes } from './progress-notes.ts'
 import type { Run } from './run.ts'
 import type { Telemetry } from './telemetry.ts'
 
-/** Of so many inputs one looks at the clock, for {@link Committer.accept}. */
-const CLOCK_EVERY = 8
-/** What waits in a batch longer than so many commits take is one of its own. */
-const SEAL_AFTER_COMMITS = 2
-/** How fast the estimate of what a commit takes forgets its smallest value. */
-const ESTIMATE_GROWTH = 1.05
-
 export interface CommitterPorts {
   readonly telemetry: Telemetry
   /** Inputs are durable and may be delivered: called per record, in order, before senders are told. */
@@ -27,12 +20,6 @@ export interface CommitterPorts {
  * Group commit. What is accepted while a transaction is in flight is the next batch; there is never
  * more than one in flight.
  *
- * That a transaction has ended is seen between two turns of the event loop. Where a turn is long, since
- * many requests arrived together, they would all wait for one commit, then be answered together and
- * come back together, and the thread would rest during each commit. So what comes in while a commit
- * must have ended is sealed: a batch of its own, numbered, which waits for its transaction. Answers to
- * the one are then written while the disk writes the next.
- *
  * Guarantees: inputs of a run are numbered densely in the order in which they were accepted; a batch
  * is acknowledged and delivered only when its commit has resolved; commands' effects are released
  * only then; after a failed commit nothing is acknowledged any more.
@@ -41,11 +28,7 @@ export class Committer {
   readonly #journal: Journal
   readonly #ports: CommitterPorts
   #open: Batch = new Batch()
-  /** Batches that wait for the one in flight, the oldest first. */
-  readonly #sealed: Batch[] = []
   #inFlight: Batch | undefined
-  /** What a commit takes at least, by the last ones: what the event loop adds comes and goes. */
-  #commitMs = Infinity
   #scheduled = false
   readonly #progress = new ProgressNotes(() => this.#schedule())
   #poisoned: SignalboxError | undefined
@@ -68,17 +51,12 @@ export class Committer {
   /** Resolves when everything accepted until now is durable; at once if it is. */
   get allDurable(): Promise<undefined> {
     if (!this.#open.isEmpty) return this.#open.durable
-    return (this.#sealed.at(-1) ?? this.#inFlight)?.durable ?? Promise.resolve(undefined)
+    return this.#inFlight?.durable ?? Promise.resolve(undefined)
   }
 
   /** True if nothing is being written or is about to be, the note of progress aside. */
   get isIdle(): boolean {
-    return (
-      this.#inFlight === undefined &&
-      !this.#scheduled &&
-      this.#sealed.length === 0 &&
-      this.#open.isEmpty
-    )
+    return this.#inFlight === undefined && !this.#scheduled && this.#open.isEmpty
   }
 
   get uncommittedBytes(): number {
@@ -95,7 +73,6 @@ export class Committer {
     this.#uncommittedBytes += bytes
     const open = this.#open
     open.bytes += bytes
-    if (++open.inputs % CLOCK_EVERY === 0 && this.#inFlight !== undefined) this.#sealLate(open)
     if (run.dirty) return
     run.dirty = true
     if (open.dirtyRuns.push(run) === 1) open.acceptedAt = performance.now()
@@ -176,41 +153,16 @@ export class Committer {
   #cut(): void {
     this.#scheduled = false
     if (this.#poisoned !== undefined) return this.#settleIdle()
-    const sealed = this.#sealed.shift()
-    if (sealed === undefined && this.#open.isEmpty && !this.#progress.isDue)
-      return this.#settleIdle()
-    const batch = sealed ?? this.#takeOpen()
+    if (this.#open.isEmpty && !this.#progress.isDue) return this.#settleIdle()
+    const batch = this.#open
+    this.#open = new Batch()
     // A throw from here on would leave senders without an answer and end the process: it poisons.
     try {
-      if (sealed === undefined) batch.number()
+      batch.number()
       this.#write(batch)
     } catch (error) {
       this.#failed(batch, error)
     }
-  }
-
-  /** The open batch, and a new one in its place. */
-  #takeOpen(): Batch {
-    const batch = this.#open
-    this.#open = new Batch()
-    return batch
-  }
-
-  /** Seal the open batch if it has waited for longer than commits take. */
-  #sealLate(open: Batch): void {
-    if (performance.now() - open.acceptedAt <= SEAL_AFTER_COMMITS * this.#commitMs) return
-    // After the caller's own stack, which puts into one batch what belongs together.
-    process.nextTick(() => {
-      // Cut meanwhile, or sealed already.
-      if (open !== this.#open || this.#inFlight === undefined) return
-      const batch = this.#takeOpen()
-      this.#sealed.push(batch)
-      try {
-        batch.number()
-      } catch (error) {
-        this.#failed(batch, error)
-      }
-    })
   }
 
   #write(batch: Batch): void {
@@ -247,7 +199,6 @@ export class Committer {
     this.#inFlight = undefined
     const { telemetry } = this.#ports
     const durableAt = performance.now()
-    this.#commitMs = Math.min(this.#commitMs * ESTIMATE_GROWTH, durableAt - writtenAt)
     this.#uncommittedBytes -= batch.bytes
     let inputs = 0
     // The next cut is the one below, whatever the effects put into the open batch.
@@ -272,7 +223,7 @@ export class Committer {
   }
 
   #failed(batch: Batch, cause: unknown): void {
-    if (this.#inFlight === batch) this.#inFlight = undefined
+    this.#inFlight = undefined
     const indeterminate = new SignalboxError(
       'SIGNALBOX_ERR_INDETERMINATE',
       'The journal failed while this was written: it may or may not have been recorded. ' +
@@ -286,7 +237,6 @@ export class Committer {
     )
     this.#poisoned = poisoned
     batch.reject(indeterminate)
-    for (const waiting of this.#sealed.splice(0)) waiting.reject(poisoned)
     this.#open.reject(poisoned)
     this.#settleIdle()
     this.#ports.onPoisoned(poisoned, indeterminate)

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import type { SignalRequest, WorkflowService } from '../../runtime/workflow-service.ts'
 import { signalAnswer, startAnswer } from '../answer-schemas.ts'
+import { answerStarted } from '../answer-started.ts'
 import { jsonType, sendJson } from '../answer.ts'
 import { checkReplacement } from '../grant.ts'
 import type { LongPolls } from '../long-poll.ts'
@@ -9,7 +10,7 @@ import { optionalId, requestIdOf } from '../request-ids.ts'
 import { signalBody, signalWithStartBody } from '../schemas.ts'
 import type { SignalBody, SignalWithStartBody } from '../schemas.ts'
 import { traceContextOf, withTraceContext } from '../trace-context.ts'
-import { decodeStart, encodeStarted, startErrors } from '../start-request.ts'
+import { decodeStart, startErrors } from '../start-request.ts'
 import { callWaiting, decodeWaitFor, waitNames } from '../wait-for.ts'
 import type { NamedWorkflowRequest } from './workflow-params.ts'
 
@@ -79,7 +80,7 @@ export function addSignalRoutes(
       },
     },
     async (request: NamedWorkflowRequest<SignalWithStartBody>, reply) => {
-      const { params, body, headers, query } = request
+      const { params, body, headers } = request
       const start = {
         ...decodeStart(params.namespace, params.workflowId, body, traceContextOf(headers)),
         signalName: params.name,
@@ -87,14 +88,9 @@ export function addSignalRoutes(
         requestId: requestIdOf(body, headers),
       }
       checkReplacement(request, start)
-      const response = await callWaiting(
-        decodeWaitFor(query, longPolls),
-        longPolls,
-        reply,
-        (wait) => service.signalWithStart({ ...start, ...wait }),
+      return answerStarted(request, reply, longPolls, (wait) =>
+        service.signalWithStart({ ...start, ...wait }),
       )
-      if (response === undefined) return reply.hijack()
-      return sendJson(request, reply, encodeStarted(response))
     },
   )
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance } from 'fastify'
 import type { WorkflowService } from '../../runtime/workflow-service.ts'
 import { emptyAnswer, startAnswer } from '../answer-schemas.ts'
+import { answerStarted } from '../answer-started.ts'
 import { sendJson } from '../answer.ts'
 import { checkReplacement } from '../grant.ts'
 import type { LongPolls } from '../long-poll.ts'
@@ -10,8 +11,8 @@ import { rejectQuery } from '../request-query.ts'
 import { cancelBody, releaseBody, startBody, terminateBody } from '../schemas.ts'
 import type { CancelBody, ReleaseBody, StartBody, TerminateBody } from '../schemas.ts'
 import { traceContextOf } from '../trace-context.ts'
-import { decodeStart, encodeStarted, startErrors } from '../start-request.ts'
-import { callWaiting, decodeWaitFor, waitNames } from '../wait-for.ts'
+import { decodeStart, startErrors } from '../start-request.ts'
+import { waitNames } from '../wait-for.ts'
 import type { WorkflowRequest } from './workflow-params.ts'
 
 /** Start, cancel, terminate, and release from quarantine. */
@@ -36,20 +37,15 @@ export function addStartRoutes(
       },
     },
     async (request: WorkflowRequest<StartBody>, reply) => {
-      const { params, body, headers, query } = request
+      const { params, body, headers } = request
       const start = {
         ...decodeStart(params.namespace, params.workflowId, body, traceContextOf(headers)),
         requestId: requestIdOf(body, headers),
       }
       checkReplacement(request, start)
-      const response = await callWaiting(
-        decodeWaitFor(query, longPolls),
-        longPolls,
-        reply,
-        (wait) => service.startWorkflow({ ...start, ...wait }),
+      return answerStarted(request, reply, longPolls, (wait) =>
+        service.startWorkflow({ ...start, ...wait }),
       )
-      if (response === undefined) return reply.hijack()
-      return sendJson(request, reply, encodeStarted(response))
     },
   )
 
