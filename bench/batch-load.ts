@@ -37,7 +37,7 @@ export async function measureBatches(
 
     const pieces = (until: { operations: number; seconds: number }): Iterable<string> =>
       piecesOf(signals, sent, until)
-    await exchange(server.port, '/signals', pieces({ ...size, seconds: size.warmUpSeconds }))
+    await exchange(server.port, '/signals', pieces(size.warmUp))
     const meter = new Meter({ dataDir, server: server.pid })
     const started = performance.now()
     const operations =

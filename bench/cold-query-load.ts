@@ -39,7 +39,7 @@ export async function measureColdQueries(
       const counted = await handles[order[n % workflows] ?? 0]?.query(total)
       if (counted !== signalsEach) throw new Error(`${counted} of ${signalsEach} were counted.`)
     }
-    await runClosedLoop({ ...size, inFlight: 1, operation, seconds: size.warmUpSeconds })
+    await runClosedLoop({ ...size.warmUp, inFlight: 1, operation })
     const meter = new Meter({ dataDir })
     return meter.measurement(await runClosedLoop({ ...size, inFlight: 1, operation }))
   } finally {

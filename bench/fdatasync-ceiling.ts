@@ -15,7 +15,7 @@ export async function measureFdatasync(dataDir: string, size: LoadSize): Promise
   }
   try {
     const loop = { ...size, inFlight: 1, operation }
-    const warmUp = await runClosedLoop({ ...loop, seconds: size.warmUpSeconds })
+    const warmUp = await runClosedLoop({ ...loop, ...size.warmUp })
     const meter = new Meter({ dataDir })
     const result = await runClosedLoop(loop)
     const measurement = meter.measurement(result)

@@ -87,7 +87,7 @@ async function runInFreshProcess(
     serialization: 'advanced', // JSON would make null of a bound that is Infinity.
   })
   const preparation = preparationSeconds[group === 'scale' || group === 'soak' ? 'long' : 'usual']
-  const timeoutMs = (size.warmUpSeconds + size.seconds + preparation) * 1000
+  const timeoutMs = (size.warmUp.seconds + size.seconds + preparation) * 1000
   // Disconnected, the process ends and takes its servers along.
   const timer = setTimeout(() => child.disconnect(), timeoutMs)
   try {

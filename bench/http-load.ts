@@ -3,7 +3,7 @@ import { benchWorkflowsPath } from './bench-runtime.ts'
 import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
 import { HttpConnection, httpRequest, type HttpAnswer } from './http-connection.ts'
 import { Meter } from './meter.ts'
-import type { LoadSize, Measurement } from './measurement.ts'
+import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
 import { runOpenLoop } from './open-loop.ts'
 import { ServerProcess } from './server-process.ts'
 
@@ -61,14 +61,14 @@ export async function measureHttp(
       sent[workflow] = (sent[workflow] ?? 0) + 1
       return send(signals[workflow] ?? signalTo(workflow))
     }
-    const run = (seconds: number): Promise<ClosedLoopResult> =>
+    const run = (bounds: LoadBounds): Promise<ClosedLoopResult> =>
       rate === undefined
-        ? runClosedLoop({ ...size, seconds, inFlight: connections, operation })
-        : runOpenLoop({ ...size, seconds, rate, inFlightMax: connections, operation })
-    await run(size.warmUpSeconds)
+        ? runClosedLoop({ ...bounds, inFlight: connections, operation })
+        : runOpenLoop({ ...bounds, rate, inFlightMax: connections, operation })
+    await run(size.warmUp)
     const meter = new Meter({ dataDir, server })
     const started = performance.now()
-    const load = await run(size.seconds)
+    const load = await run(size)
     await every(lastSignal)
     const measurement = meter.measurement({
       operations: load.operations + workflows,
@@ -100,7 +100,7 @@ export async function measureBareFastify(
       if (status !== 200) throw new Error(`${status}: ${body}`)
     }
     const loop = { inFlight: connections, operation }
-    const warmUp = await runClosedLoop({ ...size, ...loop, seconds: size.warmUpSeconds })
+    const warmUp = await runClosedLoop({ ...size.warmUp, ...loop })
     const meter = new Meter({ server })
     const result = await runClosedLoop({ ...size, ...loop })
     const measurement = meter.measurement(result)

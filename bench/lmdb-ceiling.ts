@@ -45,7 +45,7 @@ export async function measureLmdb(
   }
   try {
     if (runs > 1) await runClosedLoop({ operations: runs, seconds: Infinity, inFlight, operation })
-    await runClosedLoop({ ...size, inFlight, operation, seconds: size.warmUpSeconds })
+    await runClosedLoop({ ...size.warmUp, inFlight, operation })
     const meter = new Meter({ dataDir })
     const result = await runClosedLoop({ ...size, inFlight, operation })
     const measurement = meter.measurement(result)

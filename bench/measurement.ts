@@ -40,9 +40,13 @@ export interface Sample {
   readonly diskMiB: number
 }
 
-/** How much a run does: it ends when either bound is reached. The warm-up has the same bounds. */
-export interface LoadSize {
+/** How much is done: it ends when either bound is reached. */
+export interface LoadBounds {
   readonly seconds: number
   readonly operations: number
-  readonly warmUpSeconds: number
+}
+
+/** What a run measures, and what it does before that. */
+export interface LoadSize extends LoadBounds {
+  readonly warmUp: LoadBounds
 }

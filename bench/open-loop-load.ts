@@ -25,10 +25,10 @@ export async function measureOpenLoop(
       sent += 1
       return handle.signal({ signal: add, waitFor: 'processed' }, 1)
     }
-    const loop = { rate, operation, inFlightMax, operations: size.operations }
-    await runOpenLoop({ ...loop, seconds: size.warmUpSeconds })
+    const loop = { rate, operation, inFlightMax }
+    await runOpenLoop({ ...loop, ...size.warmUp })
     const meter = new Meter({ dataDir })
-    const result = await runOpenLoop({ ...loop, seconds: size.seconds })
+    const result = await runOpenLoop({ ...loop, ...size })
     const measurement = meter.measurement(result)
     const counted = await handle.query(total)
     if (counted !== sent) throw new Error(`${counted} of ${sent} signals were counted.`)

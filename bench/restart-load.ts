@@ -63,7 +63,7 @@ export async function measureRestart(
       return handle.signal(add, 1)
     }
     const loop = { ...size, inFlight, operation: signal }
-    await runClosedLoop({ ...loop, seconds: size.warmUpSeconds })
+    await runClosedLoop({ ...loop, ...size.warmUp })
     const meter = new Meter({ dataDir })
     const measurement = meter.measurement(await runClosedLoop(loop))
     sent += 1

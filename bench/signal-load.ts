@@ -52,7 +52,7 @@ export async function measureSignals(
         client.start(counter, { workflowId: `counter-${n}`, args: [], taskQueue: 'bench' }),
     })
     const operation = inFlight === 1 ? processed : signal
-    await runClosedLoop({ ...size, inFlight, operation, seconds: size.warmUpSeconds })
+    await runClosedLoop({ ...size.warmUp, inFlight, operation })
     await runClosedLoop(finish)
 
     const meter = new Meter({ dataDir })

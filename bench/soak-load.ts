@@ -16,8 +16,6 @@ import {
 const inFlight = 64
 /** The run is told in so many stretches. */
 const stretches = 60
-/** A third of an hour would be more than it takes. */
-const warmUpSecondsAtMost = 60
 const mebi = 2 ** 20
 /** Closed workflows are kept for so much of the run: what is on the disk must be bounded by that. */
 const retained = 1 / 20
@@ -75,7 +73,7 @@ export async function measureSoak(
     let index = 0
     const stretch = (seconds: number, operations: number): Promise<ClosedLoopResult> =>
       runClosedLoop({ inFlight, operations, seconds, operation: () => operation(index++) })
-    await stretch(Math.min(size.warmUpSeconds, warmUpSecondsAtMost), size.operations)
+    await stretch(size.warmUp.seconds, size.warmUp.operations)
 
     const meter = new Meter({ dataDir })
     const samples: Sample[] = []

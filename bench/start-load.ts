@@ -4,7 +4,7 @@ import { Meter } from './meter.ts'
 import type { LoadSize, Measurement } from './measurement.ts'
 import { add, counter, total } from './workflows.ts'
 
-const warmUpStarts = 2_000
+const warmUpStarts = 20_000
 
 /**
  * signalWithStart of workflows that do not exist yet, each until its first turn has ended. Afterwards
@@ -29,11 +29,8 @@ export async function measureStarts(
         waitFor: 'processed',
       })
     const loop = { inFlight, operation }
-    await runClosedLoop({
-      ...loop,
-      operations: Math.min(warmUpStarts, size.operations),
-      seconds: size.warmUpSeconds,
-    })
+    const operations = Math.min(warmUpStarts, size.warmUp.operations)
+    await runClosedLoop({ ...loop, ...size.warmUp, operations })
     const meter = new Meter({ dataDir })
     const result = await runClosedLoop({ ...loop, ...size })
     const measurement = meter.measurement(result)

@@ -1,7 +1,7 @@
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
 import { Meter } from './meter.ts'
-import type { LoadSize, Measurement } from './measurement.ts'
+import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
 
 const stepsPerWorkflow = 20
 
@@ -30,11 +30,14 @@ export async function measureSteps(
       const done = await client.execute(workflow, options)
       if (done !== stepsPerWorkflow) throw new Error(`${done} of ${stepsPerWorkflow} steps ended.`)
     }
-    const operations = Math.ceil(size.operations / stepsPerWorkflow)
-    const loop = { inFlight, operation, operations }
-    await runClosedLoop({ ...loop, seconds: size.warmUpSeconds })
+    const boundsOf = ({ seconds, operations }: LoadBounds): LoadBounds => ({
+      seconds,
+      operations: Math.ceil(operations / stepsPerWorkflow),
+    })
+    const loop = { inFlight, operation }
+    await runClosedLoop({ ...loop, ...boundsOf(size.warmUp) })
     const meter = new Meter({ dataDir })
-    const result = await runClosedLoop({ ...loop, seconds: size.seconds })
+    const result = await runClosedLoop({ ...loop, ...boundsOf(size) })
     const of = meter.measurement(result)
     return {
       ...of,

@@ -22,7 +22,7 @@ export async function measureTurns(size: LoadSize): Promise<Measurement> {
     setImmediate(() => {
       const turns = new Turns(createSandbox({ bundle, log: () => undefined }))
       turns
-        .perform(size.operations, size.warmUpSeconds, new LatencyRecorder())
+        .perform(size.warmUp.operations, size.warmUp.seconds, new LatencyRecorder())
         .then(async () => {
           const meter = new Meter()
           const latencies = new LatencyRecorder()

@@ -5,8 +5,8 @@ import { runClosedLoop } from '../closed-loop.ts'
 import type { OpenPeer } from './peer.ts'
 import { type PeerAnswer, type PeerTask, sandboxPeers } from './peer-task.ts'
 
-/** How long a warm-up is, of the measured time. */
-const warmUpShare = 1 / 3
+/** It ends when either bound is reached: the compilers of both sides have had enough by then. */
+const warmUp = { seconds: 8, operations: 500_000 }
 const [ourTurns, sdkTurns] = sandboxPeers
 
 process.once('disconnect', () => process.exit(1))
@@ -24,15 +24,14 @@ process.once('message', (task: PeerTask) => {
 
 async function answer(task: PeerTask): Promise<PeerAnswer> {
   const { peer: name, seconds } = task
-  const warmUpSeconds = seconds * warmUpShare
   if (name === ourTurns) {
-    const { rate } = await measureTurns({ seconds, warmUpSeconds, operations: Infinity })
+    const { rate } = await measureTurns({ seconds, operations: Infinity, warmUp })
     return { version: '', rate, p50Ms: 1000 / rate, p99Ms: 1000 / rate }
   }
   if (name === sdkTurns) {
     // Only the one that needs it loads it.
     const { measureSdkTurns } = await import('./sdk-turns.ts')
-    const rate = await measureSdkTurns(seconds, warmUpSeconds)
+    const rate = await measureSdkTurns(seconds, warmUp.seconds)
     return { version: '', rate, p50Ms: 1000 / rate, p99Ms: 1000 / rate }
   }
   const { peers } = await import('./peers.ts')
@@ -42,17 +41,13 @@ async function answer(task: PeerTask): Promise<PeerAnswer> {
   if (missing !== undefined) return { missing }
   const open = await peer.open(task.dataDir, task.peerCase.instances)
   try {
-    return await measure(open, task, warmUpSeconds)
+    return await measure(open, task)
   } finally {
     await open.close()
   }
 }
 
-async function measure(
-  open: OpenPeer,
-  { peerCase, seconds }: PeerTask,
-  warmUpSeconds: number,
-): Promise<PeerAnswer> {
+async function measure(open: OpenPeer, { peerCase, seconds }: PeerTask): Promise<PeerAnswer> {
   const { instances, inFlight } = peerCase
   const sent = new Uint32Array(instances)
   const operation = (n: number): Promise<unknown> => {
@@ -60,14 +55,14 @@ async function measure(
     sent[instance] = (sent[instance] ?? 0) + 1
     return open.signal(instance)
   }
-  const loop = { inFlight, operation, operations: Infinity }
-  await runClosedLoop({ ...loop, seconds: warmUpSeconds })
-  const warmUp = sum(sent)
-  const began = performance.now()
-  const { latencies } = await runClosedLoop({ ...loop, seconds })
-  // What the warm-up left unprocessed counts against the rate too: short beside the run, or the peer is behind.
+  const loop = { inFlight, operation }
+  await runClosedLoop({ ...loop, ...warmUp })
   await open.settle(sent)
-  const rate = (sum(sent) - warmUp) / ((performance.now() - began) / 1000)
+  const before = sum(sent)
+  const began = performance.now()
+  const { latencies } = await runClosedLoop({ ...loop, seconds, operations: Infinity })
+  await open.settle(sent)
+  const rate = (sum(sent) - before) / ((performance.now() - began) / 1000)
   const [p50Ms = 0, p99Ms = 0] = (latencies satisfies LatencyRecorder).percentiles(0.5, 0.99)
   return { version: open.version, rate, p50Ms, p99Ms }
 }

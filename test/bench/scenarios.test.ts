@@ -10,7 +10,7 @@ const operations = 300
 const workflowsMax = 40
 const options = {
   rounds: 1,
-  size: { seconds: 30, warmUpSeconds: 30, operations },
+  size: { seconds: 30, operations, warmUp: { seconds: 30, operations } },
   workflowsMax,
   dir: tmpdir(),
 }
