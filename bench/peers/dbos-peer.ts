@@ -5,17 +5,19 @@ import { PostgresServer } from './postgres-server.ts'
 
 const topic = 'add'
 const receiveTimeoutSeconds = 600
-const finish = 'finish'
 
-/** Receives amounts until it is told to finish, and returns their sum. */
+/** An amount, or the name of an event that is to tell the sum so far. */
+type Message = number | string
+
+/** Receives amounts for ever. */
 const counter = DBOS.registerWorkflow(
-  async () => {
+  async (): Promise<never> => {
     let sum = 0
     for (;;) {
-      const message = await DBOS.recv<number | typeof finish>(topic, receiveTimeoutSeconds)
-      if (message === finish) return sum
+      const message = await DBOS.recv<Message>(topic, receiveTimeoutSeconds)
       if (message === null) throw new Error('Nothing was sent for too long.')
-      sum += message
+      if (typeof message === 'string') await DBOS.setEvent(message, sum)
+      else sum += message
     }
   },
   { name: 'counter' },
@@ -41,11 +43,9 @@ async function openDbos(dataDir: string, instances: number): Promise<OpenPeer> {
     logLevel: 'error',
   })
   await DBOS.launch()
-  const handles = await Promise.all(
-    Array.from({ length: instances }, (_, n) =>
-      DBOS.startWorkflow(counter, { workflowID: `counter-${n}` })(),
-    ),
-  )
+  const workflowIDs = Array.from({ length: instances }, (_, n) => `counter-${n}`)
+  await Promise.all(workflowIDs.map((workflowID) => DBOS.startWorkflow(counter, { workflowID })()))
+  let settled = 0
   const manifest = await readFile(
     new URL('./node_modules/@dbos-inc/dbos-sdk/package.json', import.meta.url),
     'utf8',
@@ -53,12 +53,14 @@ async function openDbos(dataDir: string, instances: number): Promise<OpenPeer> {
   const { version } = JSON.parse(manifest) as { version: string }
   return {
     version: `${version}, PostgreSQL ${postgres.version}`,
-    signal: (instance) => DBOS.send(`counter-${instance}`, 1, topic),
+    signal: (instance) => DBOS.send<Message>(`counter-${instance}`, 1, topic),
     settle: async (sent) => {
-      await Promise.all(handles.map((_, n) => DBOS.send(`counter-${n}`, finish, topic)))
-      for (const [instance, count] of sent.entries()) {
-        const counted = await handles[instance]?.getResult()
-        if (counted !== count) throw new Error(`${instance} counted ${counted} of ${count}.`)
+      const event = `sum ${(settled += 1)}`
+      await Promise.all(workflowIDs.map((id) => DBOS.send<Message>(id, event, topic)))
+      for (const [instance, workflowID] of workflowIDs.entries()) {
+        const counted = await DBOS.getEvent<number>(workflowID, event, receiveTimeoutSeconds)
+        if (counted === sent[instance]) continue
+        throw new Error(`${workflowID} counted ${counted} of ${sent[instance]}.`)
       }
     },
     close: async () => {
