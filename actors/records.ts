@@ -1,5 +1,6 @@
 import { Packr } from 'msgpackr'
 import type { Command } from './commands.ts'
+import { EncodedInput, joinInputs } from './encoded-inputs.ts'
 import { type Input, InputKind } from './inputs.ts'
 import { isStoredStart, readStart, storeStart, type StoredStart } from './stored-start.ts'
 
@@ -23,7 +24,20 @@ export function decode<T>(bytes: Uint8Array): T {
   return packr.unpack(bytes) as T
 }
 
-export function encodeInputs(inputs: readonly Input[]): Uint8Array {
+/** An input that is to be written: one that another run's record has is copied from there. */
+export type WrittenInput = Input | EncodedInput
+
+export function encodeInputs(inputs: readonly WrittenInput[]): Uint8Array {
+  return inputs.some((input) => input instanceof EncodedInput)
+    ? joinInputs(inputs, encodeInput)
+    : encodePlain(inputs as readonly Input[])
+}
+
+function encodeInput(input: Input): Uint8Array {
+  return packr.pack(input[0] === InputKind.started ? storeStart(input) : input)
+}
+
+function encodePlain(inputs: readonly Input[]): Uint8Array {
   const first = inputs[0]
   // Only the first input of a run is its start.
   if (first?.[0] !== InputKind.started) return packr.pack(inputs)

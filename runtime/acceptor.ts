@@ -1,3 +1,4 @@
+import { EncodedInput } from '../actors/encoded-inputs.ts'
 import { bytesOfInput } from '../actors/history-length.ts'
 import {
   type ActivityResolution,
@@ -10,6 +11,7 @@ import {
   type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { PayloadMap, Payload } from '../actors/payload.ts'
+import { decode, type WrittenInput } from '../actors/records.ts'
 import { checkAttributes } from './check-attributes.ts'
 import type { Committer } from './committer.ts'
 import { defined } from './defined.ts'
@@ -331,10 +333,21 @@ export class Acceptor {
     this.#take(run, input, bytes + updateName.length + updateId.length + INTERNAL_INPUT_BYTES)
   }
 
-  /** Take over an input of the run that this one continues. */
+  /** Take over an input of another run. */
   carry(run: Run, input: Input): void {
     const requestId = input[0] === InputKind.signaled ? input[4]?.requestId : undefined
     if (requestId !== undefined) this.#remember(run, 'signal', requestId, input)
+    this.#take(run, input, INTERNAL_INPUT_BYTES)
+  }
+
+  /** The same of one that is written as it is. */
+  carryEncoded(run: Run, input: EncodedInput): void {
+    if (input.kind === InputKind.signaled && input.hasAttributes) {
+      const signal = decode<SignaledInput>(input.bytes)
+      input.decoded = signal
+      const requestId = signal[4]?.requestId
+      if (requestId !== undefined) this.#remember(run, 'signal', requestId, signal)
+    }
     this.#take(run, input, INTERNAL_INPUT_BYTES)
   }
 
@@ -404,10 +417,11 @@ export class Acceptor {
     this.#take(run, input, INTERNAL_INPUT_BYTES)
   }
 
-  #take(run: Run, input: Input, bytes: number): void {
+  #take(run: Run, input: WrittenInput, bytes: number): void {
     // Those of a delayed or paused run wait for something else: they must not fill the runtime's bound.
     if (run.awaitsTurns) this.#waitingInputs++
-    ;(this.#telemetry.acceptedInputs[input[0]] as number)++
+    const kind = input instanceof EncodedInput ? input.kind : input[0]
+    ;(this.#telemetry.acceptedInputs[kind] as number)++
     this.#committer.accept(run, input, bytes)
   }
 

@@ -1,6 +1,6 @@
 import { bytesOfInput } from '../actors/history-length.ts'
-import type { Input } from '../actors/inputs.ts'
-import { encodeInputs } from '../actors/records.ts'
+import { EncodedInput } from '../actors/encoded-inputs.ts'
+import { encodeInputs, type WrittenInput } from '../actors/records.ts'
 import { type JournalBatch, type NewRecord, RecordKind } from './journal.ts'
 import type { Run } from './run.ts'
 
@@ -99,12 +99,13 @@ type PendingRequest = readonly [index: number, hash: number]
 const NO_REQUESTS: readonly PendingRequest[] = []
 
 /** Where the record that begins with input `start` ends: it has at least one input. */
-function endOfRecord(inputs: readonly Input[], start: number): number {
+function endOfRecord(inputs: readonly WrittenInput[], start: number): number {
   if (inputs.length === 1) return 1
   let bytes = 0
   let end = start
   while (end < inputs.length && (bytes < RECORD_BYTES || end === start)) {
-    bytes += bytesOfInput(inputs[end] as Input)
+    const input = inputs[end] as WrittenInput
+    bytes += input instanceof EncodedInput ? input.end - input.start : bytesOfInput(input)
     end++
   }
   return end

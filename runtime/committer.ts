@@ -1,4 +1,4 @@
-import type { Input } from '../actors/inputs.ts'
+import type { WrittenInput } from '../actors/records.ts'
 import { Batch } from './batch.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, type NewRecord, RecordKind } from './journal.ts'
@@ -68,7 +68,7 @@ export class Committer {
   }
 
   /** Take an input into the run's queue. `bytes` is its approximate size, for the bound. */
-  accept(run: Run, input: Input, bytes: number): void {
+  accept(run: Run, input: WrittenInput, bytes: number): void {
     run.addPending(input)
     this.#uncommittedBytes += bytes
     const open = this.#open

@@ -1,14 +1,12 @@
-import type { ContinueAsNewCommand, TerminalCommand } from '../actors/commands.ts'
+import type { TerminalCommand } from '../actors/commands.ts'
 import type { Failure } from '../actors/failure.ts'
 import {
   type ChildResolution,
-  type Input,
   InputKind,
   type StartedAttributes,
   type TerminatedInput,
   type TimedOutInput,
 } from '../actors/inputs.ts'
-import { decodeInputs } from '../actors/records.ts'
 import type { Acceptor } from './acceptor.ts'
 import type { ActivityRunner } from './activity-runner.ts'
 import type { Committer } from './committer.ts'
@@ -22,8 +20,7 @@ import {
   type Successor,
   successorOf,
 } from './run-successor.ts'
-import { SignalboxError } from './errors.ts'
-import { type Journal, RecordKind } from './journal.ts'
+import type { Journal } from './journal.ts'
 import { activityCancelKey, activityKey } from './row-keys.ts'
 import type { LinkedWorkflows } from './linked-workflows.ts'
 import type { Retention } from './retention.ts'
@@ -31,6 +28,7 @@ import type { Run } from './run.ts'
 import { createRunId } from './run-id.ts'
 import type { ResolvedOptions } from './options.ts'
 import type { RunTable } from './run-table.ts'
+import { moveWaiters, readTakeover, startedOf, type Takeover } from './takeover.ts'
 import type { Telemetry } from './telemetry.ts'
 import type { UpdateRegistry } from './update-registry.ts'
 import { closedBeforeHandled } from './workflow-target.ts'
@@ -155,7 +153,7 @@ export class RunCloser {
   ): { readonly started: StartedAttributes; readonly successor: Successor } | undefined {
     if (!mayBeFollowed(run.row)) return undefined
     if (end.kind === 'cancelWorkflow' || end.kind === 'continueAsNew') return undefined
-    const started = firstInput(this.#ports.journal, run)
+    const started = startedOf(this.#ports.journal, run)
     const successor = successorOf(run.row, started, end, this.#ports.acceptor.now)
     return successor && { started, successor }
   }
@@ -359,26 +357,16 @@ export class RunCloser {
     })
     // What comes for the new run waits behind what is held for the old one, or it would overtake it.
     next.closing = { phase: 'committing', seq: 0, onSettled: () => undefined }
-    const indexes = new Map<number, number>()
-    for (const [from, input] of moved) {
-      indexes.set(from, next.pending.length)
-      acceptor.carry(next, input)
-    }
-    moveWaiters(run, next, indexes)
-    if (row.cancelRequested && moved.some(([, input]) => input[0] === InputKind.cancelRequested)) {
+    const first = next.pending.length
+    for (const input of moved.inputs) acceptor.carryEncoded(next, input)
+    moveWaiters(run, next, moved.seqs, first)
+    if (
+      row.cancelRequested &&
+      moved.inputs.some(({ kind }) => kind === InputKind.cancelRequested)
+    ) {
       acceptor.saveRow(next, { ...next.row, cancelRequested: true })
     }
     return next
-  }
-}
-
-/** Who waits for the turn of an input that has moved waits for it in the next run, where it has this index. */
-function moveWaiters(run: Run, next: Run, indexes: ReadonlyMap<number, number>): void {
-  const { waiters } = run
-  run.waiters = waiters.filter(({ seq }) => !indexes.has(seq))
-  for (const waiter of waiters) {
-    const index = indexes.get(waiter.seq)
-    if (index !== undefined) next.addPendingWaiter(waiter, index)
   }
 }
 
@@ -400,62 +388,6 @@ function childResolution(command: TerminalCommand, row: RunRow, now: number): Ch
     default:
       return command satisfies never
   }
-}
-
-/** What a run that continues as new leaves to the next one. */
-interface Takeover {
-  readonly command: ContinueAsNewCommand
-  readonly started: StartedAttributes
-  readonly moved: readonly (readonly [seq: number, input: Input])[]
-}
-
-function readTakeover(
-  journal: Journal,
-  run: Run,
-  seq: number,
-  command: ContinueAsNewCommand,
-): Takeover {
-  const moved = collect(journal, run, seq, command.carriedSeqs)
-  return { command, moved, started: firstInput(journal, run) }
-}
-
-/** Of the inputs that the actor kept (`carried`) and those after turn `seq`, what may move. */
-function collect(
-  journal: Journal,
-  run: Run,
-  seq: number,
-  carried: readonly number[],
-): readonly (readonly [seq: number, input: Input])[] {
-  const moved: (readonly [number, Input])[] = []
-  const wanted = new Set(carried)
-  // Ascending, and too many to be arguments of a call.
-  const from = Math.min(seq + 1, carried[0] ?? Number.POSITIVE_INFINITY)
-  if (from > run.head) return moved
-  for (const record of journal.readRun(run.key, from)) {
-    if (record.kind !== RecordKind.inputs) continue
-    decodeInputs(record.bytes).forEach((input, offset) => {
-      const at = record.seq + offset
-      const takes =
-        at > seq
-          ? input[0] === InputKind.signaled || input[0] === InputKind.cancelRequested
-          : wanted.has(at)
-      if (takes) moved.push([at, input])
-    })
-  }
-  return moved
-}
-
-function firstInput(journal: Journal, run: Run): StartedAttributes {
-  for (const record of journal.readRun(run.key, 1)) {
-    if (record.kind !== RecordKind.inputs) continue
-    const [input] = decodeInputs(record.bytes)
-    if (input?.[0] === InputKind.started) return input[2]
-  }
-  throw new SignalboxError(
-    'SIGNALBOX_ERR_JOURNAL_CORRUPT',
-    `run ${run.row.runId} has no started input`,
-    { fields: { run: run.key } },
-  )
 }
 
 function optional<K extends string, V>(key: K, value: V | undefined): { [P in K]?: V } {

@@ -1,4 +1,6 @@
+import { EncodedInput } from '../actors/encoded-inputs.ts'
 import type { Input } from '../actors/inputs.ts'
+import type { WrittenInput } from '../actors/records.ts'
 import type { QueryOutcome, QueryRequest } from '../actors/turns.ts'
 import type { ChildLink } from './child-link.ts'
 import type { RunRow } from './run-row.ts'
@@ -139,16 +141,23 @@ export class Run {
   }
 
   /** Accepted, to be numbered when the next batch is cut. */
-  get pending(): readonly Input[] {
+  get pending(): readonly WrittenInput[] {
     return this.#pending
   }
 
-  addPending(input: Input): void {
+  addPending(input: WrittenInput): void {
     if (this.#pending === NO_INPUTS) this.#pending = [input]
     else this.#pending.push(input)
   }
 
-  takePending(): readonly Input[] {
+  /** The place of an input among the pending ones, or −1. */
+  placeOfPending(input: Input): number {
+    return this.#pending.findIndex(
+      (one) => one === input || (one instanceof EncodedInput && one.decoded === input),
+    )
+  }
+
+  takePending(): readonly WrittenInput[] {
     const pending = this.#pending
     this.#pending = NO_INPUTS
     return pending
@@ -362,7 +371,7 @@ function remove(waiters: TurnWaiter[], waiter: TurnWaiter): boolean {
 
 // What a run has only for the moment is not kept as an array of its own: there may be a hundred thousand
 // runs, and whatever lasts until the next signal is garbage of the old generation then.
-const NO_INPUTS: Input[] = []
+const NO_INPUTS: WrittenInput[] = []
 const NO_WAITERS: TurnWaiter[] = []
 const NO_CHILDREN: readonly ChildLink[] = []
 const NONE: readonly (readonly [number, boolean])[] = []

@@ -379,7 +379,7 @@ export class WorkflowWrites {
       return seq === undefined ? committer.allDurable : Promise.resolve(undefined)
     }
     if (seq === undefined) {
-      const index = run.pending.indexOf(input)
+      const index = run.placeOfPending(input)
       if (index < 0) return committer.allDurable.then(again)
       return untilPendingProcessed(committer, run, index, wait)
     }
