@@ -69,26 +69,20 @@ export class Batch implements JournalBatch {
     while (start < inputs.length) {
       const end = endOfRecord(inputs, start)
       this.owners.push(run)
-      const record = {
+      // They ascend, so each record goes on where the one before it ended.
+      const from = request
+      while (request < requests.length && (requests[request] as PendingRequest)[0] < end) request++
+      this.records.push({
         run: run.key,
         kind: RecordKind.inputs,
         seq: seq + start,
         count: end - start,
         bytes: encodeInputs(inputs.length === end - start ? inputs : inputs.slice(start, end)),
-      }
-      // They ascend, so each record goes on where the one before it ended.
-      const from = request
-      while (request < requests.length && (requests[request] as PendingRequest)[0] < end) request++
-      this.records.push(
-        from === request
-          ? record
-          : {
-              ...record,
-              requests: requests
-                .slice(from, request)
-                .flatMap(([index, hash]) => [hash, seq + index]),
-            },
-      )
+        requests:
+          from === request
+            ? undefined
+            : requests.slice(from, request).flatMap(([index, hash]) => [hash, seq + index]),
+      })
       start = end
     }
   }

@@ -358,6 +358,8 @@ class JournalOnLmdb implements LmdbJournal {
     // A new run, by far the most frequent one that no window knows, needs no look-up.
     if (run >= this.#nextRun) return undefined
     const state = this.#view.stateBefore(run)
-    return state === undefined ? undefined : { ...state, last: this.#log.lastFrame(run) }
+    if (state === undefined) return undefined
+    const { head, processed } = state
+    return { head, processed, last: this.#log.lastFrame(run) }
   }
 }

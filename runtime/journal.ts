@@ -117,7 +117,7 @@ export interface NewRecord extends JournalRecord {
    * Request ids among its inputs: hash, input number, hash, input number … Hashes are integers from
    * 0 to 2^53 − 1. Found again by {@link Journal.findRequest} for as long as the run exists.
    */
-  readonly requests?: readonly number[]
+  readonly requests?: readonly number[] | undefined
 }
 
 export interface JournalBatch {

@@ -74,6 +74,11 @@ export function firstRow(
     attempt: attributes.attempt,
     retryPolicy: attributes.retryPolicy,
     cronSchedule: attributes.cronSchedule,
+    // Set when it closes: a field that a copy adds costs Node 20 microseconds.
+    closeTime: undefined,
+    newRunId: undefined,
+    quarantined: undefined,
+    pause: undefined,
     ...(backoffMs > 0
       ? { executionTime: Math.min(now + backoffMs, MAX_DUE_TIME), delayed: true }
       : {}),

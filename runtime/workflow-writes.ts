@@ -189,7 +189,8 @@ export class WorkflowWrites {
       }
     }
     // As on Temporal, headers are those of the start and of the signal.
-    const signal = { ...request, args: signalArgs }
+    const { identity, headers } = request
+    const signal = { signalName, args: signalArgs, requestId, identity, headers }
     const policy = request.idConflictPolicy ?? 'USE_EXISTING'
     return this.startTogether(
       { ...request, namespace, idConflictPolicy: policy },
