@@ -9,7 +9,7 @@ export class EncodedInput {
   readonly record: Uint8Array
   readonly start: number
   readonly end: number
-  /** What it is, once somebody had to know. */
+  /** What it is, for one with a request id, which has to be remembered. */
   decoded: Input | undefined = undefined
 
   constructor(record: Uint8Array, start: number, end: number) {
@@ -25,7 +25,7 @@ export class EncodedInput {
     return this.record.subarray(this.start, this.end)
   }
 
-  /** It says more than its kind, time, name and arguments: there may be a request id to remember. */
+  /** It says more than its kind, time, name and arguments: there may be a request id. */
   get hasAttributes(): boolean {
     return ((this.record[this.start] as number) & 0x0f) > 4
   }
@@ -34,10 +34,11 @@ export class EncodedInput {
 /**
  * A record's inputs, undecoded.
  *
- * @throws Error if it is none
+ * @throws Error if it is none of exactly `count`
  */
-export function splitInputs(record: Uint8Array): EncodedInput[] {
-  const { count, start } = arrayHeader(record)
+export function splitInputs(record: Uint8Array, count: number): EncodedInput[] {
+  const { count: found, start } = arrayHeader(record)
+  if (found !== count) throw unreadable(`has ${found} instead of ${count}`)
   const inputs: EncodedInput[] = []
   let at = start
   for (let i = 0; i < count; i++) {
@@ -45,6 +46,7 @@ export function splitInputs(record: Uint8Array): EncodedInput[] {
     inputs.push(new EncodedInput(record, at, end))
     at = end
   }
+  if (at !== record.length) throw unreadable('has more behind the last input')
   return inputs
 }
 

@@ -11,7 +11,7 @@ import {
   type UpdateRequestedInput,
 } from '../actors/inputs.ts'
 import type { PayloadMap, Payload } from '../actors/payload.ts'
-import { decode, type WrittenInput } from '../actors/records.ts'
+import type { WrittenInput } from '../actors/records.ts'
 import { checkAttributes } from './check-attributes.ts'
 import type { Committer } from './committer.ts'
 import { defined } from './defined.ts'
@@ -334,19 +334,11 @@ export class Acceptor {
   }
 
   /** Take over an input of another run. */
-  carry(run: Run, input: Input): void {
-    const requestId = input[0] === InputKind.signaled ? input[4]?.requestId : undefined
-    if (requestId !== undefined) this.#remember(run, 'signal', requestId, input)
-    this.#take(run, input, INTERNAL_INPUT_BYTES)
-  }
-
-  /** The same of one that is written as it is. */
-  carryEncoded(run: Run, input: EncodedInput): void {
-    if (input.kind === InputKind.signaled && input.hasAttributes) {
-      const signal = decode<SignaledInput>(input.bytes)
-      input.decoded = signal
-      const requestId = signal[4]?.requestId
-      if (requestId !== undefined) this.#remember(run, 'signal', requestId, signal)
+  carry(run: Run, input: WrittenInput): void {
+    const decoded = input instanceof EncodedInput ? input.decoded : input
+    const requestId = decoded?.[0] === InputKind.signaled ? decoded[4]?.requestId : undefined
+    if (decoded !== undefined && requestId !== undefined) {
+      this.#remember(run, 'signal', requestId, decoded)
     }
     this.#take(run, input, INTERNAL_INPUT_BYTES)
   }

@@ -6,6 +6,8 @@ import type { Run } from './run.ts'
 
 /** About how large a record of inputs gets before the next one begins. */
 const RECORD_BYTES = 16 * 1024
+/** What an input counts beside its bytes, so that a full record with the hashes of its request ids fits a row of the log. */
+const HEAD_BYTES = 20
 
 /** What one commit makes durable: the inputs of some runs, and what belongs to them. */
 export class Batch implements JournalBatch {
@@ -99,7 +101,8 @@ function endOfRecord(inputs: readonly WrittenInput[], start: number): number {
   let end = start
   while (end < inputs.length && (bytes < RECORD_BYTES || end === start)) {
     const input = inputs[end] as WrittenInput
-    bytes += input instanceof EncodedInput ? input.end - input.start : bytesOfInput(input)
+    bytes +=
+      input instanceof EncodedInput ? input.end - input.start + HEAD_BYTES : bytesOfInput(input)
     end++
   }
   return end

@@ -358,7 +358,7 @@ export class RunCloser {
     // What comes for the new run waits behind what is held for the old one, or it would overtake it.
     next.closing = { phase: 'committing', seq: 0, onSettled: () => undefined }
     const first = next.pending.length
-    for (const input of moved.inputs) acceptor.carryEncoded(next, input)
+    for (const input of moved.inputs) acceptor.carry(next, input)
     moveWaiters(run, next, moved.seqs, first)
     if (
       row.cancelRequested &&

@@ -152,9 +152,9 @@ export class Run {
 
   /** The place of an input among the pending ones, or −1. */
   placeOfPending(input: Input): number {
-    return this.#pending.findIndex(
-      (one) => one === input || (one instanceof EncodedInput && one.decoded === input),
-    )
+    const place = this.#pending.indexOf(input)
+    if (place >= 0) return place
+    return this.#pending.findIndex((one) => one instanceof EncodedInput && one.decoded === input)
   }
 
   takePending(): readonly WrittenInput[] {

@@ -1,7 +1,7 @@
 import type { ContinueAsNewCommand } from '../actors/commands.ts'
 import { type EncodedInput, splitInputs } from '../actors/encoded-inputs.ts'
-import { InputKind, type StartedAttributes } from '../actors/inputs.ts'
-import { decodeInputs } from '../actors/records.ts'
+import { type Input, InputKind, type StartedAttributes } from '../actors/inputs.ts'
+import { decode, decodeInputs } from '../actors/records.ts'
 import { SignalboxError } from './errors.ts'
 import { type Journal, RecordKind } from './journal.ts'
 import type { Run } from './run.ts'
@@ -40,13 +40,15 @@ function collect(journal: Journal, run: Run, seq: number, carried: readonly numb
   for (const record of journal.readRun(run.key, from)) {
     if (record.kind !== RecordKind.inputs) continue
     let at = record.seq - 1
-    for (const input of splitInputs(record.bytes)) {
+    for (const input of splitInputs(record.bytes, record.count)) {
       at++
       const takes =
         at > seq
           ? input.kind === InputKind.signaled || input.kind === InputKind.cancelRequested
           : wanted.has(at)
       if (!takes) continue
+      // Here, where nothing has been changed yet: what cannot be decoded is thrown.
+      if (input.hasAttributes) input.decoded = decode<Input>(input.bytes)
       seqs.push(at)
       inputs.push(input)
     }

@@ -54,7 +54,7 @@ function lastGiven(fields: readonly unknown[]): number {
 test('a record falls into its inputs as they were written', () => {
   fc.assert(
     fc.property(fc.array(signal, { maxLength: 10 }), (inputs) => {
-      const pieces = splitInputs(encodeInputs(inputs))
+      const pieces = splitInputs(encodeInputs(inputs), inputs.length)
       expect(pieces.map(({ bytes }) => hexOf(bytes))).toEqual(inputs.map(encode).map(hexOf))
       expect(pieces.map(({ kind }) => kind)).toEqual(inputs.map(([kind]) => kind))
       expect(pieces.map(({ hasAttributes }) => hasAttributes)).toEqual(
@@ -75,18 +75,19 @@ test('what moves from other records is read behind a start and before new inputs
         // Of each record those move whose bit is set: neighbours and single ones.
         const moves = (index: number, mask: number): boolean => ((mask >> index) & 1) === 1
         const moved = records.flatMap(([inputs, mask]) =>
-          splitInputs(encodeInputs(inputs)).filter((_, i) => moves(i, mask)),
+          splitInputs(encodeInputs(inputs), inputs.length).filter((_, i) => moves(i, mask)),
         )
         const expected = records.flatMap(([inputs, mask]) =>
           inputs.filter((_, i) => moves(i, mask)),
         )
         const first = isFirst ? [start] : []
         const record = encodeInputs([...first, ...moved, ...added])
-        const written = splitInputs(record).slice(first.length)
+        const length = first.length + expected.length + added.length
+        const written = splitInputs(record, length).slice(first.length)
         expect(written.map(({ bytes }) => hexOf(bytes))).toEqual(
           [...expected, ...added].map(encode).map(hexOf),
         )
-        expect(decodeInputs(record).length).toBe(first.length + expected.length + added.length)
+        expect(decodeInputs(record).length).toBe(length)
       },
     ),
   )
@@ -94,21 +95,33 @@ test('what moves from other records is read behind a start and before new inputs
 
 test.each([15, 16, 65_535, 65_536])('%i inputs of a record are found', (count) => {
   const inputs: Input[] = Array.from({ length: count }, (_, n) => [InputKind.timerFired, n, n])
-  const pieces = splitInputs(encodeInputs(inputs))
+  const pieces = splitInputs(encodeInputs(inputs), count)
   expect(pieces).toHaveLength(count)
   expect(decodeInputs(encodeInputs(pieces))).toEqual(inputs)
+})
+
+test('more or fewer inputs than the record was written with are refused', () => {
+  const record = encodeInputs([
+    [InputKind.timerFired, 1, 1],
+    [InputKind.timerFired, 2, 2],
+    [InputKind.timerFired, 3, 3],
+  ])
+  for (const count of [0, 2, 4]) expect(() => splitInputs(record, count)).toThrow('instead of')
+  const damaged = Buffer.from(record)
+  damaged[0] = 0x92
+  expect(() => splitInputs(damaged, 2)).toThrow('more behind the last')
 })
 
 test('what ends too early, or is no record of inputs, is refused', () => {
   const record = encodeInputs([[InputKind.signaled, 1, 'add', [], { requestId: 'r' }]])
   for (let length = 0; length < record.length; length += 1) {
-    expect(() => splitInputs(record.slice(0, length)), `${length} bytes`).toThrow(
+    expect(() => splitInputs(record.slice(0, length), 1), `${length} bytes`).toThrow(
       'record of inputs',
     )
   }
   const packr = new Packr()
   for (const other of [1, 'text', { a: 1 }, [1, 2], ['text']]) {
-    expect(() => splitInputs(packr.pack(other))).toThrow('record of inputs')
+    expect(() => splitInputs(packr.pack(other), 2)).toThrow('record of inputs')
   }
   expect(() => new EncodedInput(new Uint8Array(0), 0, 0)).toThrow('record of inputs')
 })
