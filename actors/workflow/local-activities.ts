@@ -149,12 +149,12 @@ function commandOf(input: LocalActivityInput): ScheduleLocalActivityCommand {
     activityId: String(seq),
     activityType,
     args: toPayloads(args),
-    ...headersField(headers),
     retryPolicy: fillRetryPolicy(options.retry),
     cancellationType: cancellationTypeOf(options),
     attempt,
     localRetryThresholdMs:
       optionalFiniteMs(options.localRetryThreshold) ?? DEFAULT_RETRY_THRESHOLD_MS,
+    ...headersField(headers),
     ...(originalScheduleTime === undefined ? {} : { originalScheduleTime }),
     ...(startToClose === undefined ? {} : { startToCloseTimeoutMs: startToClose }),
     ...(scheduleToClose === undefined ? {} : { scheduleToCloseTimeoutMs: scheduleToClose }),
