@@ -3,6 +3,12 @@ import { SignalboxError } from '../runtime/errors.ts'
 /** Namespaces that are remembered; one that is forgotten begins with a full allowance. */
 const maxNamespaces = 10_000
 
+/**
+ * In thousandths of a request, of which `perSecond` come back in each millisecond: whole numbers, so that
+ * after the time that a refusal names there is room, and not a rounding error less.
+ */
+const requestCost = 1000
+
 interface Allowance {
   left: number
   time: number
@@ -35,14 +41,14 @@ export class RateLimit {
     const perSecond = this.#own.get(namespace) ?? this.#perSecond
     let allowance = this.#allowances.get(namespace)
     if (allowance === undefined) {
-      allowance = { left: perSecond, time: now }
+      allowance = { left: perSecond * requestCost, time: now }
       this.#remember(namespace, allowance)
     }
-    const refill = ((now - allowance.time) / 1000) * perSecond
-    allowance.left = Math.min(perSecond, allowance.left + refill)
+    const refill = (now - allowance.time) * perSecond
+    allowance.left = Math.min(perSecond * requestCost, allowance.left + refill)
     allowance.time = now
-    if (allowance.left < 1) {
-      const retryAfterMs = Math.ceil(((1 - allowance.left) / perSecond) * 1000)
+    if (allowance.left < requestCost) {
+      const retryAfterMs = Math.ceil((requestCost - allowance.left) / perSecond)
       return new SignalboxError(
         'SIGNALBOX_ERR_TOO_MANY_REQUESTS',
         `namespace ${namespace} has requestsPerSecond = ${perSecond}; nothing was written, ` +
@@ -50,7 +56,7 @@ export class RateLimit {
         { fields: { retryAfterMs } },
       )
     }
-    allowance.left--
+    allowance.left -= requestCost
     return undefined
   }
 
