@@ -100,6 +100,7 @@ export const scaleScenarios: readonly Scenario[] = [
     aims: [
       atMost('itself', 'memoryGrowth', 1.1),
       atMost('itself', 'diskGrowth', 1.1),
+      atMost('itself', 'overdueRuns', 0),
       atMost('itself', 'p50Growth', 1.2),
       atMost('itself', 'p99Growth', 1.5),
     ],

@@ -26,18 +26,20 @@ const retainedMsAtLeast = 1_000
  * What a service does all day, for as long as is asked for: signals to workflows that continue as new,
  * queries, and workflows that begin, take activities, timers or signals, and end; closed ones are kept for
  * a twentieth of the time. Memory, latency and the size of the folder are noted sixty times; the figures
- * say by how much each was larger in the last third than in the middle one. The memory is the process's
- * own: pages of the data file are the system's to keep or drop. In the end every counter must have counted
- * what it was sent.
+ * say by how much each was larger in the last third than in the middle one, and how many closed workflows
+ * were there still after one and a half times what they are kept for. The memory is the process's own:
+ * pages of the data file are the system's to keep or drop. In the end every counter must have counted what
+ * it was sent.
  */
 export async function measureSoak(
   dataDir: string,
   workflows: number,
   size: LoadSize,
 ): Promise<Measurement> {
+  const retention = Math.max(retainedMsAtLeast, Math.ceil(size.seconds * retained * 1000))
   const runtime = await openBenchRuntime(dataDir, {
     activities: { echo: (n: number) => Promise.resolve(n) },
-    retention: Math.max(retainedMsAtLeast, Math.ceil(size.seconds * retained * 1000)),
+    retention,
   })
   try {
     const client = runtime.client.workflow
@@ -94,6 +96,8 @@ export async function measureSoak(
       })
     }
     const seconds = (performance.now() - started) / 1000
+    const overdueSince = new Date(Date.now() - 1.5 * retention).toISOString()
+    const overdue = await client.count(`CloseTime < "${overdueSince}"`)
     // All latencies of an hour would be what fills the memory: medians of the stretches stand for them.
     const middle = (figure: keyof Sample): number => median(samples, figure)
     const measurement = {
@@ -114,6 +118,7 @@ export async function measureSoak(
       p50Growth: growth('p50Ms'),
       p99Growth: growth('p99Ms'),
       diskGrowth: growth('diskMiB'),
+      overdueRuns: overdue.count,
     }
     return { ...measurement, figures, samples }
   } finally {

@@ -1,4 +1,4 @@
-import { setTimeout } from 'node:timers/promises'
+import { setImmediate as nextMacrotask, setTimeout } from 'node:timers/promises'
 import { decode, encode } from '../actors/records.ts'
 import type { Clock, Timer } from './clock.ts'
 import type { Logger } from './logger.ts'
@@ -32,8 +32,12 @@ export interface RetentionPorts extends RunRemoverPorts {
 /** How long, and for how many runs, deletions are begun before signals have their turn again. */
 const SLICE_MS = 1
 const RUNS_PER_SLICE = 64
-/** Between two slices. */
+/** Between two slices, unless more runs close than that deletes. */
 const PAUSE_MS = 10
+/** For each run that closes so many may be deleted without a pause. More than one, or a backlog would stay. */
+const DELETIONS_PER_CLOSE = 2
+/** Deletions under way at once, in slices that follow each other without a pause. */
+const MOST_AT_ONCE = 512
 /** A run that was in use when its time had come is tried again this much later. */
 const RETRY_MS = 1_000
 /** Rows looked at in a slice when older closes are noted down. */
@@ -41,6 +45,10 @@ const ROWS_PER_SLICE = 500
 
 /**
  * Deletes closed runs whose time is over, in the background, a few in each commit.
+ *
+ * Guarantee: however fast runs close, they are deleted no slower, so that the folder stays within what
+ * the retention keeps. A backlog beyond that, after retention was shortened for one, goes in slices with
+ * pauses: signals come first.
  *
  * A close writes a row by namespace and close time, in its own commit, so that what is due is one
  * range, however many runs there are. Namespaces that keep everything write none. Which ones do is noted in the journal too: where
@@ -58,6 +66,8 @@ export class Retention {
   /** Something was noted down that the pass under way may have gone past. */
   #again = false
   #stopped = false
+  /** Runs that may be deleted without a pause. */
+  #credit = 0
   /** Runs that cannot be read: they are told once, and stay. */
   readonly #unreadable = new Set<number>()
   /**
@@ -106,6 +116,7 @@ export class Retention {
     const keptMs = this.#policy.retentionMs(namespace)
     if (keptMs === Infinity) return
     this.#note(namespace, closeTime, run.key)
+    this.#credit += DELETIONS_PER_CLOSE
     this.#ports.committer.afterCommit(() => this.#arm(closeTime + keptMs))
   }
 
@@ -144,7 +155,7 @@ export class Retention {
     if (this.#stopped) return
     let next = Number.POSITIVE_INFINITY
     for (const [namespace, start] of this.#from) {
-      const [oldest] = this.#closed({ start, end: closedNamespaceRange(namespace).end }, 1)
+      const oldest = this.#oldest({ start, end: closedNamespaceRange(namespace).end })
       if (oldest === undefined) continue
       next = Math.min(next, oldest.closeTime + this.#policy.retentionMs(namespace))
     }
@@ -158,26 +169,45 @@ export class Retention {
     let start = from
     let firstToStay: Buffer | undefined
     let stay = 0
-    while (!this.#stopped) {
-      const end = closedKey(namespace, this.#clock.now() - keptMs + 1, 0)
-      const until = performance.now() + SLICE_MS
-      const removals: Promise<readonly [key: Buffer, isGone: boolean]>[] = []
-      for (const { key, run } of this.#closed({ start, end }, RUNS_PER_SLICE)) {
-        removals.push(this.#remove(key, run).then((isGone) => [key, isGone] as const))
-        start = Buffer.concat([key, Buffer.of(0)])
-        if (performance.now() >= until) break
+    for (let isLast = false; !isLast && !this.#stopped;) {
+      const removals: Removal[] = []
+      for (let goesOn = true; goesOn && !this.#stopped;) {
+        const slice = this.#removeSlice(namespace, start, keptMs)
+        const last = slice.at(-1)
+        isLast = last === undefined
+        if (last === undefined) break
+        removals.push(...slice)
+        start = Buffer.concat([last.key, Buffer.of(0)])
+        this.#credit = Math.max(0, this.#credit - slice.length)
+        goesOn = this.#credit > 0 && removals.length < MOST_AT_ONCE
+        if (goesOn) await nextMacrotask()
       }
-      if (removals.length === 0) break
-      for (const [key, isGone] of await Promise.all(removals)) {
-        if (isGone) continue
+      for (const { key, isGone } of removals) {
+        if (await isGone) continue
         stay++
         firstToStay ??= key
       }
-      await setTimeout(PAUSE_MS)
+      if (this.#credit === 0 && !isLast) await setTimeout(PAUSE_MS)
     }
     // An older close that was noted down meanwhile has moved it already.
     if (this.#from.get(namespace) === from) this.#from.set(namespace, firstToStay ?? start)
     return stay
+  }
+
+  /** Begin to delete some of the runs of a namespace that are due. None: no more are. */
+  #removeSlice(namespace: string, start: Buffer, keptMs: number): readonly Removal[] {
+    const end = closedKey(namespace, this.#clock.now() - keptMs + 1, 0)
+    const until = performance.now() + SLICE_MS
+    const removals: Removal[] = []
+    // What deletes them changes no row before the next commit, so rows are read as they are needed.
+    for (const { key, run } of this.#closed({ start, end }, RUNS_PER_SLICE)) {
+      const isGone = this.#remove(key, run)
+      // It is waited for after later slices: until then a failure must not end the process.
+      isGone.catch(() => undefined)
+      removals.push({ key, isGone })
+      if (performance.now() >= until) break
+    }
+    return removals
   }
 
   /** @returns whether the run's row of this table is gone, or is going to be */
@@ -206,7 +236,7 @@ export class Retention {
     let { start } = closedRange()
     const { end } = closedRange()
     for (;;) {
-      const [oldest] = this.#closed({ start, end }, 1)
+      const oldest = this.#oldest({ start, end })
       if (oldest === undefined) return
       const { namespace, key } = oldest
       if (this.#policy.retentionMs(namespace) < Infinity) this.#from.set(namespace, key)
@@ -214,8 +244,14 @@ export class Retention {
     }
   }
 
-  #closed(range: { start: Buffer; end: Buffer }, limit: number): readonly ClosedRow[] {
-    return [...this.#ports.journal.rows({ ...range, limit })].map(([key]) => closedOfKey(key))
+  /** Lazy, in order of close time. */
+  *#closed(range: { start: Buffer; end: Buffer }, limit: number): Generator<ClosedRow> {
+    for (const [key] of this.#ports.journal.rows({ ...range, limit })) yield closedOfKey(key)
+  }
+
+  #oldest(range: { start: Buffer; end: Buffer }): ClosedRow | undefined {
+    const [oldest] = this.#closed(range, 1)
+    return oldest
   }
 
   /** Runs that closed while nobody noted it down. */
@@ -253,6 +289,12 @@ export class Retention {
     this.#logger.error({ err: error }, 'closed workflows cannot be deleted')
     this.#arm(this.#clock.now() + 60 * RETRY_MS)
   }
+}
+
+/** A deletion under way. */
+interface Removal {
+  readonly key: Buffer
+  readonly isGone: Promise<boolean>
 }
 
 /** Of which namespaces every closed run is noted down: of all but some, or of some. */
