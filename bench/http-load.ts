@@ -3,9 +3,10 @@ import { benchWorkflowsPath } from './bench-runtime.ts'
 import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
 import { HttpConnection, httpRequest, type HttpAnswer } from './http-connection.ts'
 import { Meter } from './meter.ts'
-import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
+import type { LoadBounds, LoadSize, Measurement, RatioToCeiling } from './measurement.ts'
 import { runOpenLoop } from './open-loop.ts'
 import { ServerProcess } from './server-process.ts'
+import { compareSideBySide } from './side-by-side.ts'
 
 export interface HttpLoad {
   readonly workflows: number
@@ -21,12 +22,21 @@ const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
  * Signals over HTTP, a request each, a request at a time on every connection, to `signalbox serve`.
  * Or at fixed times: one that finds no connection free waits for one, and its latency counts that.
  * As in process, the last signals wait until they are processed, and every workflow must have
- * counted what it was sent.
+ * counted what it was sent. Then it runs in turns with bare Fastify, which is its ceiling.
  */
-export async function measureHttp(
+export function measureHttp(dataDir: string, load: HttpLoad, size: LoadSize): Promise<Measurement> {
+  if (load.rate !== undefined) return measureServed(dataDir, load, size)
+  return withBareFastify(load.connections, async (bare) => {
+    await bare.run(size.warmUp)
+    return measureServed(dataDir, load, size, (own) => compareSideBySide(own, bare.run, size))
+  })
+}
+
+async function measureServed(
   dataDir: string,
   { workflows, connections, rate }: HttpLoad,
   size: LoadSize,
+  compare?: (own: (bounds: LoadBounds) => Promise<ClosedLoopResult>) => Promise<RatioToCeiling>,
 ): Promise<Measurement> {
   const script = fileURLToPath(new URL(`../api/cli.${extension}`, import.meta.url))
   const options = ['--workflows', benchWorkflowsPath, '--data-dir', dataDir, '--port', '0']
@@ -77,6 +87,7 @@ export async function measureHttp(
       seconds: (performance.now() - started) / 1000,
       latencies: load.latencies,
     })
+    const ofCeiling = await compare?.(run)
     for (const n of numbers) {
       const { body } = await send(httpRequest('POST', `${path(n)}/query/total`, {}))
       const { queryResult }: { queryResult: [number] } = JSON.parse(body)
@@ -84,32 +95,45 @@ export async function measureHttp(
       if (queryResult[0] === expected) continue
       throw new Error(`Workflow ${n} counted ${queryResult[0]} of ${expected} signals.`)
     }
-    return measurement
+    return { ...measurement, ...(ofCeiling !== undefined && { ofCeiling }) }
   })
 }
 
 /** The same requests to Fastify with nothing behind it. */
-export async function measureBareFastify(
+export function measureBareFastify(connections: number, size: LoadSize): Promise<Measurement> {
+  return withBareFastify(connections, async ({ run, server }) => {
+    await run(size.warmUp)
+    const meter = new Meter({ server })
+    return meter.measurement(await run(size))
+  })
+}
+
+interface BareFastify {
+  readonly server: number
+  readonly run: (bounds: LoadBounds) => Promise<ClosedLoopResult>
+}
+
+/** In the end it must have answered all that it was sent. */
+async function withBareFastify(
   connections: number,
-  size: LoadSize,
+  measure: (bare: BareFastify) => Promise<Measurement>,
 ): Promise<Measurement> {
   const script = fileURLToPath(new URL(`./bare-fastify.${extension}`, import.meta.url))
   return withServer(script, [], connections, async (exchange, server) => {
     const path = '/api/v1/namespaces/default/workflows/counter-0/signal/add'
     const request = httpRequest('POST', path, { input: [1] })
+    let sent = 0
     const operation = async (): Promise<void> => {
+      sent += 1
       const { status, body } = await exchange(request)
       if (status !== 200) throw new Error(`${status}: ${body}`)
     }
-    const loop = { inFlight: connections, operation }
-    const warmUp = await runClosedLoop({ ...size.warmUp, ...loop })
-    const meter = new Meter({ server })
-    const result = await runClosedLoop({ ...size, ...loop })
-    const measurement = meter.measurement(result)
+    const run = (bounds: LoadBounds): Promise<ClosedLoopResult> =>
+      runClosedLoop({ ...bounds, inFlight: connections, operation })
+    const measurement = await measure({ server, run })
     const { body } = await exchange(httpRequest('GET', '/answered'))
     const { answered }: { answered: number } = JSON.parse(body)
-    const expected = warmUp.operations + result.operations
-    if (answered !== expected) throw new Error(`${answered} of ${expected} requests were answered.`)
+    if (answered !== sent) throw new Error(`${answered} of ${sent} requests were answered.`)
     return measurement
   })
 }

@@ -23,6 +23,15 @@ export interface Measurement {
   readonly figures?: Readonly<Record<string, number>>
   /** The course of a long run. */
   readonly samples?: readonly Sample[]
+  /** Beside its ceiling, in the same moments; without it, runs of the same round are compared. */
+  readonly ofCeiling?: RatioToCeiling
+}
+
+/** How many times its ceiling's figures a scenario has. */
+export interface RatioToCeiling {
+  readonly rate: number
+  readonly p50Ms: number
+  readonly p99Ms: number
 }
 
 /** A stretch of a long run. */

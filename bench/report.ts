@@ -1,10 +1,10 @@
 import { arch, availableParallelism, cpus, release, totalmem } from 'node:os'
 import { styleText } from 'node:util'
 import type { HarnessOptions, Rounds } from './harness.ts'
-import type { Measurement } from './measurement.ts'
+import type { Measurement, RatioToCeiling } from './measurement.ts'
 import type { Aim, Group, Scenario } from './scenario.ts'
 
-type NumberField = Exclude<keyof Measurement, 'figures' | 'samples'>
+type NumberField = Exclude<keyof Measurement, 'figures' | 'samples' | 'ofCeiling'>
 
 /** What `--json` writes. */
 export interface Report {
@@ -33,12 +33,9 @@ export interface ReportedAim {
   readonly reached: boolean
 }
 
-export interface Comparison {
+/** Medians of the ratios that the rounds had each for itself. */
+export interface Comparison extends RatioToCeiling {
   readonly ceiling: string
-  /** Medians of the ratios that the rounds had each for itself. */
-  readonly rate: number
-  readonly p50Ms: number
-  readonly p99Ms: number
 }
 
 /** How many times its figure of an earlier report a scenario has now. */
@@ -115,8 +112,12 @@ function compare({ name, ceiling }: Scenario, results: Rounds): Comparison | und
   const own = results.get(name)
   const best = ceiling === undefined ? undefined : results.get(ceiling)
   if (ceiling === undefined || own === undefined || best === undefined) return undefined
-  const ratio = (of: NumberField): number =>
-    median(own.map((round, index) => round[of] / (best[index]?.[of] ?? Number.NaN)))
+  const ratio = (of: keyof RatioToCeiling): number =>
+    median(
+      own.map(
+        (round, index) => round.ofCeiling?.[of] ?? round[of] / (best[index]?.[of] ?? Number.NaN),
+      ),
+    )
   return { ceiling, rate: ratio('rate'), p50Ms: ratio('p50Ms'), p99Ms: ratio('p99Ms') }
 }
 

@@ -1,0 +1,44 @@
+import type { ClosedLoopResult } from './closed-loop.ts'
+import type { LoadBounds, RatioToCeiling } from './measurement.ts'
+
+type Load = (bounds: LoadBounds) => Promise<ClosedLoopResult>
+
+const sliceSeconds = 0.5
+
+/**
+ * Runs a load and its ceiling in turns, half a second each, and compares every slice with the one beside
+ * it. The processors of a shared machine can be half as fast from one second to the next: of two loads
+ * that run one after the other, for seconds each, a ratio tells of that.
+ *
+ * @param bounds of each of the two loads, all slices together
+ */
+export async function compareSideBySide(
+  own: Load,
+  ceiling: Load,
+  { seconds, operations }: LoadBounds,
+): Promise<RatioToCeiling> {
+  const pairs = Math.max(2, Math.round(seconds / sliceSeconds))
+  const slice = { seconds: seconds / pairs, operations: Math.ceil(operations / pairs) }
+  const ratios: RatioToCeiling[] = []
+  for (let pair = 0; pair < pairs; pair += 1) {
+    // Each goes first as often as the other.
+    const before = pair % 2 === 0 ? undefined : await ceiling(slice)
+    const owned = await own(slice)
+    ratios.push(ratioOf(owned, before ?? (await ceiling(slice))))
+  }
+  const middle = (of: keyof RatioToCeiling): number => {
+    const sorted = ratios.map((ratio) => ratio[of]).sort((a, b) => a - b)
+    return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+  }
+  return { rate: middle('rate'), p50Ms: middle('p50Ms'), p99Ms: middle('p99Ms') }
+}
+
+function ratioOf(own: ClosedLoopResult, ceiling: ClosedLoopResult): RatioToCeiling {
+  const [p50 = 0, p99 = 0] = own.latencies.percentiles(0.5, 0.99)
+  const [ceilingP50 = 0, ceilingP99 = 0] = ceiling.latencies.percentiles(0.5, 0.99)
+  return {
+    rate: own.operations / own.seconds / (ceiling.operations / ceiling.seconds),
+    p50Ms: p50 / ceilingP50,
+    p99Ms: p99 / ceilingP99,
+  }
+}
