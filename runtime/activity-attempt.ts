@@ -85,7 +85,9 @@ export class ActivityAttempt implements RunningAttempt {
 
   #call(fn: ActivityFunction, values: unknown[]): void {
     try {
-      const info = this.#convert(() => activityInfo(this.#task, this.#timeouts))
+      const makeInfo = () => this.#convert(() => activityInfo(this.#task, this.#timeouts))
+      // Details that cannot be converted fail the attempt before its function has begun.
+      const info = this.#task.heartbeatDetails === undefined ? makeInfo : makeInfo()
       const context = new Context(info, {
         clock: this.#ports.clock,
         cancellation: this.cancellation,
@@ -213,12 +215,12 @@ function activityInfo(task: ActivityTask, timeouts: ActivityTimeouts): Info {
     currentAttemptScheduledTimestampMs: task.dueTime,
     scheduleToCloseTimeoutMs: orZero(timeouts.scheduleToCloseMs),
     startToCloseTimeoutMs: orZero(timeouts.startToCloseMs),
-    ...(timeouts.heartbeatMs === Infinity || !command.heartbeatTimeoutMs
-      ? {}
-      : { heartbeatTimeoutMs: timeouts.heartbeatMs }),
     heartbeatDetails:
       heartbeatDetails === undefined ? undefined : fromPayloads(heartbeatDetails)[0],
     retryPolicy: retryPolicyOf(command.retryPolicy),
+    ...(timeouts.heartbeatMs === Infinity || !command.heartbeatTimeoutMs
+      ? {}
+      : { heartbeatTimeoutMs: timeouts.heartbeatMs }),
   }
 }
 

@@ -28,7 +28,7 @@ export interface EncodedCommit {
 }
 
 /** Four pages of LMDB less the header of an overflow value: no page is left partly empty. */
-export const targetRowBytes = 4 * 4_096 - 16
+export const targetRowBytes = 4 * 4_096 - 24
 const slabBytes = 2 ** 20
 
 /**

@@ -21,7 +21,7 @@ import type { RunProgress } from './journal.ts'
  * u32 checksum of what follows in the header, u48 head, u48 processed.
  */
 export const runValueHeaderBytes = 16
-const targetBytes = 4 * 4_096 - 16
+const targetBytes = 4 * 4_096 - 24
 
 /** A frame to be moved into the data tree. */
 export interface PlacedFrame {

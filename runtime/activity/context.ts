@@ -80,15 +80,21 @@ export const asyncLocalStorage: AsyncLocalStorage<Context> = (shared[storageSymb
 
 /** The context of one attempt of an activity; `Context.current()` gives it to code that runs in one. */
 export class Context {
-  readonly info: Info
+  #info: Info | (() => Info)
   readonly #ports: ContextPorts
   #logInterceptors: readonly ActivityOutboundCallsInterceptor[] = []
   #log: Logger | undefined
 
   /** Made by the runtime, never by activity code. */
-  constructor(info: Info, ports: ContextPorts) {
-    this.info = info
+  constructor(info: Info | (() => Info), ports: ContextPorts) {
+    this.#info = info
     this.#ports = ports
+  }
+
+  /** What this attempt is of; made when it is first asked for, since most activities never ask. */
+  get info(): Info {
+    if (typeof this.#info === 'function') this.#info = this.#info()
+    return this.#info
   }
 
   /** @throws Error outside of an activity */
