@@ -9,6 +9,8 @@ export interface WriterTask {
   readonly signalsEach: number
   /** Timers of each workflow, due in a month; with them it has one signal. */
   readonly timersEach: number
+  /** So long nothing happens, once all that is done. */
+  readonly idleMs: number
   /** Lone signals to another workflow at the end: a service that is hardly used before it dies. */
   readonly lastSignals: number
 }

@@ -16,12 +16,14 @@ const lastSignalsAtMost = 10_000
 const mebi = 2 ** 20
 /** In which the journal moves what the crash left in its log, as it does when nothing is written. */
 const restMsAtMost = 12_000
+/** To try a scenario out with a few operations takes less. */
+const restMsPerOperation = 10
 
 export type Leftovers = Pick<WriterTask, 'workflows' | 'signalsEach' | 'timersEach'>
 
 /**
- * A process is killed that has left workflows, signals or timers behind and was hardly used for some
- * seconds, and the folder is opened again.
+ * A process is killed that has left workflows, signals or timers behind, had nothing to do for some seconds
+ * and then a few lone signals, and the folder is opened again.
  * What is measured: how long opening takes, until a new timer has fired and a first signal is processed,
  * how long a page of the list takes, the process's own memory then and after a rest in which the log is moved
  * (pages of the data file are the system's), and the disk. The operations are
@@ -33,7 +35,8 @@ export async function measureRestart(
   size: LoadSize,
 ): Promise<Measurement> {
   const lastSignals = Math.min(lastSignalsAtMost, size.operations)
-  await fillAndKill({ dataDir, ...leftovers, lastSignals })
+  const restMs = Math.min(restMsAtMost, size.seconds * 4_000, size.operations * restMsPerOperation)
+  await fillAndKill({ dataDir, ...leftovers, idleMs: restMs, lastSignals })
   const bytes = folderBytes(dataDir)
   const began = performance.now()
   const runtime = await openBenchRuntime(dataDir)
@@ -52,7 +55,7 @@ export async function measureRestart(
       runtime.service.listWorkflows({ pageSize: listPageSize }),
     )
     await checkCounts(leftovers, (workflowId) => client.getHandle(workflowId).query(total))
-    await setTimeout(Math.min(restMsAtMost, size.seconds * 4_000))
+    await setTimeout(restMs)
     collectGarbage()
     // Pages are given back by other threads.
     await setTimeout(Math.min(1_000, size.seconds * 300))

@@ -1,8 +1,9 @@
 /**
  * A process that fills a data folder and then waits to be killed: what a crash leaves behind. It takes its
- * task as a message and answers when everything is durable, every turn has ended, and a few seconds went by
- * in which hardly anything happened: then what is unfinished is little, as it is most of the time.
+ * task as a message and answers when everything is durable, every turn has ended, and some seconds went by in
+ * which nothing happened, and then a few lone signals: what is unfinished is little, as it is most of the time.
  */
+import { setTimeout } from 'node:timers/promises'
 import { openBenchRuntime } from './bench-runtime.ts'
 import { runClosedLoop } from './closed-loop.ts'
 import type { WriterTask } from './killed-writer.ts'
@@ -24,7 +25,7 @@ process.once('message', (task: WriterTask) => {
 })
 
 async function fill(task: WriterTask): Promise<void> {
-  const { dataDir, workflows, signalsEach, timersEach, lastSignals } = task
+  const { dataDir, workflows, signalsEach, timersEach, idleMs, lastSignals } = task
   const runtime = await openBenchRuntime(dataDir)
   const client = runtime.client.workflow
   const unbounded = { seconds: Infinity, inFlight }
@@ -62,6 +63,7 @@ async function fill(task: WriterTask): Promise<void> {
     operation: (n) =>
       handles[n]?.signal({ signal: add, waitFor: 'processed' }, 1) ?? Promise.resolve(),
   })
+  await setTimeout(idleMs)
   const start = { workflowId: 'last', args: [], taskQueue: 'bench' } as const
   const last = await client.start(counter, start)
   await runClosedLoop({

@@ -40,6 +40,11 @@ export interface LmdbJournalOptions {
   /** The same by rows: small commits have a row each. Default 65,536. */
   readonly logWindowRows?: number
   /**
+   * The same by time, once the log takes more than `restBytes`: a process that had much to do and has
+   * little to do now gives that memory back, and opens fast after a crash. Default 60,000.
+   */
+  readonly logWindowMs?: number
+  /**
    * How long the slices of checkpoint work are that ride in the transactions of commits, while
    * checkpoints keep up with the log; longer when they do not. Default 2.
    */
@@ -121,6 +126,7 @@ class JournalOnLmdb implements LmdbJournal {
   readonly #checkpointer: Checkpointer
   readonly #windowBytes: number
   readonly #windowRows: number
+  readonly #windowMs: number
   readonly #sliceMs: number
   readonly #idleTimer: NodeJS.Timeout
   readonly #restMs: number
@@ -128,6 +134,7 @@ class JournalOnLmdb implements LmdbJournal {
   readonly #restTimer: NodeJS.Timeout
   #unfinished: Recovered['unfinished']
   #nextRun: number
+  #windowSince = performance.now()
   /** The caller's commit in flight, and the journal's own transaction; at most one is in LMDB. */
   #commit: Promise<void> | undefined
   #maintenance: Promise<void> | undefined
@@ -152,6 +159,7 @@ class JournalOnLmdb implements LmdbJournal {
     this.#nextRun = recovered.nextRun
     this.#windowBytes = options.logWindowBytes ?? 64 * 2 ** 20
     this.#windowRows = options.logWindowRows ?? 65_536
+    this.#windowMs = options.logWindowMs ?? 60_000
     this.#sliceMs = options.checkpointSliceMs ?? 2
     const { log, checkpoint, carried } = recovered
     const requests = new RequestStore(trees.data, checkpoint.generations)
@@ -258,6 +266,7 @@ class JournalOnLmdb implements LmdbJournal {
   #freeze(): void {
     // Once a window: what they still pin makes the file grow with every checkpoint.
     this.#trees.forgetDeadReaders()
+    this.#windowSince = performance.now()
     this.#writer.startWindow(this.#checkpointer.freeze())
   }
 
@@ -287,9 +296,15 @@ class JournalOnLmdb implements LmdbJournal {
     return { ms: this.#sliceMs * factor, untilProgress }
   }
 
+  /** How far the log is on its way to the next checkpoint; from 1 on that is due. */
   #fill(): number {
     const { memoryBytes, rows } = this.#log.active
-    return Math.max(memoryBytes / this.#windowBytes, rows.length / this.#windowRows)
+    const isWorthwhile = memoryBytes > this.#restBytes
+    return Math.max(
+      memoryBytes / this.#windowBytes,
+      rows.length / this.#windowRows,
+      isWorthwhile ? (performance.now() - this.#windowSince) / this.#windowMs : 0,
+    )
   }
 
   /** In the pauses between commits: go on with the checkpoint. */

@@ -1,3 +1,4 @@
+import { cp } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { logRowKey, logRowsEnd, metaKey, requestBucketKey } from '../../runtime/journal-keys.ts'
@@ -89,6 +90,32 @@ describe('a checkpoint', () => {
       await trees.close()
     } finally {
       await folder.dispose()
+    }
+  })
+
+  it('comes by time alone where commits leave no pause and fill no window', async () => {
+    const folder = await temporaryFolder()
+    const copy = await temporaryFolder()
+    try {
+      const never = 2 ** 31 - 1
+      const options = { logWindowMs: 20, restBytes: 0, restMs: never }
+      const journal = await openLmdbJournal({ dataDir: folder.path, ...options })
+      const until = performance.now() + 10 * options.logWindowMs
+      let commits = 0
+      while (commits < 200 || performance.now() < until) {
+        commits += 1
+        await journal.commit(batch([inputs(1, commits, 1)]))
+      }
+      // As it is now: closing would move the log in any case.
+      await cp(join(folder.path, 'journal'), join(copy.path, 'journal'), { recursive: true })
+      await journal.close()
+      const trees = await JournalTrees.open(join(copy.path, 'journal'), 2 ** 30)
+      const rows = [...trees.log.keys(logRowKey(0), logRowsEnd)].length
+      await trees.close()
+      expect(rows).toBeLessThan(commits)
+    } finally {
+      await folder.dispose()
+      await copy.dispose()
     }
   })
 

@@ -111,6 +111,7 @@ describe('a journal equals an array per run and a map of rows, whatever happens'
     ['with checkpoints that take many commits', { logWindowBytes: 400, checkpointSliceMs: 0 }],
     ['with slow checkpoints of rows', { logWindowRows: 4, checkpointSliceMs: 0 }],
     ['with a checkpoint in each pause', { restMs: 1, restBytes: 0 }],
+    ['with a checkpoint every few milliseconds', { logWindowMs: 2, restBytes: 0 }],
   ])('on LMDB, %s', async (_name, options) => {
     await fc.assert(
       property(() => lmdbStore(options)),
