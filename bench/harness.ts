@@ -88,7 +88,8 @@ async function runInFreshProcess(
     serialization: 'advanced', // JSON would make null of a bound that is Infinity.
   })
   const preparation = preparationSeconds[group === 'scale' || group === 'soak' ? 'long' : 'usual']
-  const timeoutMs = (size.warmUp.seconds + size.seconds + preparation) * 1000
+  // With its ceiling beside it a scenario warms up twice and loads three times as long.
+  const timeoutMs = (2 * size.warmUp.seconds + 3 * size.seconds + preparation) * 1000
   // Disconnected, the process ends and takes its servers along.
   const timer = setTimeout(() => child.disconnect(), timeoutMs)
   try {

@@ -2,6 +2,7 @@ import { arch, availableParallelism, cpus, release, totalmem } from 'node:os'
 import { styleText } from 'node:util'
 import type { HarnessOptions, Rounds } from './harness.ts'
 import type { Measurement, RatioToCeiling } from './measurement.ts'
+import { median } from './median.ts'
 import type { Aim, Group, Scenario } from './scenario.ts'
 
 type NumberField = Exclude<keyof Measurement, 'figures' | 'samples' | 'ofCeiling'>
@@ -147,14 +148,6 @@ export function comparedWith(report: Report, earlier: Report): ReadonlyMap<strin
     })
   }
   return changes
-}
-
-/** The middle one, or the mean of the two in the middle. */
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const upper = sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-  const lower = sorted[Math.floor((sorted.length - 1) / 2)] ?? Number.NaN
-  return (lower + upper) / 2
 }
 
 /** The report as a table for people. */

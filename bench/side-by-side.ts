@@ -1,9 +1,12 @@
 import type { ClosedLoopResult } from './closed-loop.ts'
 import type { LoadBounds, RatioToCeiling } from './measurement.ts'
+import { median } from './median.ts'
 
 type Load = (bounds: LoadBounds) => Promise<ClosedLoopResult>
 
 const sliceSeconds = 0.5
+/** Fewer in a slice would be the beginning and the end of a load, and nothing between. */
+const operationsPerSlice = 1_000
 
 /**
  * Runs a load and its ceiling in turns, half a second each, and compares every slice with the one beside
@@ -17,19 +20,18 @@ export async function compareSideBySide(
   ceiling: Load,
   { seconds, operations }: LoadBounds,
 ): Promise<RatioToCeiling> {
-  const pairs = Math.max(2, Math.round(seconds / sliceSeconds))
+  // Even, so that each goes first as often as the other.
+  const pairs =
+    2 *
+    Math.max(1, Math.round(Math.min(seconds / sliceSeconds, operations / operationsPerSlice) / 2))
   const slice = { seconds: seconds / pairs, operations: Math.ceil(operations / pairs) }
   const ratios: RatioToCeiling[] = []
   for (let pair = 0; pair < pairs; pair += 1) {
-    // Each goes first as often as the other.
     const before = pair % 2 === 0 ? undefined : await ceiling(slice)
     const owned = await own(slice)
     ratios.push(ratioOf(owned, before ?? (await ceiling(slice))))
   }
-  const middle = (of: keyof RatioToCeiling): number => {
-    const sorted = ratios.map((ratio) => ratio[of]).sort((a, b) => a - b)
-    return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
-  }
+  const middle = (of: keyof RatioToCeiling): number => median(ratios.map((ratio) => ratio[of]))
   return { rate: middle('rate'), p50Ms: middle('p50Ms'), p99Ms: middle('p99Ms') }
 }
 

@@ -3,6 +3,7 @@ import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
 import { LatencyRecorder } from './latency-recorder.ts'
 import { anonymousMiB, folderBytes, Meter, percentilesOf } from './meter.ts'
 import type { LoadSize, Measurement, Sample } from './measurement.ts'
+import { median } from './median.ts'
 import {
   activitySeries,
   add,
@@ -99,7 +100,7 @@ export async function measureSoak(
     const overdueSince = new Date(Date.now() - 1.5 * retention).toISOString()
     const overdue = await client.count(`CloseTime < "${overdueSince}"`)
     // All latencies of an hour would be what fills the memory: medians of the stretches stand for them.
-    const middle = (figure: keyof Sample): number => median(samples, figure)
+    const middle = (figure: keyof Sample): number => medianOf(samples, figure)
     const measurement = {
       ...meter.measurement({ operations, seconds, latencies: new LatencyRecorder() }),
       p50Ms: middle('p50Ms'),
@@ -131,10 +132,9 @@ function growthOf(samples: readonly Sample[]): (figure: keyof Sample) => number 
   const third = Math.floor(samples.length / 3)
   const middle = samples.slice(third, samples.length - third)
   const last = samples.slice(samples.length - Math.max(1, third))
-  return (figure) => median(last, figure) / median(middle, figure)
+  return (figure) => medianOf(last, figure) / medianOf(middle, figure)
 }
 
-function median(samples: readonly Sample[], figure: keyof Sample): number {
-  const sorted = samples.map((sample) => sample[figure]).sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? 0
+function medianOf(samples: readonly Sample[], figure: keyof Sample): number {
+  return median(samples.map((sample) => sample[figure]))
 }

@@ -1,7 +1,9 @@
 import { setImmediate as nextMacrotask, setTimeout } from 'node:timers/promises'
 import { decode, encode } from '../actors/records.ts'
 import type { Clock, Timer } from './clock.ts'
+import type { RowRange } from './journal.ts'
 import type { Logger } from './logger.ts'
+import { type Coverage, coverageOf, intersection, isSame, NOTHING } from './retention-coverage.ts'
 import type { RetentionPolicy } from './retention-options.ts'
 import {
   closedKey,
@@ -29,25 +31,42 @@ export interface RetentionPorts extends RunRemoverPorts {
   }
 }
 
-/** How long, and for how many runs, deletions are begun before signals have their turn again. */
+/** How long, and for how many runs, deletions are begun before others have their turn. */
 const SLICE_MS = 1
 const RUNS_PER_SLICE = 64
-/** Between two slices, unless more runs close than that deletes. */
+/** Between two waves of deletions, unless runs close faster than those are. */
 const PAUSE_MS = 10
-/** For each run that closes so many may be deleted without a pause. More than one, or a backlog would stay. */
+/** For each run that closes so many are deleted without a pause. More than one, or a backlog would stay. */
 const DELETIONS_PER_CLOSE = 2
-/** Deletions under way at once, in slices that follow each other without a pause. */
-const MOST_AT_ONCE = 512
-/** A run that was in use when its time had come is tried again this much later. */
+/** Deletions without a pause that are owed at most: what closed long ago is a backlog. */
+const MOST_OWED = 10_000
+/** Deletions under way at a time: they are in one commit, which signals wait for. */
+const RUNS_PER_WAVE = 128
+/** A run that was in use when its time had come is tried again this much later, and later still the more there are. */
 const RETRY_MS = 1_000
+const RETRY_MS_EACH = 2
 /** Rows looked at in a slice when older closes are noted down. */
 const ROWS_PER_SLICE = 500
+const NO_VALUE = new Uint8Array(0)
+
+/** A deletion under way. */
+interface Removal {
+  readonly row: ClosedRow
+  readonly isGone: Promise<boolean>
+}
+
+/** A run whose time has come while something needs it. */
+interface StayingRow {
+  readonly row: ClosedRow
+  readonly retryAt: number
+}
 
 /**
- * Deletes closed runs whose time is over, in the background, a few in each commit.
+ * Deletes closed runs whose time is over, in the background: in waves that are a commit each, of one
+ * namespace after the other.
  *
  * Guarantee: however fast runs close, they are deleted no slower, so that the folder stays within what
- * the retention keeps. A backlog beyond that, after retention was shortened for one, goes in slices with
+ * the retention keeps. A backlog beyond that, after retention was shortened for one, goes in waves with
  * pauses: signals come first.
  *
  * A close writes a row by namespace and close time, in its own commit, so that what is due is one
@@ -66,13 +85,20 @@ export class Retention {
   /** Something was noted down that the pass under way may have gone past. */
   #again = false
   #stopped = false
-  /** Runs that may be deleted without a pause. */
-  #credit = 0
+  /** Deletions without a pause that are owed to the runs that closed. */
+  #owed = 0
+  /** When some may be deleted again though none are owed, of performance.now. */
+  #freeAt = 0
+  /** Runs that closed since the last pause, less those deleted: a slice deletes as many, however long that takes. */
+  #closedSincePause = 0
+  /** In the order in which they are tried again. */
+  readonly #staying = new Set<StayingRow>()
   /** Runs that cannot be read: they are told once, and stay. */
   readonly #unreadable = new Set<number>()
   /**
-   * Where the rows of a namespace begin, of those that have any. From the start of the table a look-up
-   * would pass over everything that was deleted since the last checkpoint, while signals wait.
+   * Where the rows of a namespace begin that are still to be looked at, of those that have any. From the
+   * start of the table a look-up would pass over everything that was deleted since the last checkpoint,
+   * while signals wait.
    */
   readonly #from = new Map<string, Buffer>()
 
@@ -116,15 +142,20 @@ export class Retention {
     const keptMs = this.#policy.retentionMs(namespace)
     if (keptMs === Infinity) return
     this.#note(namespace, closeTime, run.key)
-    this.#credit += DELETIONS_PER_CLOSE
+    this.#owed = Math.min(this.#owed + DELETIONS_PER_CLOSE, MOST_OWED)
+    this.#closedSincePause++
     this.#ports.committer.afterCommit(() => this.#arm(closeTime + keptMs))
   }
 
   #note(namespace: string, closeTime: number, run: number): void {
     const key = closedKey(namespace, closeTime, run)
-    this.#ports.committer.putRow(key, NO_VALUE)
-    const from = this.#from.get(namespace)
-    if (from === undefined || key.compare(from) < 0) this.#from.set(namespace, key)
+    const { committer } = this.#ports
+    committer.putRow(key, NO_VALUE)
+    // Not before: who looks from here now finds what comes behind it, and would go on from there.
+    committer.afterCommit(() => {
+      const from = this.#from.get(namespace)
+      if (from === undefined || key.compare(from) < 0) this.#from.set(namespace, key)
+    })
   }
 
   #arm(at: number): void {
@@ -137,86 +168,133 @@ export class Retention {
     })
   }
 
-  /** Delete what is due in every namespace, then wait for what is due next. */
+  /** Delete what is due, a wave of each namespace in turn, then wait for what is due next. */
   async #pass(): Promise<void> {
     this.#again = true
     if (this.#passing) return
     this.#passing = true
-    let inUse = 0
+    this.#closedSincePause = 0
     try {
       while (this.#again && !this.#stopped) {
         this.#again = false
-        inUse = 0
-        for (const [namespace, from] of this.#from) inUse += await this.#deleteDue(namespace, from)
+        const withMore = new Set(this.#from.keys())
+        while (withMore.size > 0 && !this.#stopped) {
+          for (const namespace of withMore) {
+            if (!(await this.#deleteWave(namespace))) withMore.delete(namespace)
+          }
+        }
+        await this.#retryStaying()
       }
     } finally {
       this.#passing = false
     }
     if (this.#stopped) return
-    let next = Number.POSITIVE_INFINITY
+    let next = this.#nextStaying?.retryAt ?? Number.POSITIVE_INFINITY
     for (const [namespace, start] of this.#from) {
       const oldest = this.#oldest({ start, end: closedNamespaceRange(namespace).end })
       if (oldest === undefined) continue
       next = Math.min(next, oldest.closeTime + this.#policy.retentionMs(namespace))
     }
-    if (inUse > 0) next = Math.max(next, this.#clock.now() + RETRY_MS)
     if (next < Number.POSITIVE_INFINITY) this.#arm(next)
   }
 
-  /** @returns how many are due and have to stay for now */
-  async #deleteDue(namespace: string, from: Buffer): Promise<number> {
-    const keptMs = this.#policy.retentionMs(namespace)
-    let start = from
-    let firstToStay: Buffer | undefined
-    let stay = 0
-    for (let isLast = false; !isLast && !this.#stopped;) {
-      const removals: Removal[] = []
-      for (let goesOn = true; goesOn && !this.#stopped;) {
-        const slice = this.#removeSlice(namespace, start, keptMs)
-        const last = slice.at(-1)
-        isLast = last === undefined
-        if (last === undefined) break
-        removals.push(...slice)
-        start = Buffer.concat([last.key, Buffer.of(0)])
-        this.#credit = Math.max(0, this.#credit - slice.length)
-        goesOn = this.#credit > 0 && removals.length < MOST_AT_ONCE
-        if (goesOn) await nextMacrotask()
-      }
-      for (const { key, isGone } of removals) {
-        if (await isGone) continue
-        stay++
-        firstToStay ??= key
-      }
-      if (this.#credit === 0 && !isLast) await setTimeout(PAUSE_MS)
+  /** Delete some of the runs of a namespace that are due. @returns whether there may be more */
+  async #deleteWave(namespace: string): Promise<boolean> {
+    const wave: Removal[] = []
+    const isFree = performance.now() >= this.#freeAt
+    let hasMore = true
+    if (isFree) hasMore = this.#deleteSlice(namespace, RUNS_PER_SLICE, wave)
+    while (hasMore && this.#owed > 0 && wave.length < RUNS_PER_WAVE && !this.#stopped) {
+      if (wave.length > 0) await nextMacrotask()
+      const before = wave.length
+      hasMore = this.#deleteSlice(namespace, Math.min(RUNS_PER_SLICE, this.#owed), wave)
+      this.#owed = Math.max(0, this.#owed - (wave.length - before))
     }
-    // An older close that was noted down meanwhile has moved it already.
-    if (this.#from.get(namespace) === from) this.#from.set(namespace, firstToStay ?? start)
-    return stay
+    await this.#settle(wave)
+    await this.#retryStaying()
+    if (isFree) this.#freeAt = performance.now() + PAUSE_MS
+    const left = this.#freeAt - performance.now()
+    if (hasMore && this.#owed === 0 && left > 0) {
+      await setTimeout(left)
+      this.#closedSincePause = 0
+    }
+    return hasMore
   }
 
-  /** Begin to delete some of the runs of a namespace that are due. None: no more are. */
-  #removeSlice(namespace: string, start: Buffer, keptMs: number): readonly Removal[] {
-    const end = closedKey(namespace, this.#clock.now() - keptMs + 1, 0)
+  /** Begin to delete runs of a namespace that are due. @returns whether there may be more */
+  #deleteSlice(namespace: string, runs: number, wave: Removal[]): boolean {
+    if (this.#stopped) return false
+    const start = this.#from.get(namespace)
+    if (start === undefined) return false
+    const end = closedKey(namespace, this.#clock.now() - this.#policy.retentionMs(namespace) + 1, 0)
+    const atLeast = this.#closedSincePause
     const until = performance.now() + SLICE_MS
-    const removals: Removal[] = []
-    // What deletes them changes no row before the next commit, so rows are read as they are needed.
-    for (const { key, run } of this.#closed({ start, end }, RUNS_PER_SLICE)) {
-      const isGone = this.#remove(key, run)
-      // It is waited for after later slices: until then a failure must not end the process.
-      isGone.catch(() => undefined)
-      removals.push({ key, isGone })
-      if (performance.now() >= until) break
+    let begun = 0
+    const isEnough = (): boolean =>
+      begun >= atLeast && (begun >= runs || performance.now() >= until)
+    const passed = (key: Uint8Array): void => {
+      this.#from.set(namespace, Buffer.concat([key, Buffer.of(0)]))
     }
-    return removals
+    let hasMore = false
+    const onDeleted = (key: Uint8Array): boolean => {
+      passed(key)
+      hasMore = performance.now() >= until
+      return hasMore
+    }
+    // What deletes them changes no row before the next commit, so rows are read as they are needed.
+    for (const row of this.#closed({ start, end, onDeleted })) {
+      passed(row.key)
+      wave.push(this.#remove(row))
+      begun++
+      hasMore = isEnough()
+      if (hasMore) break
+    }
+    this.#closedSincePause = Math.max(0, atLeast - begun)
+    return hasMore
   }
 
-  /** @returns whether the run's row of this table is gone, or is going to be */
-  async #remove(key: Buffer, number: number): Promise<boolean> {
+  /** Runs that were in use, once it is time. */
+  async #retryStaying(): Promise<void> {
+    const wave: Removal[] = []
+    const now = this.#clock.now()
+    while (wave.length < RUNS_PER_SLICE && !this.#stopped) {
+      const next = this.#nextStaying
+      if (next === undefined || next.retryAt > now) break
+      this.#staying.delete(next)
+      wave.push(this.#remove(next.row))
+    }
+    await this.#settle(wave)
+  }
+
+  get #nextStaying(): StayingRow | undefined {
+    const [next] = this.#staying
+    return next
+  }
+
+  async #settle(wave: readonly Removal[]): Promise<void> {
+    const outcomes = await Promise.allSettled(wave.map(({ isGone }) => isGone))
+    const retryAt = this.#clock.now() + Math.max(RETRY_MS, this.#staying.size * RETRY_MS_EACH)
+    for (const [i, outcome] of outcomes.entries()) {
+      const { row } = wave[i] as Removal
+      if (outcome.status === 'fulfilled' && !outcome.value) this.#staying.add({ row, retryAt })
+    }
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
+    if (failed !== undefined) throw failed.reason
+  }
+
+  #remove(row: ClosedRow): Removal {
+    const isGone = this.#removeRun(row)
+    // It is waited for after later slices: until then a failure must not end the process.
+    isGone.catch(() => undefined)
+    return { row, isGone }
+  }
+
+  /** @returns false if the run is in use; true if it is gone, or nothing can be done about it */
+  async #removeRun({ key, run: number }: ClosedRow): Promise<boolean> {
     const run = this.#read(number)
     if (run !== undefined) return this.remover.remove(run)
-    if (this.#unreadable.has(number)) return false
     // The run was deleted while its close was looked for.
-    this.#ports.committer.deleteRow(key)
+    if (!this.#unreadable.has(number)) this.#ports.committer.deleteRow(key)
     return true
   }
 
@@ -245,12 +323,12 @@ export class Retention {
   }
 
   /** Lazy, in order of close time. */
-  *#closed(range: { start: Buffer; end: Buffer }, limit: number): Generator<ClosedRow> {
-    for (const [key] of this.#ports.journal.rows({ ...range, limit })) yield closedOfKey(key)
+  *#closed(range: RowRange): Generator<ClosedRow> {
+    for (const [key] of this.#ports.journal.rows(range)) yield closedOfKey(key)
   }
 
-  #oldest(range: { start: Buffer; end: Buffer }): ClosedRow | undefined {
-    const [oldest] = this.#closed(range, 1)
+  #oldest(range: RowRange): ClosedRow | undefined {
+    const [oldest] = this.#closed({ ...range, limit: 1 })
     return oldest
   }
 
@@ -289,34 +367,4 @@ export class Retention {
     this.#logger.error({ err: error }, 'closed workflows cannot be deleted')
     this.#arm(this.#clock.now() + 60 * RETRY_MS)
   }
-}
-
-/** A deletion under way. */
-interface Removal {
-  readonly key: Buffer
-  readonly isGone: Promise<boolean>
-}
-
-/** Of which namespaces every closed run is noted down: of all but some, or of some. */
-type Coverage = readonly [all: boolean, except: readonly string[]]
-
-const NOTHING: Coverage = [false, []]
-const NO_VALUE = new Uint8Array(0)
-
-function coverageOf(policy: RetentionPolicy): Coverage {
-  return [policy.defaultMs !== Infinity, policy.exceptions]
-}
-
-function covers([all, except]: Coverage, namespace: string): boolean {
-  return all !== except.includes(namespace)
-}
-
-function intersection(a: Coverage, b: Coverage): Coverage {
-  const all = a[0] && b[0]
-  const named = new Set([...a[1], ...b[1]])
-  return [all, [...named].filter((name) => (covers(a, name) && covers(b, name)) !== all)]
-}
-
-function isSame(a: Coverage, b: Coverage): boolean {
-  return a[0] === b[0] && [...a[1], ...b[1]].every((name) => covers(a, name) === covers(b, name))
 }

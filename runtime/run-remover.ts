@@ -28,8 +28,8 @@ export interface RunRemoverPorts {
   readonly journal: Journal
   readonly runs: RunTable
   readonly committer: Committer
-  readonly dispatcher: Dispatcher
-  readonly links: LinkedWorkflows
+  readonly dispatcher: Pick<Dispatcher, 'evict'>
+  readonly links: Pick<LinkedWorkflows, 'needs'>
 }
 
 /** Rows that are deleted in one commit beside those that every run has. */
