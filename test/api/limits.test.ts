@@ -89,6 +89,8 @@ describe('what a workflow takes', () => {
   it('is nothing beyond maxWaitingInputs of all workflows, until there is room', async () => {
     const server = await open({}, { maxWaitingInputs: 4 })
     await start(server, 'well')
+    // Its first turn has ended: it makes no room any more.
+    expect(await items(server, 'well')).toEqual([])
     await start(server, 'stuck', 'broken')
     let refused: Answer | undefined
     let taken = 0
