@@ -19,11 +19,14 @@ const restMsAtMost = 12_000
 /** To try a scenario out with a few operations takes less. */
 const restMsPerOperation = 10
 
-export type Leftovers = Pick<WriterTask, 'workflows' | 'signalsEach' | 'timersEach'>
+export interface Leftovers extends Pick<WriterTask, 'workflows' | 'signalsEach' | 'timersEach'> {
+  /** The process had nothing to do for a while before it was killed, or it is killed in the midst of its work. */
+  readonly hasRested: boolean
+}
 
 /**
- * A process is killed that has left workflows, signals or timers behind, had nothing to do for some seconds
- * and then a few lone signals, and the folder is opened again.
+ * A process is killed that has left workflows, signals or timers behind, and then a few lone signals, and the
+ * folder is opened again.
  * What is measured: how long opening takes, until a new timer has fired and a first signal is processed,
  * how long a page of the list takes, the process's own memory then and after a rest in which the log is moved
  * (pages of the data file are the system's), and the disk. The operations are
@@ -31,12 +34,12 @@ export type Leftovers = Pick<WriterTask, 'workflows' | 'signalsEach' | 'timersEa
  */
 export async function measureRestart(
   dataDir: string,
-  leftovers: Leftovers,
+  { hasRested, ...leftovers }: Leftovers,
   size: LoadSize,
 ): Promise<Measurement> {
   const lastSignals = Math.min(lastSignalsAtMost, size.operations)
   const restMs = Math.min(restMsAtMost, size.seconds * 4_000, size.operations * restMsPerOperation)
-  await fillAndKill({ dataDir, ...leftovers, idleMs: restMs, lastSignals })
+  await fillAndKill({ ...leftovers, dataDir, idleMs: hasRested ? restMs : 0, lastSignals })
   const bytes = folderBytes(dataDir)
   const began = performance.now()
   const runtime = await openBenchRuntime(dataDir)
@@ -99,7 +102,7 @@ function collectGarbage(): void {
 
 /** Of the first and the last workflow that was left behind. */
 async function checkCounts(
-  { workflows, signalsEach, timersEach }: Leftovers,
+  { workflows, signalsEach, timersEach }: Omit<Leftovers, 'hasRested'>,
   count: (workflowId: string) => Promise<number>,
 ): Promise<void> {
   const name = timersEach > 0 ? 'sleepers' : 'counter'
