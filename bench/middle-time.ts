@@ -1,3 +1,5 @@
+import { median } from './median.ts'
+
 /** Do something `count` times, one after the other. @returns how long the middle one took, in milliseconds */
 export async function middleTime(
   count: number,
@@ -9,5 +11,5 @@ export async function middleTime(
     await operation()
     took.push(performance.now() - began)
   }
-  return took.sort((a, b) => a - b)[Math.floor(count / 2)] ?? Number.NaN
+  return median(took)
 }

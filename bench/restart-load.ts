@@ -20,7 +20,7 @@ const restMsAtMost = 12_000
 const restMsPerOperation = 10
 
 export interface Leftovers extends Pick<WriterTask, 'workflows' | 'signalsEach' | 'timersEach'> {
-  /** The process had nothing to do for a while before it was killed, or it is killed in the midst of its work. */
+  /** The process had nothing to do for a while, before its last lone signals. */
   readonly hasRested: boolean
 }
 

@@ -16,6 +16,7 @@ import {
 import { firstRareByte } from './journal-rare-rows.ts'
 import { rowDeleted } from './journal-row-overlay.ts'
 import { RunCell } from './journal-run-table.ts'
+import { fourPagesBytes } from './journal-tree.ts'
 import type { LogWindow } from './journal-window.ts'
 import { type JournalBatch, type NewRecord, RecordKind, type RunProgress } from './journal.ts'
 
@@ -27,8 +28,6 @@ export interface EncodedCommit {
   apply(): void
 }
 
-/** Four pages of LMDB less the header of an overflow value: no page is left partly empty. */
-export const targetRowBytes = 4 * 4_096 - 24
 const slabBytes = 2 ** 20
 
 /**
@@ -249,11 +248,11 @@ export class LogWriter {
   /** Room for a frame with so many bytes behind its header; where in the slab it starts. */
   #reserve(bytesAfterHeader: number): number {
     const length = frameHeaderBytes + bytesAfterHeader
-    if (this.#at > this.#rowStart && this.#at - this.#rowStart + length > targetRowBytes) {
+    if (this.#at > this.#rowStart && this.#at - this.#rowStart + length > fourPagesBytes) {
       this.#closeRow()
     }
     const isNewRow = this.#at === this.#rowStart
-    if (isNewRow && this.#slab.length - this.#at < Math.max(length, targetRowBytes)) {
+    if (isNewRow && this.#slab.length - this.#at < Math.max(length, fourPagesBytes)) {
       this.#slab = Buffer.allocUnsafeSlow(Math.max(length, slabBytes))
       this.#view = viewOf(this.#slab)
       this.#at = 0

@@ -12,7 +12,7 @@ import {
 } from './journal-frame.ts'
 import { logRowOfRunKey, runKey, runKeyEnd } from './journal-keys.ts'
 import type { SlicedWork } from './journal-request-store.ts'
-import type { Tree } from './journal-tree.ts'
+import { fourPagesBytes, type Tree } from './journal-tree.ts'
 import type { RunProgress } from './journal.ts'
 
 /**
@@ -21,7 +21,6 @@ import type { RunProgress } from './journal.ts'
  * u32 checksum of what follows in the header, u48 head, u48 processed.
  */
 export const runValueHeaderBytes = 16
-const targetBytes = 4 * 4_096 - 24
 
 /** A frame to be moved into the data tree. */
 export interface PlacedFrame {
@@ -88,7 +87,7 @@ export class RunRecords {
     for (const [i, frame] of frames.entries()) {
       if (isProgress(frame.row, frame.offset) && i !== lastProgress) continue
       const length = frameBytes(frame.row, frame.offset)
-      if (chunk.length > 0 && runValueHeaderBytes + chunkBytes + length > targetBytes) {
+      if (chunk.length > 0 && runValueHeaderBytes + chunkBytes + length > fourPagesBytes) {
         this.#putChunk(run, chunkHead, chunk, chunkBytes, { head, processed })
         yield
         chunk = []

@@ -37,6 +37,9 @@ export interface TreeRange {
   readonly limit?: number
 }
 
+/** What fits four pages of LMDB, less the header of an overflow value: no page is left almost empty. */
+export const fourPagesBytes = 4 * 4_096 - 24
+
 const COMMIT_ERROR_MS = 1_000
 
 /** A change to be made: `value` undefined removes. */

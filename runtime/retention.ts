@@ -40,7 +40,7 @@ const PAUSE_MS = 10
 const DELETIONS_PER_CLOSE = 2
 /** Deletions without a pause that are owed at most: what closed long ago is a backlog. */
 const MOST_OWED = 10_000
-/** Deletions under way at a time: they are in one commit, which signals wait for. */
+/** About so many deletions are under way at a time: signals wait for the commits that they are in. */
 const RUNS_PER_WAVE = 128
 /** A run that was in use when its time had come is tried again this much later, and later still the more there are. */
 const RETRY_MS = 1_000
@@ -62,8 +62,8 @@ interface StayingRow {
 }
 
 /**
- * Deletes closed runs whose time is over, in the background: in waves that are a commit each, of one
- * namespace after the other.
+ * Deletes closed runs whose time is over, in the background: in waves, of one namespace after the other,
+ * each of which is durable before the next begins.
  *
  * Guarantee: however fast runs close, they are deleted no slower, so that the folder stays within what
  * the retention keeps. A backlog beyond that, after retention was shortened for one, goes in waves with
@@ -91,7 +91,7 @@ export class Retention {
   #freeAt = 0
   /** Runs that closed since the last pause, less those deleted: a slice deletes as many, however long that takes. */
   #closedSincePause = 0
-  /** In the order in which they are tried again. */
+  /** In the order in which they were tried last. */
   readonly #staying = new Set<StayingRow>()
   /** Runs that cannot be read: they are told once, and stay. */
   readonly #unreadable = new Set<number>()

@@ -5,30 +5,12 @@ import { Committer } from '../../runtime/committer.ts'
 import type { Journal, JournalBatch, NewRecord } from '../../runtime/journal.ts'
 import { openMemoryJournal } from '../../runtime/journal-memory.ts'
 import { Run } from '../../runtime/run.ts'
-import type { RunRow } from '../../runtime/run-row.ts'
 import { Telemetry } from '../../runtime/telemetry.ts'
-
-const row: RunRow = {
-  namespace: 'default',
-  workflowId: 'w',
-  runId: 'r',
-  firstExecutionRunId: 'r',
-  workflowType: 't',
-  taskQueue: 'q',
-  startTime: 0,
-  taskTimeoutMs: 10_000,
-  status: 'RUNNING',
-  closeSeq: 0,
-  historyLength: 0,
-  groups: [],
-  cancelRequested: false,
-  strikes: 0,
-  attempt: 1,
-}
+import { openRunRow } from '../fixtures/open-run-row.ts'
 
 /** A committer over a journal whose commits end when the test says so. */
 class Bench {
-  readonly runs = [1, 2, 3].map((key) => new Run(key, 0, row, 0, 0))
+  readonly runs = [1, 2, 3].map((key) => new Run(key, 0, openRunRow, 0, 0))
   /** The inputs of each commit, as `run:number:name`. */
   readonly commits: string[][] = []
   readonly delivered: string[] = []

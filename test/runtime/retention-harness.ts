@@ -11,6 +11,7 @@ import type { Run } from '../../runtime/run.ts'
 import { Telemetry } from '../../runtime/telemetry.ts'
 import { Timers } from '../../runtime/timers.ts'
 import { VisibilityIndex } from '../../runtime/visibility-index.ts'
+import { openRunRow } from '../fixtures/open-run-row.ts'
 
 export const retentionMs = 60_000
 
@@ -61,21 +62,12 @@ export class RetentionBench {
   begin(namespace = 'default'): Run {
     const key = this.#runs.allocateKey()
     const row: RunRow = {
+      ...openRunRow,
       namespace,
       workflowId: `w${key}`,
       runId: `r${key}`,
       firstExecutionRunId: `r${key}`,
-      workflowType: 't',
-      taskQueue: 'q',
       startTime: this.clock.now(),
-      taskTimeoutMs: 10_000,
-      status: 'RUNNING',
-      closeSeq: 0,
-      historyLength: 0,
-      groups: [],
-      cancelRequested: false,
-      strikes: 0,
-      attempt: 1,
     }
     const run = this.#runs.add(key, row)
     const bytes = new Uint8Array(10)

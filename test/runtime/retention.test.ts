@@ -79,12 +79,11 @@ describe('retention', () => {
 
   test('passes over runs in use, and deletes them once they are not', async () => {
     const bench = new RetentionBench(new MemoryJournalStore(), new SimulatedClock(), retentionMs)
-    const [first, ...others] = await closed(bench, 300)
+    const [first] = await closed(bench, 300)
     bench.needed.add(first?.key ?? 0)
     bench.clock.advance(retentionMs)
     await settle(bench)
     expect(bench.left()).toBe(1)
-    expect(others).toHaveLength(299)
     bench.needed.clear()
     bench.clock.advance(1_000)
     await settle(bench)
