@@ -8,6 +8,7 @@ import type {
 import { compileBodyValidator } from './body-validator.ts'
 import { invalidField } from './invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from './payload-json.ts'
+import type { PlainSignal } from './plain-signal.ts'
 import { optionalId } from './request-ids.ts'
 import { batchSignalBody } from './schemas.ts'
 import type { BatchSignalBody } from './schemas.ts'
@@ -32,6 +33,27 @@ interface BatchContext {
   readonly wait: BatchWait
   /** The trace context of the request that all lines came with. */
   readonly trace: Payload | undefined
+}
+
+/** The request of a signal that has been read. */
+export function requestOfPlain(
+  { workflowId, signalName, args }: PlainSignal,
+  { namespace, requestId, wait, trace }: BatchContext,
+): BatchRequest {
+  const request = {
+    namespace,
+    workflowId,
+    runId: undefined,
+    signalName,
+    args,
+    requestId,
+    identity: undefined,
+    headers: withTraceContext(undefined, trace),
+    waitFor: wait.waitFor,
+    timeoutMs: wait.timeoutMs,
+    signal: wait.signal,
+  }
+  return { starts: false, request }
 }
 
 const validate = compileBodyValidator(batchSignalBody)

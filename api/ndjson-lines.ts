@@ -1,11 +1,13 @@
 import { isUtf8 } from 'node:buffer'
 import { invalidField } from './invalid-field.ts'
 import { parseJson, parseJsonBody } from './json-body.ts'
+import { type PlainSignal, readPlainSignal } from './plain-signal.ts'
 
-/** A line of a stream of JSON values, or why it cannot be read. */
+/** A line of a stream of signals: one that has been read, or the value of its JSON, or why it has none. */
 export interface BatchLine {
   /** Counted from 1, blank lines included, as an editor does. */
   readonly number: number
+  readonly signal: PlainSignal | undefined
   readonly value: unknown
   readonly error: unknown
 }
@@ -84,7 +86,9 @@ export function blockOfValues(values: readonly unknown[]): LineBlock {
   let at = 0
   return {
     next: () =>
-      at < values.length ? { value: values[at++], number: at, error: undefined } : undefined,
+      at < values.length
+        ? { signal: undefined, value: values[at++], number: at, error: undefined }
+        : undefined,
   }
 }
 
@@ -102,16 +106,22 @@ class LineReader {
     // One look at all and one text of all. Only where something is wrong in it, lines are told apart.
     if (!isUtf8(bytes)) return blockOf(this.#linesOf(bytes))
     const text = bytes.toString('utf8')
-    const isAscii = text.length === bytes.length
+    // A UTF-16 unit is at most three bytes of UTF-8.
+    const bytesPerUnit = text.length === bytes.length ? 1 : 3
     let at = 0
     const next = (): BatchLine | undefined => {
       while (at <= text.length) {
         const newlineAt = text.indexOf('\n', at)
         const end = newlineAt < 0 ? text.length : newlineAt
-        const line = text.slice(at, end)
+        const start = at
         at = end + 1
         this.#number++
-        const length = isAscii ? line.length : Buffer.byteLength(line)
+        if ((end - start) * bytesPerUnit <= this.#limits.maxLineBytes) {
+          const signal = readPlainSignal(text, start, end, this.#limits.maxDepth)
+          if (signal !== undefined) return this.#plain(signal)
+        }
+        const line = text.slice(start, end)
+        const length = bytesPerUnit === 1 ? line.length : Buffer.byteLength(line)
         if (length > this.#limits.maxLineBytes) return this.#tooLong()
         if (blank.test(line)) continue
         try {
@@ -156,8 +166,12 @@ class LineReader {
     return this.#line(undefined, invalidField('', problem))
   }
 
+  #plain(signal: PlainSignal): BatchLine {
+    return { number: this.#number, signal, value: undefined, error: undefined }
+  }
+
   #line(value: unknown, error: unknown): BatchLine {
-    return { value, number: this.#number, error }
+    return { number: this.#number, signal: undefined, value, error }
   }
 }
 

@@ -4,7 +4,12 @@ import { SignalboxError } from '../runtime/errors.ts'
 import type { IntakeService, SignalWithStartRequest } from '../runtime/workflow-service.ts'
 import type { ApiLimits } from './api-limits.ts'
 import { BatchAnswers } from './batch-answers.ts'
-import { type BatchRequest, type BatchWait, decodeBatchRequest } from './batch-request.ts'
+import {
+  type BatchRequest,
+  type BatchWait,
+  decodeBatchRequest,
+  requestOfPlain,
+} from './batch-request.ts'
 import type { BatchLine, LineBlock } from './ndjson-lines.ts'
 
 /** How often a line asks again for room in a full mailbox. */
@@ -140,11 +145,13 @@ export class SignalBatch {
     }
   }
 
-  #decode({ value, number, error }: BatchLine): BatchRequest {
+  #decode({ value, number, error, signal }: BatchLine): BatchRequest {
     if (error !== undefined) throw error
     const { namespace, idempotencyKey, wait, checkStart, trace } = this.#options
     const requestId = idempotencyKey === undefined ? undefined : `${idempotencyKey}/${number}`
-    const batch = decodeBatchRequest(value, { namespace, requestId, wait, trace })
+    const context = { namespace, requestId, wait, trace }
+    if (signal !== undefined) return requestOfPlain(signal, context)
+    const batch = decodeBatchRequest(value, context)
     if (batch.starts) checkStart(batch.request)
     return batch
   }

@@ -1,25 +1,47 @@
 import { request as httpRequestTo, type IncomingMessage } from 'node:http'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { benchWorkflowsPath } from './bench-runtime.ts'
+import type { ClosedLoopResult } from './closed-loop.ts'
 import { LatencyRecorder } from './latency-recorder.ts'
 import { Meter } from './meter.ts'
-import type { LoadSize, Measurement } from './measurement.ts'
+import type { LoadBounds, LoadSize, Measurement, RatioToCeiling } from './measurement.ts'
 import { ServerProcess } from './server-process.ts'
+import { compareSideBySide } from './side-by-side.ts'
+import { withSignals } from './signal-load.ts'
 
 const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
 const namespacePath = '/api/v1/namespaces/default'
 /** Lines that go out in one piece. */
 const linesPerPiece = 1_000
+/** As many signals in process as the server takes lines of a batch in hand. */
+const batchInFlight = 4_096
 
 /**
  * Signals as the lines of one request, sent as fast as the server takes them. The last line to each
  * workflow is a request of its own that waits until it is processed. Every line must be answered without
  * an error, and every workflow must have counted what it was sent. There are no latencies: 0.
+ * Then it runs in turns with the same signals in process, which are its ceiling.
  */
-export async function measureBatches(
+export function measureBatches(
   dataDir: string,
   workflows: number,
   size: LoadSize,
+): Promise<Measurement> {
+  const inProcess = { workflows, inFlight: batchInFlight }
+  return withSignals(join(dataDir, 'in-process'), inProcess, async (signals) => {
+    await signals(size.warmUp)
+    return measureServed(join(dataDir, 'served'), workflows, size, (batches) =>
+      compareSideBySide(batches, signals, size),
+    )
+  })
+}
+
+async function measureServed(
+  dataDir: string,
+  workflows: number,
+  size: LoadSize,
+  compare: (own: (bounds: LoadBounds) => Promise<ClosedLoopResult>) => Promise<RatioToCeiling>,
 ): Promise<Measurement> {
   const script = fileURLToPath(new URL(`../api/cli.${extension}`, import.meta.url))
   const options = ['--workflows', benchWorkflowsPath, '--data-dir', dataDir, '--port', '0']
@@ -35,27 +57,27 @@ export async function measureBatches(
     await exchange(server.port, '/signals?waitFor=processed', [begun.join('')])
     sent.fill(1)
 
-    const pieces = (until: { operations: number; seconds: number }): Iterable<string> =>
-      piecesOf(signals, sent, until)
-    await exchange(server.port, '/signals', pieces(size.warmUp))
+    const run = async (bounds: LoadBounds): Promise<ClosedLoopResult> => {
+      const started = performance.now()
+      const lines = await exchange(server.port, '/signals', piecesOf(signals, sent, bounds))
+      const last = await exchange(server.port, '/signals?waitFor=processed', [signals.join('')])
+      for (const n of signals.keys()) sent[n] = (sent[n] ?? 0) + 1
+      const seconds = (performance.now() - started) / 1000
+      return { operations: lines + last, seconds, latencies: new LatencyRecorder() }
+    }
+    await run(size.warmUp)
     const meter = new Meter({ dataDir, server: server.pid })
-    const started = performance.now()
-    const operations =
-      (await exchange(server.port, '/signals', pieces(size))) +
-      (await exchange(server.port, '/signals?waitFor=processed', [signals.join('')]))
-    const seconds = (performance.now() - started) / 1000
-    const latencies = new LatencyRecorder()
-    const measurement = meter.measurement({ operations, seconds, latencies })
+    const measurement = meter.measurement(await run(size))
+    const ofCeiling = await compare(run)
 
-    for (let n = 0; n < workflows; n += 1) {
+    for (const n of signals.keys()) {
       const path = `http://127.0.0.1:${server.port}${namespacePath}/workflows/counter-${n}/query/total`
       const answer = await fetch(path, { method: 'POST' })
       const { queryResult } = (await answer.json()) as { readonly queryResult: [number] }
-      const expected = (sent[n] ?? 0) + 1
-      if (queryResult[0] === expected) continue
-      throw new Error(`Workflow ${n} counted ${queryResult[0]} of ${expected} signals.`)
+      if (queryResult[0] === sent[n]) continue
+      throw new Error(`Workflow ${n} counted ${queryResult[0]} of ${sent[n]} signals.`)
     }
-    return measurement
+    return { ...measurement, ofCeiling }
   } finally {
     await server.stop()
   }

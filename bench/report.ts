@@ -246,7 +246,7 @@ function milliseconds(ms: number): string {
 }
 
 function ratio(value: number | undefined): string {
-  return value === undefined ? '' : value.toFixed(2)
+  return value === undefined || Number.isNaN(value) ? '' : value.toFixed(2)
 }
 
 function aimText(aim: Aim): string {

@@ -38,9 +38,11 @@ export async function compareSideBySide(
 function ratioOf(own: ClosedLoopResult, ceiling: ClosedLoopResult): RatioToCeiling {
   const [p50 = 0, p99 = 0] = own.latencies.percentiles(0.5, 0.99)
   const [ceilingP50 = 0, ceilingP99 = 0] = ceiling.latencies.percentiles(0.5, 0.99)
+  // What is not measured has no ratio.
+  const isTimed = own.latencies.count > 0
   return {
     rate: own.operations / own.seconds / (ceiling.operations / ceiling.seconds),
-    p50Ms: p50 / ceilingP50,
-    p99Ms: p99 / ceilingP99,
+    p50Ms: isTimed ? p50 / ceilingP50 : Number.NaN,
+    p99Ms: isTimed ? p99 / ceilingP99 : Number.NaN,
   }
 }

@@ -1,8 +1,8 @@
 import type { WorkflowHandle } from '../runtime/workflow-handle.ts'
 import { openBenchRuntime } from './bench-runtime.ts'
-import { runClosedLoop } from './closed-loop.ts'
+import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
 import { Meter } from './meter.ts'
-import type { LoadSize, Measurement } from './measurement.ts'
+import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
 import { processedEvery } from './processed-every.ts'
 import { shuffled } from './shuffled.ts'
 import { add, counter, total } from './workflows.ts'
@@ -21,11 +21,24 @@ const unbounded = { operations: Infinity, seconds: Infinity }
  * the clock runs until then. One at a time, every signal waits for that. Afterwards each workflow
  * must have counted exactly the signals that it was sent.
  */
-export async function measureSignals(
+export function measureSignals(
   dataDir: string,
-  { workflows, inFlight }: SignalLoad,
+  load: SignalLoad,
   size: LoadSize,
 ): Promise<Measurement> {
+  return withSignals(dataDir, load, async (run) => {
+    await run(size.warmUp)
+    const meter = new Meter({ dataDir })
+    return meter.measurement(await run(size))
+  })
+}
+
+/** Runs such a load as often as `use` does, each time until all is processed. */
+export async function withSignals<Result>(
+  dataDir: string,
+  { workflows, inFlight }: SignalLoad,
+  use: (run: (bounds: LoadBounds) => Promise<ClosedLoopResult>) => Promise<Result>,
+): Promise<Result> {
   const runtime = await openBenchRuntime(dataDir)
   try {
     const client = runtime.client.workflow
@@ -42,30 +55,24 @@ export async function measureSignals(
       handleAt(index).signal({ signal: add, waitFor: 'processed' }, 1)
     const signal = (index: number): Promise<void> =>
       index % processedEvery === 0 ? processed(index) : handleAt(index).signal(add, 1)
-    const finish = { ...unbounded, operations: workflows, inFlight, operation: processed }
+    const operation = inFlight === 1 ? processed : signal
+    const every = { ...unbounded, operations: workflows }
 
     await runClosedLoop({
-      ...unbounded,
-      operations: workflows,
+      ...every,
       inFlight: preparationInFlight,
       operation: (n) =>
         client.start(counter, { workflowId: `counter-${n}`, args: [], taskQueue: 'bench' }),
     })
-    const operation = inFlight === 1 ? processed : signal
-    await runClosedLoop({ ...size.warmUp, inFlight, operation })
-    await runClosedLoop(finish)
-
-    const meter = new Meter({ dataDir })
-    const started = performance.now()
-    const load = await runClosedLoop({ ...size, inFlight, operation })
-    const last = await runClosedLoop(finish)
-    const seconds = (performance.now() - started) / 1000
-    const operations = load.operations + last.operations
-    const measurement = meter.measurement({ operations, seconds, latencies: load.latencies })
-
+    const result = await use(async (bounds) => {
+      const started = performance.now()
+      const { operations, latencies } = await runClosedLoop({ ...bounds, inFlight, operation })
+      const last = await runClosedLoop({ ...every, inFlight, operation: processed })
+      const seconds = (performance.now() - started) / 1000
+      return { operations: operations + last.operations, seconds, latencies }
+    })
     await runClosedLoop({
-      ...unbounded,
-      operations: workflows,
+      ...every,
       inFlight: preparationInFlight,
       operation: async (n) => {
         const counted = await handleOf(n).query(total)
@@ -73,7 +80,7 @@ export async function measureSignals(
         throw new Error(`Workflow ${n} counted ${counted} of ${sent[n]} signals.`)
       },
     })
-    return measurement
+    return result
   } finally {
     await runtime.close()
   }
