@@ -1,5 +1,4 @@
 import { type Frame, FrameFlag, FrameKind } from '../actors/frames.ts'
-import type { SlotEnd, SlotStart } from '../actors/protocol.ts'
 import { decode } from '../actors/records.ts'
 import type { TurnError, WorkflowBundle } from '../actors/turns.ts'
 import { Acceptor } from './acceptor.ts'
@@ -31,6 +30,7 @@ import { Retention } from './retention.ts'
 import { RunFailures } from './run-failures.ts'
 import { RunTable } from './run-table.ts'
 import { SlotSupervisor, type Suspect } from './slot-supervisor.ts'
+import type { SlotPool } from './slot-pool.ts'
 import { SlotWatchdog } from './slot-watchdog.ts'
 import { mapStack } from './source-map.ts'
 import { Telemetry } from './telemetry.ts'
@@ -41,7 +41,6 @@ import { UpdateRegistry } from './update-registry.ts'
 import { buildVisibilityIndex } from './visibility-build.ts'
 import { VisibilityIndex } from './visibility-index.ts'
 import { Visibility } from './visibility.ts'
-import { WorkerPool } from './worker-pool.ts'
 import { writeWorkflowLog } from './workflow-log.ts'
 
 const DRAIN_POLL_MS = 2
@@ -71,7 +70,7 @@ export class Engine implements EngineParts {
   readonly #bundle: WorkflowBundle
   readonly #marks: TurnMarks | undefined
   readonly #sinks: SinkCaller
-  readonly #pool: WorkerPool<SlotStart, SlotEnd>
+  readonly #pool: SlotPool
   readonly #openActivities: () => Promise<void>
   readonly #slots: readonly SlotSupervisor[]
   readonly #watchdog: SlotWatchdog
@@ -83,11 +82,15 @@ export class Engine implements EngineParts {
   #client: Client | undefined
   #firstReady: { resolve: () => void; reject: (error: Error) => void } | undefined
 
-  /** @param marks where slots name their turns after an unclean exit; without them none are named */
+  /**
+   * @param pool for as many slots as the options say; {@link close} ends it
+   * @param marks where slots name their turns after an unclean exit; without them none are named
+   */
   constructor(
     options: ResolvedOptions,
     journal: Journal,
     bundle: WorkflowBundle,
+    pool: SlotPool,
     marks?: TurnMarks,
   ) {
     const { limits, logger } = options
@@ -144,11 +147,7 @@ export class Engine implements EngineParts {
       },
       limits,
     )
-    this.#pool = new WorkerPool({
-      entry: new URL('../actors/worker.js', import.meta.url),
-      threads: options.slots,
-      heapMb: limits.slotHeapMb,
-    })
+    this.#pool = pool
     this.#slots = Array.from({ length: options.slots }, (_, index) => this.#createSlot(index))
     this.#watchdog = new SlotWatchdog(this.#slots, limits, logger)
     this.dispatcher = new Dispatcher(

@@ -20,17 +20,23 @@ import {
 } from './options.ts'
 import { loadHostConverters } from './host-converters.ts'
 import type { RuntimeStats } from './runtime-stats.ts'
+import { openSlotPool } from './slot-pool.ts'
 import { openTurnMarks, type TurnMarks } from './turn-marks.ts'
 
 /** `recovering` lasts until everything unfinished has been taken up; calls are accepted then too. */
 export type RuntimeState = EngineState
 
-/** Open a runtime over a journal that is open already. If that fails the journal is closed. */
+/** What a runtime is made of. */
+export interface RuntimeParts {
+  readonly bundle: WorkflowBundle
+  readonly journal: Journal
+  readonly marks?: TurnMarks
+}
+
+/** Open a runtime of these parts. If that fails the journal is closed. */
 export let openOver: (
-  journal: Journal,
-  bundle: WorkflowBundle,
   options: ResolvedOptions,
-  marks?: TurnMarks,
+  openParts: () => Promise<RuntimeParts>,
 ) => Promise<{ readonly runtime: Runtime; readonly engine: Engine }>
 
 /**
@@ -76,10 +82,11 @@ export class Runtime {
    */
   static async open(options: RuntimeOptions): Promise<Runtime> {
     const resolved = await loadOptions(options)
-    const bundle = await bundleOf(resolved)
-    const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
-    const marks = openTurnMarks(resolved.dataDir, resolved.slots)
-    const { runtime } = await openOver(journal, bundle, resolved, marks)
+    const { runtime } = await openOver(resolved, async () => {
+      const bundle = await bundleOf(resolved)
+      const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
+      return { bundle, journal, marks: openTurnMarks(resolved.dataDir, resolved.slots) }
+    })
     return runtime
   }
 
@@ -140,8 +147,13 @@ export class Runtime {
   }
 
   static {
-    openOver = async (journal, bundle, resolved, marks) => {
-      const engine = new Engine(resolved, journal, bundle, marks)
+    openOver = async (resolved, openParts) => {
+      const pool = openSlotPool(resolved)
+      const { bundle, journal, marks } = await openParts().catch(async (error: unknown) => {
+        await pool.destroy()
+        throw error
+      })
+      const engine = new Engine(resolved, journal, bundle, pool, marks)
       const service = createService(engine)
       const { interceptors, converters, limits } = resolved
       const clientService =
