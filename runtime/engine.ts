@@ -1,4 +1,5 @@
 import { type Frame, FrameFlag, FrameKind } from '../actors/frames.ts'
+import type { SlotEnd, SlotStart } from '../actors/protocol.ts'
 import { decode } from '../actors/records.ts'
 import type { TurnError, WorkflowBundle } from '../actors/turns.ts'
 import { Acceptor } from './acceptor.ts'
@@ -30,7 +31,6 @@ import { Retention } from './retention.ts'
 import { RunFailures } from './run-failures.ts'
 import { RunTable } from './run-table.ts'
 import { SlotSupervisor, type Suspect } from './slot-supervisor.ts'
-import type { SlotPool } from './slot-pool.ts'
 import { SlotWatchdog } from './slot-watchdog.ts'
 import { mapStack } from './source-map.ts'
 import { Telemetry } from './telemetry.ts'
@@ -41,6 +41,7 @@ import { UpdateRegistry } from './update-registry.ts'
 import { buildVisibilityIndex } from './visibility-build.ts'
 import { VisibilityIndex } from './visibility-index.ts'
 import { Visibility } from './visibility.ts'
+import { WorkerPool } from './worker-pool.ts'
 import { writeWorkflowLog } from './workflow-log.ts'
 
 const DRAIN_POLL_MS = 2
@@ -70,7 +71,7 @@ export class Engine implements EngineParts {
   readonly #bundle: WorkflowBundle
   readonly #marks: TurnMarks | undefined
   readonly #sinks: SinkCaller
-  readonly #pool: SlotPool
+  readonly #pool: WorkerPool<SlotStart, SlotEnd>
   readonly #openActivities: () => Promise<void>
   readonly #slots: readonly SlotSupervisor[]
   readonly #watchdog: SlotWatchdog
@@ -82,15 +83,11 @@ export class Engine implements EngineParts {
   #client: Client | undefined
   #firstReady: { resolve: () => void; reject: (error: Error) => void } | undefined
 
-  /**
-   * @param pool for as many slots as the options say; {@link close} ends it
-   * @param marks where slots name their turns after an unclean exit; without them none are named
-   */
+  /** @param marks where slots name their turns after an unclean exit; without them none are named */
   constructor(
     options: ResolvedOptions,
     journal: Journal,
     bundle: WorkflowBundle,
-    pool: SlotPool,
     marks?: TurnMarks,
   ) {
     const { limits, logger } = options
@@ -147,7 +144,11 @@ export class Engine implements EngineParts {
       },
       limits,
     )
-    this.#pool = pool
+    this.#pool = new WorkerPool({
+      entry: new URL('../actors/worker.js', import.meta.url),
+      threads: options.slots,
+      heapMb: limits.slotHeapMb,
+    })
     this.#slots = Array.from({ length: options.slots }, (_, index) => this.#createSlot(index))
     this.#watchdog = new SlotWatchdog(this.#slots, limits, logger)
     this.dispatcher = new Dispatcher(

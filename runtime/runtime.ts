@@ -20,23 +20,17 @@ import {
 } from './options.ts'
 import { loadHostConverters } from './host-converters.ts'
 import type { RuntimeStats } from './runtime-stats.ts'
-import { openSlotPool } from './slot-pool.ts'
 import { openTurnMarks, type TurnMarks } from './turn-marks.ts'
 
 /** `recovering` lasts until everything unfinished has been taken up; calls are accepted then too. */
 export type RuntimeState = EngineState
 
-/** What a runtime is made of. */
-export interface RuntimeParts {
-  readonly bundle: WorkflowBundle
-  readonly journal: Journal
-  readonly marks?: TurnMarks
-}
-
-/** Open a runtime of these parts. If that fails the journal is closed. */
+/** Open a runtime over a journal that is open already. If that fails the journal is closed. */
 export let openOver: (
+  journal: Journal,
+  bundle: WorkflowBundle,
   options: ResolvedOptions,
-  openParts: () => Promise<RuntimeParts>,
+  marks?: TurnMarks,
 ) => Promise<{ readonly runtime: Runtime; readonly engine: Engine }>
 
 /**
@@ -82,11 +76,10 @@ export class Runtime {
    */
   static async open(options: RuntimeOptions): Promise<Runtime> {
     const resolved = await loadOptions(options)
-    const { runtime } = await openOver(resolved, async () => {
-      const bundle = await bundleOf(resolved)
-      const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
-      return { bundle, journal, marks: openTurnMarks(resolved.dataDir, resolved.slots) }
-    })
+    const bundle = await bundleOf(resolved)
+    const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
+    const marks = openTurnMarks(resolved.dataDir, resolved.slots)
+    const { runtime } = await openOver(journal, bundle, resolved, marks)
     return runtime
   }
 
@@ -147,13 +140,8 @@ export class Runtime {
   }
 
   static {
-    openOver = async (resolved, openParts) => {
-      const pool = openSlotPool(resolved)
-      const { bundle, journal, marks } = await openParts().catch(async (error: unknown) => {
-        await pool.destroy()
-        throw error
-      })
-      const engine = new Engine(resolved, journal, bundle, pool, marks)
+    openOver = async (journal, bundle, resolved, marks) => {
+      const engine = new Engine(resolved, journal, bundle, marks)
       const service = createService(engine)
       const { interceptors, converters, limits } = resolved
       const clientService =

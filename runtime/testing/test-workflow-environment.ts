@@ -116,10 +116,9 @@ export class TestWorkflowEnvironment {
       limits: { closeTimeoutMs: CLOSE_TIMEOUT_MS, ...given.limits },
     })
     const clock = skipping?.clock ?? systemClock
-    const { runtime, engine } = await openOver({ ...resolved, clock }, async () => ({
-      bundle: await bundleOf(resolved),
-      journal: openMemoryJournal(),
-    }))
+    const bundle = await bundleOf(resolved)
+    const journal = openMemoryJournal()
+    const { runtime, engine } = await openOver(journal, bundle, { ...resolved, clock })
     const skipper =
       skipping === undefined
         ? undefined
