@@ -7,6 +7,9 @@ export interface PlainSignal {
 
 /** Whole numbers of so many digits are kept exactly. */
 const exactDigits = 15
+/** What is nested more deeply, or has more fields, is left to the general way. */
+const maxPlainDepth = 64
+const maxPlainFields = 32
 const none = -1
 
 /**
@@ -16,7 +19,9 @@ const none = -1
  *
  * Guarantee: what it reads, `parseJson` and `decodeBatchRequest` read as the same signal. Whatever it does
  * not know is undefined and theirs to read or to refuse: an escape, white space, another field, a number
- * that JavaScript writes in another way, a payload in long form, anything that is not JSON.
+ * that JavaScript writes in another way, a field twice, a payload in long form, anything that is not JSON.
+ *
+ * The texts it gives are parts of `text`: who keeps one keeps all of it.
  *
  * @param text from UTF-8, of which it is the part from `start` to `end`
  * @param maxDepth how deep its JSON may be nested
@@ -43,7 +48,7 @@ export function readPlainSignal(
       signalName = text.slice(key + 14, at - 1)
     } else if (text.startsWith('"input":[', key) && args === undefined) {
       args = []
-      at = readArguments(text, key + 8, maxDepth - 2, args)
+      at = readArguments(text, key + 8, Math.min(maxDepth, maxPlainDepth) - 2, args)
     } else {
       return undefined
     }
@@ -100,20 +105,25 @@ function endOfString(text: string, at: number): number {
 
 function endOfObject(text: string, at: number, depth: number): number {
   if (text.charCodeAt(at + 1) === 0x7d) return at + 2
+  const names: string[] = []
   let next = at
   do {
     const key = next + 1
-    const first = text.charCodeAt(key + 1)
-    if (text.charCodeAt(key) !== 0x22 || isDigit(first)) return none // JavaScript sorts such keys.
-    if (text.startsWith('metadata"', key + 1) || text.startsWith('_protoMessageType"', key + 1)) {
-      return none
-    }
+    if (text.charCodeAt(key) !== 0x22) return none
     next = endOfString(text, key)
     if (next === none || text.charCodeAt(next) !== 0x3a) return none
+    const name = text.slice(key + 1, next - 1)
+    if (!isPlainName(name) || names.includes(name) || names.length === maxPlainFields) return none
+    names.push(name)
     next = endOfValue(text, next + 1, depth)
     if (next === none) return none
   } while (text.charCodeAt(next) === 0x2c)
   return text.charCodeAt(next) === 0x7d ? next + 1 : none
+}
+
+/** Those that begin with a digit JavaScript may put in front; the others make a payload in long form. */
+function isPlainName(name: string): boolean {
+  return !isDigit(name.charCodeAt(0)) && name !== 'metadata' && name !== '_protoMessageType'
 }
 
 function endOfArray(text: string, at: number, depth: number): number {

@@ -55,7 +55,11 @@ export class RunTable {
     const value = this.#journal.getRow(workflowIdKey(namespace, workflowId))
     if (value === undefined) return undefined
     const run = this.byKey(decodeRunNumber(value))
-    if (run !== undefined) this.#workflowsOf(namespace).set(workflowId, run)
+    if (run !== undefined) {
+      // The row's own texts: the caller's may be a part of a large one, which would stay as long as the run.
+      const { row } = run
+      this.#workflowsOf(row.namespace).set(row.workflowId, run)
+    }
     return run
   }
 

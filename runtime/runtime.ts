@@ -78,7 +78,13 @@ export class Runtime {
     const resolved = await loadOptions(options)
     const bundle = await bundleOf(resolved)
     const journal = await openLmdbJournal({ dataDir: resolved.dataDir })
-    const marks = openTurnMarks(resolved.dataDir, resolved.slots)
+    let marks: TurnMarks
+    try {
+      marks = openTurnMarks(resolved.dataDir, resolved.slots)
+    } catch (error) {
+      await journal.close()
+      throw error
+    }
     const { runtime } = await openOver(journal, bundle, resolved, marks)
     return runtime
   }

@@ -1,10 +1,6 @@
-import v8 from 'node:v8'
-import vm from 'node:vm'
 import { describe, expect, test } from 'vitest'
 import { CancellationScope } from '../../actors/workflow/cancellation-scope.ts'
-
-v8.setFlagsFromString('--expose-gc')
-const collectGarbage = vm.runInNewContext('gc') as () => void
+import { collectGarbage } from '../fixtures/collect-garbage.ts'
 
 const childOf = (parent: CancellationScope): CancellationScope =>
   new CancellationScope({ cancellable: true, parent })

@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process'
+import { mkdir, rm } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import path from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -53,6 +54,15 @@ describe('Opening and closing', () => {
     await expect(Lab.at(lab.dataDir).open()).rejects.toMatchObject({
       code: 'SIGNALBOX_ERR_DATA_DIR_LOCKED',
     })
+  })
+
+  test('an opening that fails lets go of the folder', async () => {
+    const lab = await Lab.create()
+    const inTheWay = path.join(lab.dataDir, 'turns')
+    await mkdir(inTheWay, { recursive: true })
+    await expect(lab.open()).rejects.toMatchObject({ code: 'EISDIR' })
+    await rm(inTheWay, { recursive: true })
+    await lab.open()
   })
 
   test('close waits for what was accepted, refuses what comes later, and can be called twice', async () => {
