@@ -1,7 +1,7 @@
 import { open, type Database } from 'lmdb'
-import { runClosedLoop } from './closed-loop.ts'
+import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
 import { Meter } from './meter.ts'
-import type { LoadSize, Measurement } from './measurement.ts'
+import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
 import { shuffled } from './shuffled.ts'
 
 type RecordStore = Database<Buffer, Buffer>
@@ -10,6 +10,20 @@ const mapSize = 8 * 1024 * 1024 * 1024
 /** About what the journal writes of one counter signal. */
 export const recordBytes = 48
 
+export interface LmdbLoad {
+  readonly runs: number
+  readonly inFlight: number
+}
+
+/** {@link withLmdb} by itself. */
+export function measureLmdb(dataDir: string, load: LmdbLoad, size: LoadSize): Promise<Measurement> {
+  return withLmdb(dataDir, load, async (run) => {
+    await run(size.warmUp)
+    const meter = new Meter({ dataDir })
+    return meter.measurement(await run(size))
+  })
+}
+
 /**
  * What LMDB itself can do with the same records, each in a put of its own and a promise a waiter
  * that resolves when the record is fsynced. One at a time that is a plain put. With more in flight
@@ -17,13 +31,13 @@ export const recordBytes = 48
  * put of its own for each waiter is about as fast then, but now and then only half as fast.)
  *
  * Records of one run are appended. Those of many go to where their runs are, in the order in which the
- * signals of {@link measureSignals} come; each run has a record already.
+ * signals of {@link withSignals} come; each run has a record already. In the end all must be there.
  */
-export async function measureLmdb(
+export async function withLmdb<Result>(
   dataDir: string,
-  { runs, inFlight }: { readonly runs: number; readonly inFlight: number },
-  size: LoadSize,
-): Promise<Measurement> {
+  { runs, inFlight }: LmdbLoad,
+  use: (run: (bounds: LoadBounds) => Promise<ClosedLoopResult>) => Promise<Result>,
+): Promise<Result> {
   const database: RecordStore = open({
     path: dataDir,
     overlappingSync: false,
@@ -43,15 +57,14 @@ export async function measureLmdb(
     written += 1
     return write(key)
   }
+  const run = (bounds: LoadBounds): Promise<ClosedLoopResult> =>
+    runClosedLoop({ ...bounds, inFlight, operation })
   try {
-    if (runs > 1) await runClosedLoop({ operations: runs, seconds: Infinity, inFlight, operation })
-    await runClosedLoop({ ...size.warmUp, inFlight, operation })
-    const meter = new Meter({ dataDir })
-    const result = await runClosedLoop({ ...size, inFlight, operation })
-    const measurement = meter.measurement(result)
+    if (runs > 1) await run({ operations: runs, seconds: Infinity })
+    const result = await use(run)
     const count = database.getCount()
     if (count !== written) throw new Error(`LMDB holds ${count} of ${written} records.`)
-    return measurement
+    return result
   } finally {
     await database.close()
   }

@@ -1,10 +1,13 @@
+import { join } from 'node:path'
 import type { WorkflowHandle } from '../runtime/workflow-handle.ts'
 import { openBenchRuntime } from './bench-runtime.ts'
 import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
+import { withLmdb } from './lmdb-ceiling.ts'
 import { Meter } from './meter.ts'
 import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
 import { processedEvery } from './processed-every.ts'
 import { shuffled } from './shuffled.ts'
+import { compareSideBySide } from './side-by-side.ts'
 import { add, counter, total } from './workflows.ts'
 
 export interface SignalLoad {
@@ -19,17 +22,25 @@ const unbounded = { operations: Infinity, seconds: Infinity }
  * Signals in process, over workflows that run already. Each is durable when its promise resolves.
  * The last signal to each workflow waits until it is processed, and so until all before it are, and
  * the clock runs until then. One at a time, every signal waits for that. Afterwards each workflow
- * must have counted exactly the signals that it was sent.
+ * must have counted exactly the signals that it was sent. Then it runs in turns with LMDB's own puts of
+ * as many records, which are its ceiling.
  */
 export function measureSignals(
   dataDir: string,
   load: SignalLoad,
   size: LoadSize,
 ): Promise<Measurement> {
-  return withSignals(dataDir, load, async (run) => {
-    await run(size.warmUp)
-    const meter = new Meter({ dataDir })
-    return meter.measurement(await run(size))
+  const signalsDir = join(dataDir, 'signalbox')
+  return withSignals(signalsDir, load, async (signals) => {
+    await signals(size.warmUp)
+    const meter = new Meter({ dataDir: signalsDir })
+    const measurement = meter.measurement(await signals(size))
+    // Not before: what LMDB maps is memory of this process too.
+    const ceiling = { runs: 1, inFlight: load.inFlight }
+    return withLmdb(join(dataDir, 'lmdb'), ceiling, async (puts) => {
+      await puts(size.warmUp)
+      return { ...measurement, ofCeiling: await compareSideBySide(signals, puts, size) }
+    })
   })
 }
 
