@@ -7,11 +7,13 @@ type Load = (bounds: LoadBounds) => Promise<ClosedLoopResult>
 const sliceSeconds = 0.5
 /** Fewer in a slice would be the beginning and the end of a load, and nothing between. */
 const operationsPerSlice = 1_000
+/** More tell no more, and each ends with waiting for what it began. */
+const mostPairs = 20
 
 /**
- * Runs a load and its ceiling in turns, half a second each, and compares every slice with the one beside
- * it. The processors of a shared machine can be half as fast from one second to the next: of two loads
- * that run one after the other, for seconds each, a ratio tells of that.
+ * Runs a load and its ceiling in turns, of half a second or a twentieth of the time, and compares every
+ * slice with the one beside it. The processors of a shared machine can be half as fast from one second
+ * to the next: of two loads that run one after the other, for seconds each, a ratio tells of that.
  *
  * @param bounds of each of the two loads, all slices together
  */
@@ -21,9 +23,8 @@ export async function compareSideBySide(
   { seconds, operations }: LoadBounds,
 ): Promise<RatioToCeiling> {
   // Even, so that each goes first as often as the other.
-  const pairs =
-    2 *
-    Math.max(1, Math.round(Math.min(seconds / sliceSeconds, operations / operationsPerSlice) / 2))
+  const wanted = Math.min(seconds / sliceSeconds, operations / operationsPerSlice, mostPairs)
+  const pairs = 2 * Math.max(1, Math.round(wanted / 2))
   const slice = { seconds: seconds / pairs, operations: Math.ceil(operations / pairs) }
   const ratios: RatioToCeiling[] = []
   for (let pair = 0; pair < pairs; pair += 1) {
