@@ -1,4 +1,4 @@
-import type { Payload } from '../actors/payload.ts'
+import type { Payload, PayloadMap } from '../actors/payload.ts'
 import type {
   ProcessedWait,
   SignalRequest,
@@ -8,7 +8,6 @@ import type {
 import { compileBodyValidator } from './body-validator.ts'
 import { invalidField } from './invalid-field.ts'
 import { decodePayloadMap, decodePayloads } from './payload-json.ts'
-import type { PlainSignal } from './plain-signal.ts'
 import { optionalId } from './request-ids.ts'
 import { batchSignalBody } from './schemas.ts'
 import type { BatchSignalBody } from './schemas.ts'
@@ -35,20 +34,31 @@ interface BatchContext {
   readonly trace: Payload | undefined
 }
 
-/** The request of a signal that has been read. */
-export function requestOfPlain(
-  { workflowId, signalName, args }: PlainSignal,
+/** What a line says of a signal that starts nothing. */
+interface LineSignal {
+  readonly workflowId: string
+  readonly signalName: string
+  readonly args: readonly Payload[]
+  readonly runId?: string | undefined
+  readonly requestId?: string | undefined
+  readonly identity?: string | undefined
+  readonly headers?: PayloadMap | undefined
+}
+
+/** The request of a signal whose line has been read. */
+export function signalRequest(
+  signal: LineSignal,
   { namespace, requestId, wait, trace }: BatchContext,
 ): BatchRequest {
   const request = {
     namespace,
-    workflowId,
-    runId: undefined,
-    signalName,
-    args,
-    requestId,
-    identity: undefined,
-    headers: withTraceContext(undefined, trace),
+    workflowId: signal.workflowId,
+    runId: signal.runId,
+    signalName: signal.signalName,
+    args: signal.args,
+    requestId: signal.requestId ?? requestId,
+    identity: signal.identity,
+    headers: withTraceContext(signal.headers, trace),
     waitFor: wait.waitFor,
     timeoutMs: wait.timeoutMs,
     signal: wait.signal,
@@ -64,10 +74,8 @@ const validate = compileBodyValidator(batchSignalBody)
  *
  * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT
  */
-export function decodeBatchRequest(
-  value: unknown,
-  { namespace, requestId, wait, trace }: BatchContext,
-): BatchRequest {
+export function decodeBatchRequest(value: unknown, context: BatchContext): BatchRequest {
+  const { namespace, wait, trace } = context
   const checked = validate(value)
   if ('error' in checked) throw checked.error
   const body = checked.value as BatchSignalBody
@@ -76,13 +84,13 @@ export function decodeBatchRequest(
     optionalId(body.workflowId, 'workflowId')
   if (workflowId === undefined) throw invalidField('workflowId', 'is not set')
   const signalName = optionalId(body.signalName, 'signalName') ?? ''
-  const ownId = optionalId(body.requestId, 'requestId') ?? requestId
+  const requestId = optionalId(body.requestId, 'requestId')
   if (body.workflowType !== undefined) {
     const request = {
       ...decodeStart(namespace, workflowId, body, trace),
       signalName,
       signalArgs: decodePayloads(body.signalInput, 'signalInput'),
-      requestId: ownId,
+      requestId: requestId ?? context.requestId,
       waitFor: wait.waitFor,
       timeoutMs: wait.timeoutMs,
       signal: wait.signal,
@@ -92,18 +100,14 @@ export function decodeBatchRequest(
   if (body.signalInput !== undefined) {
     throw invalidField('signalInput', 'goes with workflowType; give the arguments as input')
   }
-  const request = {
-    namespace,
+  const signal = {
     workflowId,
     runId: optionalId(body.workflowExecution?.runId, 'workflowExecution.runId'),
     signalName,
     args: decodePayloads(body.input, 'input'),
-    requestId: ownId,
+    requestId,
     identity: optionalId(body.identity, 'identity'),
-    headers: withTraceContext(decodePayloadMap(body.header?.fields, 'header.fields'), trace),
-    waitFor: wait.waitFor,
-    timeoutMs: wait.timeoutMs,
-    signal: wait.signal,
+    headers: decodePayloadMap(body.header?.fields, 'header.fields'),
   }
-  return { starts: false, request }
+  return signalRequest(signal, context)
 }

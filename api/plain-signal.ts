@@ -13,8 +13,7 @@ const maxPlainFields = 32
 const none = -1
 
 /**
- * Reads a signal in the form in which nearly all come, the one that JSON.stringify writes: workflowId,
- * signalName and input, in any order. The journal keeps the text of its arguments, so no value is made of
+ * Reads a signal in the form that JSON.stringify writes: workflowId, signalName and input, in any order. The journal keeps the text of its arguments, so no value is made of
  * them, and no text of those values.
  *
  * Guarantee: what it reads, `parseJson` and `decodeBatchRequest` read as the same signal. Whatever it does

@@ -8,7 +8,7 @@ import {
   type BatchRequest,
   type BatchWait,
   decodeBatchRequest,
-  requestOfPlain,
+  signalRequest,
 } from './batch-request.ts'
 import type { BatchLine, LineBlock } from './ndjson-lines.ts'
 
@@ -150,7 +150,7 @@ export class SignalBatch {
     const { namespace, idempotencyKey, wait, checkStart, trace } = this.#options
     const requestId = idempotencyKey === undefined ? undefined : `${idempotencyKey}/${number}`
     const context = { namespace, requestId, wait, trace }
-    if (signal !== undefined) return requestOfPlain(signal, context)
+    if (signal !== undefined) return signalRequest(signal, context)
     const batch = decodeBatchRequest(value, context)
     if (batch.starts) checkStart(batch.request)
     return batch

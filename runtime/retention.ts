@@ -49,11 +49,8 @@ const RETRY_MS_EACH = 2
 const ROWS_PER_SLICE = 500
 const NO_VALUE = new Uint8Array(0)
 
-/** A deletion under way. */
-interface Removal {
-  readonly row: ClosedRow
-  readonly isGone: Promise<boolean>
-}
+/** How a deletion ended. */
+type Removal = { readonly row: ClosedRow; readonly isGone: boolean } | { readonly error: unknown }
 
 /** A run whose time has come while something needs it. */
 interface StayingRow {
@@ -200,7 +197,7 @@ export class Retention {
 
   /** Delete some of the runs of a namespace that are due. @returns whether there may be more */
   async #deleteWave(namespace: string): Promise<boolean> {
-    const wave: Removal[] = []
+    const wave: Promise<Removal>[] = []
     const isFree = performance.now() >= this.#freeAt
     let hasMore = true
     if (isFree) hasMore = this.#deleteSlice(namespace, RUNS_PER_SLICE, wave)
@@ -222,7 +219,7 @@ export class Retention {
   }
 
   /** Begin to delete runs of a namespace that are due. @returns whether there may be more */
-  #deleteSlice(namespace: string, runs: number, wave: Removal[]): boolean {
+  #deleteSlice(namespace: string, runs: number, wave: Promise<Removal>[]): boolean {
     if (this.#stopped) return false
     const start = this.#from.get(namespace)
     if (start === undefined) return false
@@ -255,7 +252,7 @@ export class Retention {
 
   /** Runs that were in use, once it is time. */
   async #retryStaying(): Promise<void> {
-    const wave: Removal[] = []
+    const wave: Promise<Removal>[] = []
     const now = this.#clock.now()
     while (wave.length < RUNS_PER_SLICE && !this.#stopped) {
       const next = this.#nextStaying
@@ -271,22 +268,22 @@ export class Retention {
     return next
   }
 
-  async #settle(wave: readonly Removal[]): Promise<void> {
-    const outcomes = await Promise.allSettled(wave.map(({ isGone }) => isGone))
+  async #settle(wave: readonly Promise<Removal>[]): Promise<void> {
+    const removals = await Promise.all(wave)
     const retryAt = this.#clock.now() + Math.max(RETRY_MS, this.#staying.size * RETRY_MS_EACH)
-    for (const [i, outcome] of outcomes.entries()) {
-      const { row } = wave[i] as Removal
-      if (outcome.status === 'fulfilled' && !outcome.value) this.#staying.add({ row, retryAt })
+    for (const removal of removals) {
+      if ('isGone' in removal && !removal.isGone) this.#staying.add({ row: removal.row, retryAt })
     }
-    const failed = outcomes.find((outcome) => outcome.status === 'rejected')
-    if (failed !== undefined) throw failed.reason
+    const failed = removals.find((removal) => 'error' in removal)
+    if (failed !== undefined) throw failed.error
   }
 
-  #remove(row: ClosedRow): Removal {
-    const isGone = this.#removeRun(row)
-    // It is waited for after later slices: until then a failure must not end the process.
-    isGone.catch(() => undefined)
-    return { row, isGone }
+  /** Never rejects: it is waited for after later slices. */
+  #remove(row: ClosedRow): Promise<Removal> {
+    return this.#removeRun(row).then(
+      (isGone) => ({ row, isGone }),
+      (error: unknown) => ({ error }),
+    )
   }
 
   /** @returns false if the run is in use; true if it is gone, or nothing can be done about it */

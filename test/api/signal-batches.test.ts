@@ -196,8 +196,10 @@ describe('POST /signals', () => {
       { ...signal('once', 2), requestId: 'mine' },
       signal('once', 3),
     ]
-    for (let round = 0; round < 3; round++) {
-      const answer = await api.post(`${base}/signals`, toNdjson(lines), {
+    const text = toNdjson(lines)
+    // Lines with white space are read in another way, and are the same requests.
+    for (const sent of [text, text.replaceAll('{', '{ '), text]) {
+      const answer = await api.post(`${base}/signals`, sent, {
         ...ndjson,
         'idempotency-key': 'batch-1',
       })

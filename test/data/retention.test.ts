@@ -297,7 +297,7 @@ test('the data of deleted workflows make room for new ones', async () => {
   })
   const sizes: number[] = []
   const text = 'x'.repeat(2_000)
-  for (let round = 0; round < 16; round++) {
+  for (let round = 0; round < 32; round++) {
     for (let n = 0; n < 400; n += 100) {
       const handles = await Promise.all(
         numbers(100, n).map((i) =>
@@ -314,9 +314,8 @@ test('the data of deleted workflows make room for new ones', async () => {
     sizes.push((await stat(path.join(dataDir, 'journal', 'data.mdb'))).size)
   }
   await host.close()
-  // Each round puts some 3 MB through: ten of them would add 30 if what was deleted left no room.
-  const [settled = 0, last] = [sizes[5], sizes.at(-1)]
-  expect(last).toBeLessThan(settled + 3_000_000)
+  // Each round puts some 3 MB through. The file has its size after ten; without reuse it would double.
+  expect(sizes.at(-1)).toBeLessThan((sizes[15] ?? 0) * 1.3)
 }, 120_000)
 
 test('an open workflow is deleted, however few runs may be in memory', async () => {
