@@ -15,11 +15,11 @@ export function rejectWaiters(
 ): void {
   for (const run of runs) {
     const queries = [...run.queries, ...run.takeOutstandingQueries()]
-    const waiters = [...run.takePendingWaiters(), ...run.closeWaiters]
+    const waiters = [...run.takePendingWaiters(), ...(run.closeWaiters ?? [])]
     for (const waiter of run.waiters) waiter.reject(ofInputs)
     run.queries = []
     run.waiters = []
-    run.closeWaiters = []
+    run.closeWaiters = undefined
     for (const query of queries) query.reject(error)
     for (const waiter of waiters) waiter.reject(error)
     // Those whose request is on its way into the journal are told by its commit.

@@ -273,9 +273,9 @@ export class RunCloser {
 
   #tellWaiters(run: Run): void {
     const { closeWaiters, waiters } = run
-    run.closeWaiters = []
+    run.closeWaiters = undefined
     run.waiters = []
-    for (const waiter of closeWaiters) waiter.resolve()
+    for (const waiter of closeWaiters ?? []) waiter.resolve()
     for (const waiter of waiters) waiter.reject(closedBeforeHandled(run))
   }
 

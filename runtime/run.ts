@@ -77,7 +77,7 @@ export class Run {
   pendingRequests: (readonly [index: number, hash: number])[] | undefined
   #pendingWaiters: TurnWaiter[] | undefined
   #waiters = NO_WAITERS
-  closeWaiters: Waiter[] = []
+  closeWaiters: Set<Waiter> | undefined
   /** Called when there is something new to see of the run. */
   watchers: Set<() => void> | undefined
 
@@ -353,7 +353,7 @@ export class Run {
       (this.parked === undefined || !this.isOpen) &&
       !this.queuedForFeed &&
       this.#waiters.length === 0 &&
-      this.closeWaiters.length === 0 &&
+      (this.closeWaiters === undefined || this.closeWaiters.size === 0) &&
       this.watchers === undefined &&
       this.queries.length === 0 &&
       this.#outstandingQueries === undefined &&

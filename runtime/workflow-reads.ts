@@ -149,6 +149,7 @@ export class WorkflowReads {
         continue
       }
       const left = until === undefined ? undefined : until - performance.now()
+      run.closeWaiters ??= new Set()
       const closed = await waitOn(run.closeWaiters, left, request.signal)
       if (!closed && !(!run.isOpen && run.closing === undefined)) return { closed: false }
     }
@@ -178,7 +179,7 @@ export class WorkflowReads {
   }
 
   async #nextChange(run: Run, waitMs: number, signal: AbortSignal | undefined): Promise<void> {
-    const waiters: Waiter[] = []
+    const waiters = new Set<Waiter>()
     run.watchers ??= new Set()
     const wake = (): void => {
       for (const waiter of waiters) waiter.resolve()
@@ -201,9 +202,12 @@ function isRejected(status: WorkflowStatus, condition: QueryRejectCondition): bo
   return condition === 'NOT_OPEN' || status !== 'COMPLETED'
 }
 
-/** Wait until one of the waiters' owner calls; false when the time is over or the signal aborts. */
+/**
+ * Wait until the waiters' owner calls; false when the time is over or the signal aborts. A waiter leaves
+ * the set as it is called: the owner may go through it all the same.
+ */
 function waitOn(
-  waiters: Waiter[],
+  waiters: Set<Waiter>,
   timeoutMs: number | undefined,
   signal: AbortSignal | undefined,
 ): Promise<boolean> {
@@ -212,17 +216,27 @@ function waitOn(
   }
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined
-    const done = (result: boolean): void => {
+    const leave = (): void => {
       clearTimeout(timer)
-      signal?.removeEventListener('abort', onAbort)
-      const at = waiters.indexOf(waiter)
-      if (at >= 0) waiters.splice(at, 1)
-      resolve(result)
+      signal?.removeEventListener('abort', giveUp)
+      waiters.delete(waiter)
     }
-    const waiter: Waiter = { resolve: () => done(true), reject }
-    const onAbort = (): void => done(false)
-    waiters.push(waiter)
-    signal?.addEventListener('abort', onAbort)
-    if (timeoutMs !== undefined) timer = setTimeout(() => done(false), timeoutMs)
+    const giveUp = (): void => {
+      leave()
+      resolve(false)
+    }
+    const waiter: Waiter = {
+      resolve: () => {
+        leave()
+        resolve(true)
+      },
+      reject: (error) => {
+        leave()
+        reject(error)
+      },
+    }
+    waiters.add(waiter)
+    signal?.addEventListener('abort', giveUp)
+    if (timeoutMs !== undefined) timer = setTimeout(giveUp, timeoutMs)
   })
 }

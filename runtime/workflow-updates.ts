@@ -227,11 +227,12 @@ export class WorkflowUpdates {
         // The stage may have moved on meanwhile; a close that is being written decides it.
         durable.then(() => this.#pollNow(run, updateId)).then(waiter.resolve, waiter.reject)
       }
+      // Before the wait, which may end at once: what ends it takes these away.
+      if (signal?.aborted !== true) signal?.addEventListener('abort', giveUp)
+      if (timeoutMs !== undefined) timer = setTimeout(giveUp, Math.min(timeoutMs, MAX_TIMEOUT_MS))
       if (!updates.wait(run, updateId, waiter)) throw new Error('the update is not live')
       durable.catch(waiter.reject)
       if (signal?.aborted === true) giveUp()
-      else signal?.addEventListener('abort', giveUp)
-      if (timeoutMs !== undefined) timer = setTimeout(giveUp, Math.min(timeoutMs, MAX_TIMEOUT_MS))
     })
   }
 

@@ -93,6 +93,29 @@ describe('Opening and closing', () => {
     await expect(result).rejects.toMatchObject({ code: 'SIGNALBOX_ERR_RUNTIME_CLOSED' })
   })
 
+  test('everybody who waits for the same result is told', async () => {
+    const { client } = await openRuntime()
+    const handle = await client.workflow.start(collector, { workflowId: 'w' })
+    const results = numbers(7).map(() => handle.result())
+    await handle.signal(add, 1)
+    await handle.signal(finish)
+    expect(await Promise.all(results)).toEqual(numbers(7).map(() => [1]))
+  })
+
+  test('a process whose runtime was closed ends, whatever was waited for', async () => {
+    const dataDir = path.join(await temporaryFolder(), 'data')
+    const script = fileURLToPath(new URL('../fixtures/closed-process.ts', import.meta.url))
+    const child = spawn(process.execPath, ['--import', 'tsx', script, dataDir], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    })
+    onTestFinished(() => {
+      child.kill('SIGKILL')
+    })
+    const lines: string[] = []
+    for await (const line of createInterface({ input: child.stdout })) lines.push(line)
+    expect(lines).toEqual(['SIGNALBOX_ERR_RUNTIME_CLOSED', 'SIGNALBOX_ERR_RUNTIME_CLOSED'])
+  })
+
   test('a failed open leaves the folder free', async () => {
     const lab = await Lab.create()
     const bundle = await bundleOf('workflows.ts')

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events'
 import {
   ApplicationFailure,
   WorkflowNotFoundError,
@@ -135,6 +136,16 @@ describe('an update', () => {
     expect(await handle.executeUpdate(gated, { args: ['late'], updateId: 'u-1' })).toBe('a through')
     await expect(handle.executeUpdate(deposit, { args: [1] })).rejects.toThrow(/already completed/)
     await expect(handle.getUpdateHandle('u-2').result()).rejects.toThrow(WorkflowNotFoundError)
+  })
+
+  test('leaves nothing on the signal of who asks again for what it has reached', async () => {
+    const { client } = await openRuntime({ code })
+    const handle = await client.workflow.start(account, { workflowId: 'w' })
+    const { signal: abortSignal } = new AbortController()
+    const args: [string] = ['a']
+    const asked = { args, updateId: 'u-1', waitForStage: 'ACCEPTED', abortSignal } as const
+    for (const _ of numbers(3)) await handle.startUpdate(gated, asked)
+    expect(getEventListeners(abortSignal, 'abort')).toEqual([])
   })
 
   test('keeps one outcome for its id, a rejection too, across a restart', async () => {
