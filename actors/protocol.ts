@@ -47,7 +47,7 @@ export interface SlotStart {
  * run a stuck or dead worker was in.
  */
 export const StatusField = {
-  /** Grows with every turn, query and actor that is built. */
+  /** Grows with every turn, each input of a turn that has several, every query and actor that is built. */
   turns: 0,
   /** The run in whose code the worker is, or 0. */
   run: 1,

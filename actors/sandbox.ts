@@ -29,6 +29,11 @@ export interface SandboxOptions {
   readonly bundle: WorkflowBundle
   /** Called with the run that is about to be entered, for whoever must know the culprit of a hang. */
   readonly onTurn?: ((run: number) => void) | undefined
+  /**
+   * Called before each input of a turn that has several. All that was accepted before a run closes is one
+   * turn, and a hundred thousand signals in it are not a hang.
+   */
+  readonly onInput?: (() => void) | undefined
   readonly log: (run: number, entry: WorkflowLogEntry) => void
   readonly settings?: SandboxSettings | undefined
   /** A call of a sink of the host. */
@@ -58,7 +63,7 @@ class ContextSandbox implements Sandbox {
   readonly #realm: Realm
   readonly #rejections = new RejectionWatch()
 
-  constructor({ bundle, onTurn, log, sink, settings = {} }: SandboxOptions) {
+  constructor({ bundle, onTurn, onInput, log, sink, settings = {} }: SandboxOptions) {
     this.#onTurn = onTurn
     this.#hasInterceptors = (bundle.extras?.interceptorModules ?? 0) > 0
     const replayedSinks = new Set(settings.replayedSinks)
@@ -81,6 +86,7 @@ class ContextSandbox implements Sandbox {
       },
       urls: hostUrlParser,
       activityTypesJson: JSON.stringify(settings.activityTypes ?? []),
+      onInput: () => onInput?.(),
       frames: {
         run: (frame, body) => frames.run(frame as never, body),
         current: () => frames.getStore(),

@@ -73,6 +73,12 @@ export class Slot {
     if (!this.#scheduled) this.#slice()
   }
 
+  /** Within a turn of several inputs, another one is handled: none of them has been stuck until now. */
+  progressed(): void {
+    const status = this.#status
+    status[StatusField.turns] = (status[StatusField.turns] as number) + 1
+  }
+
   /** A line that workflow code logged. */
   log(run: number, entry: WorkflowLogEntry): void {
     this.#out.write(FrameKind.log, run, 0, 0, encode(entry))

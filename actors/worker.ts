@@ -28,6 +28,7 @@ function host(
   const sandbox = createSandbox({
     bundle,
     settings,
+    onInput: () => slot.progressed(),
     log: (run, entry) => slot.log(run, entry),
     sink: (run, call) => slot.sink(run, call),
   })

@@ -120,7 +120,7 @@ export interface Limits extends UpsertLimits {
   readonly slotHeapMb: number
   /** A slot whose worker has not loaded the workflow code after this long is given up. Default 30,000. */
   readonly slotStartTimeoutMs: number
-  /** A slot that is this long in one turn is ended and its run gets a strike. Default 5,000. */
+  /** A slot that is this long in one turn, or with one of the inputs of a turn that has several, is ended and its run gets a strike. Default 5,000. */
   readonly deadlockTimeoutMs: number
   /** Strikes after which a run is quarantined. Default 3. */
   readonly maxStrikes: number

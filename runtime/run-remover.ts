@@ -21,6 +21,7 @@ import {
 } from './row-keys.ts'
 import type { Run } from './run.ts'
 import type { RunTable } from './run-table.ts'
+import type { Telemetry } from './telemetry.ts'
 import type { Timers } from './timers.ts'
 import type { VisibilityIndex } from './visibility-index.ts'
 
@@ -30,6 +31,7 @@ export interface RunRemoverPorts {
   readonly committer: Committer
   readonly dispatcher: Pick<Dispatcher, 'evict'>
   readonly links: Pick<LinkedWorkflows, 'needs'>
+  readonly telemetry: Telemetry
 }
 
 /** Rows that are deleted in one commit beside those that every run has. */
@@ -102,8 +104,8 @@ export class RunRemover {
   }
 
   #delete(run: Run): void {
-    const { journal, runs, committer } = this.#ports
-    const { namespace, workflowId, closeTime = 0 } = run.row
+    const { journal, runs, committer, telemetry } = this.#ports
+    const { namespace, workflowId, closeTime = 0, quarantined } = run.row
     // Who asks for the workflow until this is durable waits, and then finds what there is.
     run.closing = { phase: 'committing', seq: run.head, onSettled: () => undefined }
     const isCurrent = runs.current(namespace, workflowId) === run
@@ -112,6 +114,8 @@ export class RunRemover {
     this.#index.remove(run.key, run.row)
     committer.deleteRow(closedKey(namespace, closeTime, run.key))
     if (isCurrent) committer.deleteRow(workflowIdKey(namespace, workflowId))
+    // By its queries a closed run can get there too.
+    if (quarantined !== undefined) telemetry.noteQuarantine(run.key, false, committer)
     for (const [key] of journal.rows(activityRange(run.key))) committer.deleteRow(key)
     if (this.#deleteUpdates(run.key)) committer.putRow(removedKey(run.key), NO_VALUE)
     committer.afterCommit(() => {

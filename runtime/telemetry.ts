@@ -3,7 +3,7 @@ import { type ActivityTask, isLocal } from './activity-task.ts'
 import { type ActivityOutcomeName, diagnostics, type DiagnosticsSource } from './diagnostics.ts'
 import { type ErrorCode, SignalboxError } from './errors.ts'
 import type { Journal } from './journal.ts'
-import { quarantineKey, runOfKey, RowTable, tableRange } from './row-keys.ts'
+import { quarantineKey, runKey, runOfKey, RowTable, tableRange } from './row-keys.ts'
 import type { Run } from './run.ts'
 import type { RejectableOperation, RuntimeStats } from './runtime-stats.ts'
 import type { WorkflowStatus } from './workflow-service.ts'
@@ -55,7 +55,9 @@ export class Telemetry {
     this.source = { dataDir }
     this.#activityTypes = activityTypes
     for (const [key] of journal.rows(tableRange(RowTable.quarantined))) {
-      this.quarantined.add(runOfKey(key))
+      const run = runOfKey(key)
+      // Earlier versions left this row of a run that was deleted.
+      if (journal.getRow(runKey(run)) !== undefined) this.quarantined.add(run)
     }
     this.stateChanged('recovering')
   }

@@ -3,6 +3,7 @@ import type { Payload, PayloadMap } from '../payload.ts'
 import type { Activator } from './activator.ts'
 import { HandlerUnfinishedPolicy } from './handler-unfinished-policy.ts'
 import { composeInterceptors, type RunInterceptors, toHeaders } from './interceptors.ts'
+import { beginInput } from './progress.ts'
 
 export type AnyHandler = (...args: never[]) => unknown
 export type DefaultSignalHandler = (signalName: string, ...args: unknown[]) => void | Promise<void>
@@ -188,6 +189,7 @@ export class HandlerTable {
       for (const signal of this.#buffered ?? []) {
         if (this.#defaultSignal === undefined && !this.signals.has(signal.name)) continue
         this.#buffered?.delete(signal)
+        beginInput()
         this.dispatch(signal)
         if (this.#version !== version) {
           changed = true

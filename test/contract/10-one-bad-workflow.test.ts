@@ -9,6 +9,7 @@ import {
   collector,
   finish,
   items,
+  laborer,
   meddler,
   misbehave,
   peek,
@@ -122,6 +123,38 @@ describe('10 One bad workflow harms itself alone', () => {
       ),
     )
     expect((await bad.describe()).quarantined).toBeUndefined()
+  })
+
+  test('a closed run that its queries put in quarantine is not counted once it is deleted', async () => {
+    const lab = await Lab.create()
+    let runtime = await lab.open({ limits: patience })
+    const bad = await runtime.client.workflow.start(meddler, { workflowId: 'bad' })
+    await bad.signal(finish)
+    await bad.result()
+    for (const _ of numbers(patience.maxStrikes)) {
+      await expect(bad.query(spinQuery)).rejects.toMatchObject({
+        code: 'SIGNALBOX_ERR_WORKFLOW_NOT_READY',
+      })
+    }
+    expect(runtime.stats().runs.quarantined).toBe(1)
+    await bad.delete()
+    expect(runtime.stats().runs.quarantined).toBe(0)
+    runtime = await lab.reopen()
+    expect(runtime.stats().runs.quarantined).toBe(0)
+  })
+
+  test('handlers that are slow together are not taken for one that hangs', async () => {
+    const { client } = await openRuntime({ limits: patience })
+    const closing = await client.workflow.start(laborer, { workflowId: 'closing' })
+    // All that comes while it closes is one turn.
+    const closes = closing.signal(finish)
+    await Promise.all([closes, ...numbers(800).map(() => closing.signal(add, 1))])
+    expect(await closing.result()).toBe(800)
+    // As is all that waits for the first turn, whose handler comes after the signals.
+    const late = await client.workflow.start(laborer, { workflowId: 'late', startDelay: 1_000 })
+    await Promise.all(numbers(800).map(() => late.signal(add, 1)))
+    await late.signal(finish)
+    expect(await late.result()).toBe(800)
   })
 
   test('a workflow that throws is parked alone and tried again with pauses', async () => {

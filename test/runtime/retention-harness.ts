@@ -46,6 +46,7 @@ export class RetentionBench {
       journal,
       runs: this.#runs,
       committer,
+      telemetry,
       dispatcher: { evict: () => undefined },
       links: { needs: (run: number) => this.needed.has(run) },
       options: {

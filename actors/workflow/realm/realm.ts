@@ -14,6 +14,7 @@ import { countSyncHandlers } from '../handler-table.ts'
 import { composeInterceptors, makeInterceptors } from '../interceptors.ts'
 import { setUpsertLimits } from '../upserts.ts'
 import { setLogSink, type LogSink } from '../log.ts'
+import { beginInput, setProgressListener } from '../progress.ts'
 import { setSinkHost, type SinkHost } from '../sinks.ts'
 import { traceWaits } from '../stack-traces.ts'
 import { applyWorkflowOptions, setFailureTypeNames } from '../workflow-options.ts'
@@ -84,6 +85,8 @@ export interface RealmHost {
   readonly upsertLimits: UpsertLimits
   /** The activity types that the runtime has functions for, as JSON text. */
   readonly activityTypesJson: string
+  /** Called before code handles each of several inputs. */
+  readonly onInput: () => void
 }
 
 /** Functions of the API that cost something from the moment on that code may call them. */
@@ -161,6 +164,7 @@ export function boot(host: RealmHost): Realm {
   setSinkHost(host.sinks)
   setUpsertLimits(host.upsertLimits)
   setActivityTypes(new Set(JSON.parse(host.activityTypesJson) as string[]))
+  setProgressListener(host.onInput)
   installGlobals()
   prepareRunGlobals()
   Object.defineProperty(globalThis, '__enter', { value: enter })
@@ -311,6 +315,7 @@ function activate(): void {
     for (const rank of RANKS) {
       inputs.forEach((input, at) => {
         if (!news[at] || rankOf(input) !== rank) return
+        if (inputs.length > 1) beginInput()
         perform(activator, input, seq + at)
         if (begun) activator.unblockConditions()
       })
