@@ -180,7 +180,9 @@ export class WorkflowResets {
       ...(requestId === undefined ? {} : { requestId }),
     }
     acceptor.takeRequest(next, 'reset', requestId, [InputKind.reset, now, attributes])
+    const dropsSignals = request.reapplyExcludeTypes?.includes('SIGNAL') === true
     this.#reapply(next, current, plan.reapplied)
+    if (!dropsSignals) moveOtherWaiters(current, next)
     for (const child of plan.children) {
       if (child.run === undefined) acceptor.carry(next, child.input)
       else adoptChild(this.#parts, next, child)
@@ -279,6 +281,17 @@ export class WorkflowResets {
 }
 
 const NO_VALUE = new Uint8Array(0)
+
+/**
+ * The others wait for an input of the current run that is not taken from it: it is in the history that
+ * the new run begins with, or is a copy that an earlier reset of the base made, and is taken from there.
+ * The new run has handled it when it has handled all that it begins with.
+ */
+function moveOtherWaiters(current: Run, next: Run): void {
+  const last = next.pending.length - 1
+  for (const waiter of current.waiters) next.addPendingWaiter(waiter, last)
+  current.waiters = []
+}
 
 /** Is anything of the run on its way into the journal? */
 function isUnsettled(run: Run): boolean {

@@ -193,6 +193,22 @@ describe('Reset', () => {
     expect(await current(runtime, 'w').query(items)).toEqual([1, 2])
   })
 
+  test('of a base that was reset before keeps who waits for a signal waiting', async () => {
+    const runtime = await openRuntime()
+    const { runId } = await (await collecting(runtime, 'w', [1])).describe()
+    const base = runtime.client.workflow.getHandle('w', runId)
+    const latest = current(runtime, 'w')
+    await latest.pause()
+    const waiting = latest.signal({ signal: add, waitFor: 'processed' }, 2)
+    // Once this one is durable a reset has nothing to wait for.
+    await latest.signal(add, 3)
+    // The run that this makes is paused before it has taken a turn.
+    await Promise.all([base.reset({ type: 'FirstWorkflowTask' }), latest.pause()])
+    await base.reset({ type: 'FirstWorkflowTask' })
+    expect(await waiting).toEqual({ processed: true })
+    expect(await latest.query(items)).toEqual([1, 2, 3])
+  })
+
   test('leaves out what it is told to leave out', async () => {
     const runtime = await openRuntime()
     const handle = await collecting(runtime, 'w', numbers(4))
