@@ -7,6 +7,8 @@ import { timerKey, type TimerRow, timerOfKey } from './row-keys.ts'
 const END_OF_TIME_MS = 2 ** 48 - 1
 /** How many rows of the index are read in one macrotask. */
 const SCAN_ROWS = 2_000
+/** Cancelled timers are let go of once there are as many of them as of others, and at least so many. */
+const CANCELLED_AT_LEAST = 1_000
 
 /**
  * Durable timers. The journal has a row per pending timer, sorted by due time; in memory are only
@@ -20,8 +22,9 @@ export class Timers {
   readonly #telemetry: Telemetry
   readonly #near = new TimerHeap()
   /** Those in memory that have not fired; others have nothing to be cancelled. */
-  readonly #names = new Set<string>()
-  readonly #cancelled = new Set<string>()
+  readonly #pending = new Map<string, NearTimer>()
+  /** How many of the heap were cancelled. */
+  #cancelled = 0
   #cursor = timerKey(0, 0, 0)
   #alarm: { cancel(): void } | undefined
   #alarmAt = Number.POSITIVE_INFINITY
@@ -42,7 +45,7 @@ export class Timers {
 
   /** Timers in memory: those that are due before long. */
   get near(): number {
-    return this.#names.size - this.#cancelled.size
+    return this.#pending.size
   }
 
   /** Timers that have fired since open. */
@@ -67,10 +70,17 @@ export class Timers {
     this.#arm(timer.dueTime)
   }
 
-  /** A timer whose row is gone. */
+  /** A timer whose row is gone. Its place in the heap is given back with many others at a time. */
   cancel(timer: TimerRow): void {
     const name = nameOf(timer)
-    if (this.#names.has(name)) this.#cancelled.add(name)
+    const near = this.#pending.get(name)
+    if (near === undefined) return
+    this.#pending.delete(name)
+    near.isCancelled = true
+    this.#cancelled++
+    if (this.#cancelled < CANCELLED_AT_LEAST || this.#cancelled < this.#pending.size) return
+    this.#near.sweep()
+    this.#cancelled = 0
   }
 
   stop(): void {
@@ -79,8 +89,9 @@ export class Timers {
   }
 
   #remember(timer: TimerRow): void {
-    this.#names.add(nameOf(timer))
-    this.#near.push(timer)
+    const near = { ...timer, isCancelled: false }
+    this.#pending.set(nameOf(timer), near)
+    this.#near.push(near)
   }
 
   /** Below the cursor: in memory if it is anywhere. */
@@ -129,9 +140,11 @@ export class Timers {
     for (let timer = this.#near.first; timer !== undefined; timer = this.#near.first) {
       if (timer.dueTime > now) break
       this.#near.pop()
-      const name = nameOf(timer)
-      this.#names.delete(name)
-      if (this.#cancelled.delete(name)) continue
+      if (timer.isCancelled) {
+        this.#cancelled--
+        continue
+      }
+      this.#pending.delete(nameOf(timer))
       fired++
       this.#fire(timer)
     }
@@ -145,21 +158,33 @@ function nameOf(timer: TimerRow): string {
   return `${timer.run}:${timer.seq}`
 }
 
+interface NearTimer extends TimerRow {
+  isCancelled: boolean
+}
+
 /** A binary heap by due time, then run and number: what is due together fires in the order of its start. */
 class TimerHeap {
-  readonly #items: TimerRow[] = []
+  #items: NearTimer[] = []
 
-  get first(): TimerRow | undefined {
+  get first(): NearTimer | undefined {
     return this.#items[0]
   }
 
-  push(timer: TimerRow): void {
+  /** Let go of those that were cancelled. */
+  sweep(): void {
+    // What is sorted is a heap.
+    this.#items = this.#items
+      .filter(({ isCancelled }) => !isCancelled)
+      .sort((a, b) => (isBefore(a, b) ? -1 : 1))
+  }
+
+  push(timer: NearTimer): void {
     const items = this.#items
     let at = items.push(timer) - 1
     while (at > 0) {
       const parent = (at - 1) >> 1
-      if (!isBefore(timer, items[parent] as TimerRow)) break
-      items[at] = items[parent] as TimerRow
+      if (!isBefore(timer, items[parent] as NearTimer)) break
+      items[at] = items[parent] as NearTimer
       at = parent
     }
     items[at] = timer
@@ -174,11 +199,11 @@ class TimerHeap {
       let child = 2 * at + 1
       if (child >= items.length) break
       const right = child + 1
-      if (right < items.length && isBefore(items[right] as TimerRow, items[child] as TimerRow)) {
+      if (right < items.length && isBefore(items[right] as NearTimer, items[child] as NearTimer)) {
         child = right
       }
-      if (!isBefore(items[child] as TimerRow, last)) break
-      items[at] = items[child] as TimerRow
+      if (!isBefore(items[child] as NearTimer, last)) break
+      items[at] = items[child] as NearTimer
       at = child
     }
     items[at] = last
