@@ -11,6 +11,7 @@ import {
   signalRequest,
 } from './batch-request.ts'
 import type { BatchLine, LineBlock } from './ndjson-lines.ts'
+import { WorkSlices } from './work-slices.ts'
 
 /** How often a line asks again for room in a full mailbox. */
 const roomPollMs = 20
@@ -40,6 +41,8 @@ export interface BatchOptions {
  * - a line that finds a mailbox full waits for room, and the lines behind it wait too; if there is
  *   none for `batchWaitMs`, it and all later lines for the same workflow are refused, so that none
  *   of them overtakes another
+ * - other requests are answered in between, also while no line waits for anything: those that are
+ *   refused have their answer at once
  */
 export class SignalBatch {
   readonly #service: IntakeService
@@ -75,15 +78,20 @@ export class SignalBatch {
   }
 
   /**
-   * A line costs no promise of its own here: it is taken in the same macrotask as those that came with
-   * it, and lines that are written by the same commit share the promise of that.
+   * A line costs no promise of its own here: it is taken in the same slice of work as those that came
+   * with it, and lines that are written by the same commit share the promise of that.
    */
   async #read(blocks: AsyncIterable<LineBlock>): Promise<void> {
     const answers = this.#answers
+    const slices = new WorkSlices()
     try {
       for await (const block of blocks) {
         for (let line = block.next(); line !== undefined; line = block.next()) {
           if (answers.isFull) await answers.room()
+          if (slices.step()) {
+            answers.flush()
+            await slices.next()
+          }
           if (answers.isEnded) return
           const unsent = this.#take(line)
           if (unsent !== undefined) await this.#waitForRoom(line.number, unsent)
