@@ -67,7 +67,7 @@ const maxParamLength = 4000
 /**
  * A Fastify server with the API on it, ready to `listen`. Requests that are slow, large or malformed
  * are refused with google.rpc.Status, before and after routing. `close` refuses new connections,
- * ends long polls, and waits for the requests in hand; it does not close the runtime.
+ * ends long polls and batches, and waits for the requests in hand; it does not close the runtime.
  *
  * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for limits, rates, tokens or certificates that
  *   cannot be

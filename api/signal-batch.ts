@@ -43,6 +43,7 @@ export interface BatchOptions {
  *   of them overtakes another
  * - other requests are answered in between, also while no line waits for anything: those that are
  *   refused have their answer at once
+ * - once it is stopped no line is taken, and all that were taken are answered
  */
 export class SignalBatch {
   readonly #service: IntakeService
@@ -51,6 +52,7 @@ export class SignalBatch {
   readonly #answers: BatchAnswers
   /** Workflows that had no room for too long, with the error. */
   readonly #refused = new Map<string, unknown>()
+  #isStopped = false
 
   constructor(service: IntakeService, limits: ApiLimits, options: BatchOptions) {
     this.#service = service
@@ -59,7 +61,18 @@ export class SignalBatch {
     this.#answers = new BatchAnswers(limits.batchInFlight, options.logId)
   }
 
-  /** The lines of the answer, many at a time. */
+  /** Take no more lines. Without effect if all have been taken. */
+  stop(): void {
+    if (this.#answers.isEnded) return
+    this.#isStopped = true
+    this.#answers.end()
+  }
+
+  /**
+   * The lines of the answer, many at a time.
+   *
+   * @throws SignalboxError SIGNALBOX_ERR_RUNTIME_CLOSED after the last of them, if the batch was stopped
+   */
   async *answers(blocks: AsyncIterable<LineBlock>): AsyncGenerator<string, void, void> {
     const reading = this.#read(blocks)
     // Awaited below; until then a failure is not one that nobody handles.
@@ -70,6 +83,7 @@ export class SignalBatch {
         if (text === undefined) break
         yield text
       }
+      if (this.#isStopped) throw stopped()
       await reading
     } finally {
       // Whoever reads the answers has gone: nothing more is read for them.
@@ -86,17 +100,20 @@ export class SignalBatch {
     const slices = new WorkSlices()
     try {
       for await (const block of blocks) {
+        // What comes after a stop is read all the same: see `closeAfterAnswer`.
+        if (this.#isStopped) continue
         for (let line = block.next(); line !== undefined; line = block.next()) {
           if (answers.isFull) await answers.room()
           if (slices.step()) {
             answers.flush()
             await slices.next()
           }
-          if (answers.isEnded) return
+          if (answers.isEnded) break
           const unsent = this.#take(line)
           if (unsent !== undefined) await this.#waitForRoom(line.number, unsent)
         }
         answers.flush()
+        if (answers.isEnded && !this.#isStopped) return
       }
     } finally {
       answers.end()
@@ -141,9 +158,10 @@ export class SignalBatch {
     try {
       for (;;) {
         await delay(roomPollMs)
+        // Nothing would tell that it was taken.
+        if (this.#answers.isEnded) return
         const refusal = this.#submit(number, batch)
         if (refusal === undefined) return
-        if (this.#answers.isEnded) return
         if (performance.now() < until) continue
         this.#refused.set(batch.request.workflowId, refusal)
         throw refusal
@@ -163,6 +181,13 @@ export class SignalBatch {
     if (batch.starts) checkStart(batch.request)
     return batch
   }
+}
+
+function stopped(): SignalboxError {
+  return new SignalboxError(
+    'SIGNALBOX_ERR_RUNTIME_CLOSED',
+    'The server is stopping: lines without an answer were not taken',
+  )
 }
 
 function isFull(error: unknown): error is SignalboxError {

@@ -11,8 +11,8 @@ const waiting: (() => void)[] = []
  * milliseconds: promises that are resolved already never return to the event loop, and meanwhile no
  * other request would be answered.
  *
- * Guarantee: in each turn of the event loop one slice of all such work is done, so that others wait for
- * one slice, not for one of every worker.
+ * Guarantee: of all that wait for their next slice, one gets it in a turn of the event loop, so that others
+ * wait for one slice, not for one of each.
  */
 export class WorkSlices {
   #steps = 0

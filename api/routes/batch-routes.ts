@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { SignalboxError } from '../../runtime/errors.ts'
 import type { IntakeService } from '../../runtime/workflow-service.ts'
 import { jsonType } from '../answer.ts'
 import type { ApiLimits } from '../api-limits.ts'
@@ -9,9 +10,9 @@ import { invalidField } from '../invalid-field.ts'
 import type { LongPolls } from '../long-poll.ts'
 import { blockOfValues, type LineBlock, ndjsonBlocks, StreamIdleError } from '../ndjson-lines.ts'
 import { idempotencyKey } from '../request-ids.ts'
-import { httpAnswer } from '../rpc-status.ts'
+import { httpAnswer, type StatusAnswer, statusAnswer } from '../rpc-status.ts'
 import { type BatchOptions, SignalBatch } from '../signal-batch.ts'
-import { withoutRequestTimeout } from '../streamed-sockets.ts'
+import { closeAfterAnswer, withoutRequestTimeout } from '../streamed-sockets.ts'
 import { decodeWaitFor, waitNames } from '../wait-for.ts'
 import { traceContextOf } from '../trace-context.ts'
 import type { NamespaceRequest } from './workflow-params.ts'
@@ -71,6 +72,7 @@ export function addBatchRoutes(
         maxDepth: limits.jsonDepth,
         idleMs: limits.batchIdleMs,
       })
+      longPolls.signalOf(reply).addEventListener('abort', () => batch.stop(), { once: true })
       const answers = Readable.from(answerLines(batch, blocks, reply), { objectMode: false })
       void withoutRequestTimeout(
         request.raw.socket,
@@ -81,7 +83,7 @@ export function addBatchRoutes(
   )
 }
 
-/** The answer to a stream that stops in the middle says so in its last line, and is the last. */
+/** The answer to a stream that is not read to its end says so in its last line, and is the last. */
 async function* answerLines(
   batch: SignalBatch,
   blocks: AsyncIterable<LineBlock>,
@@ -90,10 +92,17 @@ async function* answerLines(
   try {
     yield* batch.answers(blocks)
   } catch (error) {
-    if (!(error instanceof StreamIdleError)) throw error
-    reply.raw.once('finish', () => reply.request.raw.destroy())
-    yield `{"error":${httpAnswer(408, `The batch is cut off: ${error.message}`).body}}\n`
+    const reason = cutOff(error, reply.request.id)
+    if (reason === undefined) throw error
+    closeAfterAnswer(reply)
+    yield `{"error":${reason.body}}\n`
   }
+}
+
+function cutOff(error: unknown, requestId: string): StatusAnswer | undefined {
+  if (error instanceof SignalboxError) return statusAnswer(error, requestId)
+  if (!(error instanceof StreamIdleError)) return undefined
+  return httpAnswer(408, `The batch is cut off: ${error.message}`)
 }
 
 function valuesOf(body: unknown): LineBlock {
