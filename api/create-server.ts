@@ -16,6 +16,7 @@ import {
   type ServerMetrics,
 } from './metrics.ts'
 import { type MetricsAddress, serveMetrics } from './metrics-server.ts'
+import { refuseOtherSites } from './refuse-other-sites.ts'
 import { addMetricsRoutes } from './routes/metrics-routes.ts'
 import { isStreamed } from './streamed-sockets.ts'
 import { signalboxApi } from './signalbox-api.ts'
@@ -28,7 +29,10 @@ import { type TlsOptions, tlsServerOptions } from './tls.ts'
 /** Without `token`, `tokens` and `authenticate`, requests need no token. */
 export interface ServerOptions extends AuthenticationOptions {
   readonly runtime: ApiRuntime & MeasuredRuntime
-  /** Host names, without port, that requests may be for. Default: any. */
+  /**
+   * Host names, without port, that requests may be for. Default: any. Without tokens, pages of other
+   * hosts may change nothing; by default, pages of another host than the request is for.
+   */
   readonly allowedHosts?: readonly string[] | undefined
   /** Before the path of every route but health. */
   readonly prefix?: string | undefined
@@ -63,7 +67,7 @@ const maxParamLength = 4000
 /**
  * A Fastify server with the API on it, ready to `listen`. Requests that are slow, large or malformed
  * are refused with google.rpc.Status, before and after routing. `close` refuses new connections,
- * ends long polls, and waits for the requests in hand; it does not close the runtime.
+ * ends long polls and batches, and waits for the requests in hand; it does not close the runtime.
  *
  * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for limits, rates, tokens or certificates that
  *   cannot be
@@ -137,7 +141,8 @@ export function createServer(options: ServerOptions): FastifyInstance {
   addHealthRoutes(app, state)
   app.register(async (scope) => {
     if (allowedHosts !== undefined) scope.addHook('onRequest', requireHost(allowedHosts))
-    if (authentication !== undefined) scope.addHook('onRequest', authentication)
+    // A page has no token, and cannot make the browser send one.
+    scope.addHook('onRequest', authentication ?? refuseOtherSites(allowedHosts))
     if (metrics !== undefined && address === undefined) addMetricsRoutes(scope, metrics)
     const settings = { runtime, backupDir, limits, namespaces, healthRoutes: false, prefix }
     await scope.register(signalboxApi, settings)

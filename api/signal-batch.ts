@@ -11,6 +11,7 @@ import {
   signalRequest,
 } from './batch-request.ts'
 import type { BatchLine, LineBlock } from './ndjson-lines.ts'
+import { WorkSlices } from './work-slices.ts'
 
 /** How often a line asks again for room in a full mailbox. */
 const roomPollMs = 20
@@ -40,6 +41,9 @@ export interface BatchOptions {
  * - a line that finds a mailbox full waits for room, and the lines behind it wait too; if there is
  *   none for `batchWaitMs`, it and all later lines for the same workflow are refused, so that none
  *   of them overtakes another
+ * - other requests are answered in between, also while no line waits for anything: those that are
+ *   refused have their answer at once
+ * - once it is stopped no line is taken, and all that were taken are answered
  */
 export class SignalBatch {
   readonly #service: IntakeService
@@ -48,6 +52,7 @@ export class SignalBatch {
   readonly #answers: BatchAnswers
   /** Workflows that had no room for too long, with the error. */
   readonly #refused = new Map<string, unknown>()
+  #isStopped = false
 
   constructor(service: IntakeService, limits: ApiLimits, options: BatchOptions) {
     this.#service = service
@@ -56,7 +61,18 @@ export class SignalBatch {
     this.#answers = new BatchAnswers(limits.batchInFlight, options.logId)
   }
 
-  /** The lines of the answer, many at a time. */
+  /** Take no more lines. Without effect if all have been taken. */
+  stop(): void {
+    if (this.#answers.isEnded) return
+    this.#isStopped = true
+    this.#answers.end()
+  }
+
+  /**
+   * The lines of the answer, many at a time.
+   *
+   * @throws SignalboxError SIGNALBOX_ERR_RUNTIME_CLOSED after the last of them, if the batch was stopped
+   */
   async *answers(blocks: AsyncIterable<LineBlock>): AsyncGenerator<string, void, void> {
     const reading = this.#read(blocks)
     // Awaited below; until then a failure is not one that nobody handles.
@@ -67,6 +83,7 @@ export class SignalBatch {
         if (text === undefined) break
         yield text
       }
+      if (this.#isStopped) throw stopped()
       await reading
     } finally {
       // Whoever reads the answers has gone: nothing more is read for them.
@@ -75,20 +92,28 @@ export class SignalBatch {
   }
 
   /**
-   * A line costs no promise of its own here: it is taken in the same macrotask as those that came with
-   * it, and lines that are written by the same commit share the promise of that.
+   * A line costs no promise of its own here: it is taken in the same slice of work as those that came
+   * with it, and lines that are written by the same commit share the promise of that.
    */
   async #read(blocks: AsyncIterable<LineBlock>): Promise<void> {
     const answers = this.#answers
+    const slices = new WorkSlices()
     try {
       for await (const block of blocks) {
+        // What comes after a stop is read all the same: see `closeAfterAnswer`.
+        if (this.#isStopped) continue
         for (let line = block.next(); line !== undefined; line = block.next()) {
           if (answers.isFull) await answers.room()
-          if (answers.isEnded) return
+          if (slices.step()) {
+            answers.flush()
+            await slices.next()
+          }
+          if (answers.isEnded) break
           const unsent = this.#take(line)
           if (unsent !== undefined) await this.#waitForRoom(line.number, unsent)
         }
         answers.flush()
+        if (answers.isEnded && !this.#isStopped) return
       }
     } finally {
       answers.end()
@@ -133,9 +158,10 @@ export class SignalBatch {
     try {
       for (;;) {
         await delay(roomPollMs)
+        // Nothing would tell that it was taken.
+        if (this.#answers.isEnded) return
         const refusal = this.#submit(number, batch)
         if (refusal === undefined) return
-        if (this.#answers.isEnded) return
         if (performance.now() < until) continue
         this.#refused.set(batch.request.workflowId, refusal)
         throw refusal
@@ -155,6 +181,13 @@ export class SignalBatch {
     if (batch.starts) checkStart(batch.request)
     return batch
   }
+}
+
+function stopped(): SignalboxError {
+  return new SignalboxError(
+    'SIGNALBOX_ERR_RUNTIME_CLOSED',
+    'The server is stopping: lines without an answer were not taken',
+  )
 }
 
 function isFull(error: unknown): error is SignalboxError {
