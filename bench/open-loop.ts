@@ -1,4 +1,4 @@
-import type { ClosedLoopResult } from './closed-loop.ts'
+import type { LoadResult } from './closed-loop.ts'
 import { LatencyRecorder } from './latency-recorder.ts'
 
 export interface OpenLoop {
@@ -22,7 +22,7 @@ const spinMs = 2
  * stands still for a while, all that were due in that time have waited, and are counted so. (A closed
  * loop would not even have begun them: "coordinated omission".)
  */
-export function runOpenLoop(loop: OpenLoop): Promise<ClosedLoopResult> {
+export function runOpenLoop(loop: OpenLoop): Promise<LoadResult> {
   const { operation, rate } = loop
   const total = Math.min(loop.operations, Math.max(1, Math.floor(loop.seconds * rate)))
   const latencies = new LatencyRecorder()

@@ -61,7 +61,20 @@ test('percentiles are those of all samples', () => {
   const samples = Array.from({ length: 200_000 }, (_, index) => (index * 7919) % 200_000)
   for (const sample of samples) recorder.record(sample)
   expect(recorder.percentiles(0, 0.5, 0.99, 1)).toEqual([0, 99_999, 197_999, 199_999])
-  expect(new LatencyRecorder().percentiles(0.5)).toEqual([0])
+  expect(recorder.count).toBe(200_000)
+  expect(recorder.max).toBe(199_999)
+  expect(new LatencyRecorder().percentiles(0.5)).toEqual([])
+})
+
+test('operations of another kind have their latencies by themselves', async () => {
+  const { latencies, others } = await runClosedLoop({
+    inFlight: 3,
+    operations: 64,
+    seconds: Infinity,
+    isOther: (index) => index % 16 === 0,
+    operation: tick,
+  })
+  expect([latencies.count, others.count]).toEqual([60, 4])
 })
 
 test('a shuffle has every number once, and the same order every time', () => {
