@@ -4,7 +4,8 @@ import { type LoadResult, runClosedLoop } from './closed-loop.ts'
 import { HttpConnection, httpRequest, type HttpAnswer } from './http-connection.ts'
 import { Meter } from './meter.ts'
 import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
-import { runOpenLoop } from './open-loop.ts'
+import { openLoopFigures } from './open-loop-load.ts'
+import { prepareOpenLoop } from './open-loop.ts'
 import { ServerProcess } from './server-process.ts'
 import { type Compare, compareSideBySide } from './side-by-side.ts'
 
@@ -76,41 +77,43 @@ async function measureServed(
       sent[workflow] = (sent[workflow] ?? 0) + 1
       return send(signals[workflow] ?? signalTo(workflow))
     }
-    const untilProcessed = async (load: () => Promise<LoadResult>): Promise<LoadResult> => {
-      const started = performance.now()
-      const { operations, latencies } = await load()
-      await every((n) => {
+    const untilProcessed = (): Promise<void> =>
+      every((n) => {
         sent[n] = (sent[n] ?? 0) + 1
         return lastSignal(n)
       })
+    const closedLoop = async (bounds: LoadBounds): Promise<LoadResult> => {
+      const loop = { ...bounds, inFlight: connections, operation }
+      const started = performance.now()
+      const { operations, latencies } = await runClosedLoop(loop)
+      await untilProcessed()
       const seconds = (performance.now() - started) / 1000
       return { operations: operations + workflows, seconds, latencies }
     }
-    const closedLoop = (bounds: LoadBounds): Promise<LoadResult> =>
-      untilProcessed(() => runClosedLoop({ ...bounds, inFlight: connections, operation }))
+    const checkCounts = async (): Promise<void> => {
+      for (const n of numbers) {
+        const { body } = await send(httpRequest('POST', `${path(n)}/query/total`, {}))
+        const { queryResult }: { queryResult: [number] } = JSON.parse(body)
+        if (queryResult[0] === sent[n]) continue
+        throw new Error(`Workflow ${n} counted ${queryResult[0]} of ${sent[n]} signals.`)
+      }
+    }
     // At any rate: at a low one what is hot would not be compiled before it is measured.
     await closedLoop(size.warmUp)
+    if (rate === undefined) {
+      const meter = new Meter({ dataDir, server })
+      const measurement = meter.measurement(await closedLoop(size))
+      const ofCeiling = await compare?.(closedLoop, measurement.rate)
+      await checkCounts()
+      return { ...measurement, ...(ofCeiling !== undefined && { ofCeiling }) }
+    }
+    const openLoop = await prepareOpenLoop({ ...size, rate, inFlightMax: connections, operation })
     const meter = new Meter({ dataDir, server })
-    const measurement = meter.measurement(
-      rate === undefined
-        ? await closedLoop(size)
-        : await untilProcessed(() =>
-            runOpenLoop({ ...size, rate, inFlightMax: connections, operation }),
-          ),
-    )
-    const ofCeiling = await compare?.(closedLoop, measurement.rate)
-    for (const n of numbers) {
-      const { body } = await send(httpRequest('POST', `${path(n)}/query/total`, {}))
-      const { queryResult }: { queryResult: [number] } = JSON.parse(body)
-      const expected = sent[n] ?? 0
-      if (queryResult[0] === expected) continue
-      throw new Error(`Workflow ${n} counted ${queryResult[0]} of ${expected} signals.`)
-    }
-    return {
-      ...measurement,
-      ...(ofCeiling !== undefined && { ofCeiling }),
-      ...(rate !== undefined && { figures: { askedRate: rate } }),
-    }
+    const result = await openLoop()
+    const measurement = meter.measurement(result)
+    await untilProcessed()
+    await checkCounts()
+    return { ...measurement, figures: openLoopFigures(rate, result) }
   })
 }
 
