@@ -9,6 +9,7 @@ import { Command } from 'commander'
 import { budgetRows } from './budget-rows.ts'
 import { type CpuProfile, type Share, sharesOf } from './budget-stages.ts'
 import { runRounds } from './harness.ts'
+import { titleOf } from './scenario.ts'
 import { findScenario } from './scenarios.ts'
 
 interface Options {
@@ -40,10 +41,11 @@ async function main(names: readonly string[], options: Options): Promise<void> {
 async function printBudget(name: string, profiles: string, options: Options): Promise<void> {
   const seconds = Number(options.seconds)
   const scenario = findScenario(name)
+  const workflowsMax = options.workflows === undefined ? Infinity : Number(options.workflows)
   const results = await runRounds([scenario], {
     rounds: 1,
     size: { seconds, operations: Infinity, warmUp, isAlone: true },
-    ...(options.workflows !== undefined && { workflowsMax: Number(options.workflows) }),
+    workflowsMax,
     dir: options.dir,
     nodeFlags: [
       '--cpu-prof',
@@ -55,7 +57,7 @@ async function printBudget(name: string, profiles: string, options: Options): Pr
   if (measurement?.during === undefined) throw new Error(`${name} measured nothing.`)
   const { cpuMicros, rate, during } = measurement
   console.log(
-    `${scenario.title}: ${cpuMicros.toFixed(2)} µs of processor time each, ` +
+    `${titleOf(scenario, workflowsMax)}: ${cpuMicros.toFixed(2)} µs of processor time each, ` +
       `at ${Math.round(rate).toLocaleString('en')} a second under the profiler`,
   )
   const shares = await readShares(profiles, during)

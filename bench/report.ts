@@ -3,7 +3,7 @@ import { styleText } from 'node:util'
 import type { HarnessOptions, Rounds } from './harness.ts'
 import type { Measurement, RatioToCeiling } from './measurement.ts'
 import { median } from './median.ts'
-import type { Aim, Group, Scenario } from './scenario.ts'
+import { type Aim, type Group, type Scenario, titleOf } from './scenario.ts'
 
 type NumberField = Exclude<keyof Measurement, 'figures' | 'samples' | 'ofCeiling' | 'during'>
 type RatioField = 'rate' | 'p50Ms' | 'p99Ms'
@@ -65,18 +65,22 @@ export function makeReport(
       node: process.version,
     },
     options: { rounds, size, dir, ...(workflowsMax !== undefined && { workflowsMax }) },
-    scenarios: scenarios.map((scenario) => reportScenario(scenario, results)),
+    scenarios: scenarios.map((scenario) => reportScenario(scenario, results, workflowsMax)),
   }
 }
 
-function reportScenario(scenario: Scenario, results: Rounds): ScenarioReport {
-  const { name, title, group, aims = [] } = scenario
+function reportScenario(
+  scenario: Scenario,
+  results: Rounds,
+  workflowsMax: number | undefined,
+): ScenarioReport {
+  const { name, group, aims = [] } = scenario
   const rounds = results.get(name) ?? []
   const comparison = compare(scenario, results)
   const middle = medianOf(rounds)
   return {
     name,
-    title,
+    title: titleOf(scenario, workflowsMax),
     group,
     median: middle,
     rounds,

@@ -65,6 +65,20 @@ test('scenarios are chosen by name or group, with their ceilings', () => {
   expect(() => names(['no-such'])).toThrow('There is no scenario or group no-such')
 })
 
+test('a title tells how many workflows were taken', () => {
+  const [scenario] = scenarios.filter(({ name }) => name === 'workflows-100000')
+  if (scenario === undefined) throw new Error('There is none with 100,000 workflows.')
+  const titles = (workflowsMax?: number) =>
+    makeReport([scenario], new Map([[scenario.name, [measurement(1)]]]), {
+      rounds: 1,
+      size: options.size,
+      dir: options.dir,
+      ...(workflowsMax !== undefined && { workflowsMax }),
+    }).scenarios.map(({ title }) => title)
+  expect(titles()).toEqual(['signals to 100,000 workflows, 4,096 in flight'])
+  expect(titles(10)).toEqual(['signals to 10 workflows, 4,096 in flight'])
+})
+
 const measurement = (rate: number) => ({
   operations: rate,
   seconds: 1,
