@@ -3,6 +3,7 @@ import { expect, test } from 'vitest'
 import { runRounds } from '../../dist/bench/harness.js'
 import { htmlReport } from '../../dist/bench/html-report.js'
 import { comparedWith, makeReport, reportTable } from '../../dist/bench/report.js'
+import { titleOf } from '../../dist/bench/scenario.js'
 import { scenarios, withCeilings } from '../../dist/bench/scenarios.js'
 
 /** Small enough for a test run, large enough that every place of the load is used at least once. */
@@ -65,18 +66,16 @@ test('scenarios are chosen by name or group, with their ceilings', () => {
   expect(() => names(['no-such'])).toThrow('There is no scenario or group no-such')
 })
 
-test('a title tells how many workflows were taken', () => {
-  const [scenario] = scenarios.filter(({ name }) => name === 'workflows-100000')
-  if (scenario === undefined) throw new Error('There is none with 100,000 workflows.')
+test('a title tells how many workflows are taken', () => {
   const titles = (workflowsMax?: number) =>
-    makeReport([scenario], new Map([[scenario.name, [measurement(1)]]]), {
-      rounds: 1,
-      size: options.size,
-      dir: options.dir,
-      ...(workflowsMax !== undefined && { workflowsMax }),
-    }).scenarios.map(({ title }) => title)
-  expect(titles()).toEqual(['signals to 100,000 workflows, 4,096 in flight'])
-  expect(titles(10)).toEqual(['signals to 10 workflows, 4,096 in flight'])
+    scenarios
+      .filter(({ name }) => name === 'workflows-100000' || name === 'turns')
+      .map((scenario) => titleOf(scenario, workflowsMax))
+  expect(titles()).toEqual([
+    'signals to 100,000 workflows, 4,096 in flight',
+    'turns in the sandbox alone',
+  ])
+  expect(titles(10)[0]).toBe('signals to 10 workflows, 4,096 in flight')
 })
 
 const measurement = (rate: number) => ({
