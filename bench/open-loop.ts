@@ -108,6 +108,7 @@ function begin(
     worker.on('message', beginDue)
     worker.once('error', fail)
     const started = performance.now()
+    // The other one's clock begins after that: an alarm that came too early would find nothing due, and be lost.
     worker.postMessage(process.hrtime.bigint(), [])
   })
 }
