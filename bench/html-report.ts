@@ -31,7 +31,9 @@ export function htmlReport(report: Report, compared: ReadonlyMap<string, Change>
     )
     const cells = [
       Math.round(median.rate).toLocaleString('en'),
-      ...[median.p50Ms, median.p90Ms, median.p99Ms, median.p999Ms].map((ms) => ms.toFixed(2)),
+      ...[median.p50Ms, median.p90Ms, median.p99Ms, median.p999Ms].map(
+        (ms) => ms?.toFixed(2) ?? '–',
+      ),
       median.cpuMicros.toFixed(2),
       median.cpus.toFixed(2),
       Math.round(median.rssMiB).toLocaleString('en'),

@@ -8,7 +8,7 @@ import { htmlReport } from './html-report.ts'
 import { Progress } from './progress.ts'
 import { type Change, comparedWith, makeReport, reportTable, type Report } from './report.ts'
 import { reportPlots } from './report-plots.ts'
-import { defaultGroups, groups } from './scenario.ts'
+import { defaultGroups, groups, titleOf } from './scenario.ts'
 import { scenarios, UnknownScenarioError, withCeilings } from './scenarios.ts'
 
 interface Options {
@@ -47,8 +47,8 @@ async function main(options: Options): Promise<void> {
   if (options.list === true) {
     for (const [group, what] of Object.entries(groups)) {
       console.log(`${group}: ${what}`)
-      for (const { name, title } of scenarios.filter((one) => one.group === group)) {
-        console.log(`  ${name.padEnd(30)}${title}`)
+      for (const one of scenarios.filter((one) => one.group === group)) {
+        console.log(`  ${one.name.padEnd(30)}${titleOf(one, options.workflows)}`)
       }
     }
     return

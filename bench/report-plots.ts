@@ -118,7 +118,10 @@ function coursePlots(scenario: ScenarioReport | undefined): PlotOptions[] {
   const samples = scenario?.median.samples ?? []
   const course = (name: string, y: 'memoryMiB' | 'diskMiB' | 'p50Ms' | 'p99Ms'): Series => ({
     name,
-    points: samples.map((sample) => [sample.seconds, sample[y]]),
+    points: samples.flatMap((sample) => {
+      const value = sample[y]
+      return value === undefined ? [] : [[sample.seconds, value] as const]
+    }),
   })
   const common = { xLabel: 'seconds', scale: 'linear', values: false } as const
   return [

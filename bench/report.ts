@@ -3,9 +3,10 @@ import { styleText } from 'node:util'
 import type { HarnessOptions, Rounds } from './harness.ts'
 import type { Measurement, RatioToCeiling } from './measurement.ts'
 import { median } from './median.ts'
-import type { Aim, Group, Scenario } from './scenario.ts'
+import { type Aim, type Group, type Scenario, titleOf } from './scenario.ts'
 
-type NumberField = Exclude<keyof Measurement, 'figures' | 'samples' | 'ofCeiling'>
+type NumberField = Exclude<keyof Measurement, 'figures' | 'samples' | 'ofCeiling' | 'during'>
+type RatioField = 'rate' | 'p50Ms' | 'p99Ms'
 
 /** What `--json` writes. */
 export interface Report {
@@ -35,7 +36,7 @@ export interface ReportedAim {
 }
 
 /** Medians of the ratios that the rounds had each for itself. */
-export interface Comparison extends RatioToCeiling {
+export interface Comparison extends Pick<RatioToCeiling, RatioField> {
   readonly ceiling: string
 }
 
@@ -43,7 +44,8 @@ export interface Comparison extends RatioToCeiling {
 export interface Change {
   /** Of its ratio to the ceiling where it has one, since the machine may have been faster as a whole. */
   readonly rate: number
-  readonly p99Ms: number
+  /** Undefined where nothing was timed. */
+  readonly p99Ms: number | undefined
   /** Undefined if the earlier report does not have it. */
   readonly cpuMicros: number | undefined
 }
@@ -63,18 +65,22 @@ export function makeReport(
       node: process.version,
     },
     options: { rounds, size, dir, ...(workflowsMax !== undefined && { workflowsMax }) },
-    scenarios: scenarios.map((scenario) => reportScenario(scenario, results)),
+    scenarios: scenarios.map((scenario) => reportScenario(scenario, results, workflowsMax)),
   }
 }
 
-function reportScenario(scenario: Scenario, results: Rounds): ScenarioReport {
-  const { name, title, group, aims = [] } = scenario
+function reportScenario(
+  scenario: Scenario,
+  results: Rounds,
+  workflowsMax: number | undefined,
+): ScenarioReport {
+  const { name, group, aims = [] } = scenario
   const rounds = results.get(name) ?? []
   const comparison = compare(scenario, results)
   const middle = medianOf(rounds)
   return {
     name,
-    title,
+    title: titleOf(scenario, workflowsMax),
     group,
     median: middle,
     rounds,
@@ -87,7 +93,8 @@ function reportScenario(scenario: Scenario, results: Rounds): ScenarioReport {
 }
 
 function medianOf(rounds: readonly Measurement[]): Measurement {
-  const figure = (of: NumberField): number => median(rounds.map((round) => round[of]))
+  const figure = (of: NumberField): number => median(rounds.map((round) => round[of] ?? Number.NaN))
+  const isTimed = rounds.some(({ p50Ms }) => p50Ms !== undefined)
   const figures = Object.keys(rounds[0]?.figures ?? {}).map(
     (name) => [name, median(rounds.map((round) => round.figures?.[name] ?? Number.NaN))] as const,
   )
@@ -96,10 +103,13 @@ function medianOf(rounds: readonly Measurement[]): Measurement {
     operations: figure('operations'),
     seconds: figure('seconds'),
     rate: figure('rate'),
-    p50Ms: figure('p50Ms'),
-    p90Ms: figure('p90Ms'),
-    p99Ms: figure('p99Ms'),
-    p999Ms: figure('p999Ms'),
+    ...(isTimed && {
+      p50Ms: figure('p50Ms'),
+      p90Ms: figure('p90Ms'),
+      p99Ms: figure('p99Ms'),
+      p999Ms: figure('p999Ms'),
+      maxMs: figure('maxMs'),
+    }),
     cpus: figure('cpus'),
     cpuMicros: figure('cpuMicros'),
     rssMiB: figure('rssMiB'),
@@ -113,10 +123,11 @@ function compare({ name, ceiling }: Scenario, results: Rounds): Comparison | und
   const own = results.get(name)
   const best = ceiling === undefined ? undefined : results.get(ceiling)
   if (ceiling === undefined || own === undefined || best === undefined) return undefined
-  const ratio = (of: keyof RatioToCeiling): number =>
+  const ratio = (of: RatioField): number =>
     median(
       own.map(
-        (round, index) => round.ofCeiling?.[of] ?? round[of] / (best[index]?.[of] ?? Number.NaN),
+        (round, index) =>
+          round.ofCeiling?.[of] ?? (round[of] ?? Number.NaN) / (best[index]?.[of] ?? Number.NaN),
       ),
     )
   return { ceiling, rate: ratio('rate'), p50Ms: ratio('p50Ms'), p99Ms: ratio('p99Ms') }
@@ -143,7 +154,10 @@ export function comparedWith(report: Report, earlier: Report): ReadonlyMap<strin
         comparison === undefined || then.comparison === undefined
           ? median.rate / then.median.rate
           : comparison.rate / then.comparison.rate,
-      p99Ms: median.p99Ms / then.median.p99Ms,
+      p99Ms:
+        median.p99Ms === undefined || then.median.p99Ms === undefined
+          ? undefined
+          : median.p99Ms / then.median.p99Ms,
       cpuMicros: cpuBefore === undefined ? undefined : median.cpuMicros / cpuBefore,
     })
   }
@@ -241,7 +255,8 @@ function shortNumber(value: number): string {
     : String(Number(value.toPrecision(3)))
 }
 
-function milliseconds(ms: number): string {
+function milliseconds(ms: number | undefined): string {
+  if (ms === undefined) return '–'
   return ms < 10 ? ms.toFixed(2) : ms.toFixed(1)
 }
 
