@@ -378,7 +378,11 @@ function load(): RunCode {
 /** Run the top level of the user's code as no run's, to learn which functions it exports. */
 function loadForTypes(): void {
   setCurrentRun(new Activator(-1, nobody, 0))
-  outbox.workflowTypes = Object.entries(load().workflows)
+  outbox.workflowTypes = typesOf(load())
+}
+
+function typesOf({ workflows }: RunCode): string[] {
+  return Object.entries(workflows)
     .filter(([, value]) => typeof value === 'function')
     .map(([name]) => name)
 }
@@ -441,6 +445,8 @@ function conclude(activator: Activator): void {
   if (terminal === undefined) return
   if (terminal.kind === 'continueAsNew') {
     activator.terminal = { ...terminal, carriedSeqs: handlers.carriedSeqs() }
+  } else {
+    warnOfUnhandled(activator)
   }
   warnOfUnfinished(activator)
 }
