@@ -30,6 +30,7 @@ import { readRunCode, type RunCode } from './run-code.ts'
 import { nobody, requireModule, shareModules, suppliedModules } from './supplied-modules.ts'
 import { setUrlParser, type UrlParser } from './url.ts'
 import { warnOfUnfinished } from './warn-of-unfinished.ts'
+import { warnOfUnhandled } from './warn-of-unhandled.ts'
 
 /** What the host writes before it enters: primitives and objects of this realm, nothing else. */
 export interface Inbox {
@@ -362,7 +363,7 @@ function create(started: StartedAttributes, startTime: number): WorkflowFunction
   throw new TypeError(
     `Failed to initialize workflow of type '${name}': ${
       own === undefined
-        ? 'no such function is exported by the workflow bundle'
+        ? `no such function is exported by the workflow bundle; it has ${typesOf(code).join(', ') || 'none'}`
         : `expected a function, but got: '${typeof own}'`
     }`,
   )
