@@ -208,7 +208,8 @@ export class UpdateTable {
   /** At the end of an activation: an update does not outlive it without a handler. */
   rejectBuffered(): void {
     for (const update of this.#buffered.splice(0)) {
-      const message = `No registered handler for update: ${update.name}`
+      const registered = [...this.handlers.keys()].join(' ')
+      const message = `No registered handler for update: ${update.name}. Registered updates: [${registered}]`
       this.#reject(update, ApplicationFailure.nonRetryable(message))
     }
   }
