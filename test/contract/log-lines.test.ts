@@ -71,10 +71,14 @@ test('the reason says that it is the result that cannot be converted, and what t
 
 test('a dead slot is told of with the workflow whose turn it was', async () => {
   const { logger, lines } = listener()
-  const { client } = await openRuntime({ code, logger, limits })
+  const { client, service } = await openRuntime({ code, logger, limits })
   const handle = await client.workflow.start(spins, { workflowId: 'w' })
   await eventually('it is quarantined', async () => (await handle.describe()).quarantined)
   const { runId } = await handle.describe()
+  expect(await service.waitForClose({ workflowId: 'w', timeoutMs: 0 })).toMatchObject({
+    closed: false,
+    quarantined: { reason: expect.stringContaining('deadlockTimeoutMs') },
+  })
   const death = lines.find(({ message }) => message.startsWith('slot died'))
   expect(death?.fields).toEqual({
     slot: expect.any(Number),
