@@ -123,6 +123,21 @@ export const queryAnswer = Type.Object({
   queryRejected: Type.Optional(Type.Object({ status: Type.String() })),
 })
 
+/** Why a run does not advance. */
+const standstill = {
+  parked: Type.Optional(
+    Type.Object({
+      reason: Type.String(),
+      stack: text,
+      attempts: Type.Integer(),
+      nextAttemptTime: Type.String({ format: 'date-time' }),
+    }),
+  ),
+  quarantined: Type.Optional(
+    Type.Object({ reason: Type.String(), since: Type.String({ format: 'date-time' }) }),
+  ),
+}
+
 export const describeAnswer = Type.Object({
   executionConfig: Type.Object({
     taskQueue: Type.Optional(Type.Object({ name: text, kind: text })),
@@ -182,17 +197,7 @@ export const describeAnswer = Type.Object({
       delayed: Type.Optional(
         Type.Boolean({ description: 'The first turn waits for its time: a delay, retry or cron' }),
       ),
-      parked: Type.Optional(
-        Type.Object({
-          reason: Type.String(),
-          stack: text,
-          attempts: Type.Integer(),
-          nextAttemptTime: Type.String({ format: 'date-time' }),
-        }),
-      ),
-      quarantined: Type.Optional(
-        Type.Object({ reason: Type.String(), since: Type.String({ format: 'date-time' }) }),
-      ),
+      ...standstill,
       reset: Type.Optional(
         Type.Object({ baseRunId: Type.String(), eventId: Type.String(), reason: text }),
       ),
@@ -212,6 +217,9 @@ export const resultAnswer = Type.Object({
   result: payload,
   failure,
   newRunId: text,
+  signalbox: Type.Optional(
+    Type.Object(standstill, { description: 'Of an open run: why it does not advance' }),
+  ),
 })
 
 export const listAnswer = Type.Object({

@@ -14,6 +14,7 @@ import {
 import { encodeFailure } from './failure-json.ts'
 import type { JsonValue } from './json-text.ts'
 import { encodePayloadMap, encodePayloads } from './payload-json.ts'
+import { encodeStandstill } from './standstill-json.ts'
 import { formatDuration, formatTimestamp } from './time-json.ts'
 
 /** One workflow of a list, as Temporal's `WorkflowExecutionInfo`. */
@@ -52,7 +53,7 @@ function encodeExecution({ workflowId, runId }: ExecutionRef): JsonValue {
  * field for is under `signalbox`: the depth of the mailbox and why a run does not advance.
  */
 export function encodeDescription(description: WorkflowDescription, shorthand: boolean): JsonValue {
-  const { executionTimeoutMs, runTimeoutMs, parked, quarantined, reset } = description
+  const { executionTimeoutMs, runTimeoutMs, reset } = description
   const duration = (ms: number | undefined) => (ms === undefined ? undefined : formatDuration(ms))
   const { pendingActivities: pending, pendingChildren: children } = description
   return {
@@ -85,19 +86,7 @@ export function encodeDescription(description: WorkflowDescription, shorthand: b
       attempt: description.attempt > 1 ? description.attempt : undefined,
       cronSchedule: description.cronSchedule,
       delayed: description.delayed,
-      parked:
-        parked === undefined
-          ? undefined
-          : {
-              reason: parked.reason,
-              stack: parked.stack,
-              attempts: parked.attempts,
-              nextAttemptTime: formatTimestamp(parked.nextAttemptTime),
-            },
-      quarantined:
-        quarantined === undefined
-          ? undefined
-          : { reason: quarantined.reason, since: formatTimestamp(quarantined.since) },
+      ...encodeStandstill(description),
       reset: reset && {
         baseRunId: reset.baseRunId,
         eventId: String(reset.eventId),

@@ -60,6 +60,11 @@ export async function serve(options: ServeOptions): Promise<void> {
       isStopping = true
       if (drainDelayMs > 0) await delay(drainDelayMs)
       await closeServer(app, drainTimeoutMs, logger)
+      const { running } = runtime.stats().activities
+      if (running > 0) {
+        const wait = `waiting at most ${seconds(closeTimeoutMs)} for activities that run`
+        logger.info({ activities: running }, `${wait}; a second signal ends it at once`)
+      }
       await runtime.close()
     })
     await app.listen({ host, port: opening.port })
@@ -192,7 +197,7 @@ class Stopper {
       async ({ signal, err }) => {
         if (err !== undefined)
           logger.fatal({ err }, 'an error that nobody caught: the server stops')
-        else logger.info({ signal }, 'stopping')
+        else logger.info({ signal }, 'stopping; a second signal ends it at once')
         await this.#actions()
         // Whoever restarts the process must know that it did not stop by itself: it exits with 1.
         if (this.#cause !== undefined) throw this.#cause
@@ -209,6 +214,10 @@ class Stopper {
     this.#cause = cause
     this.#grace.close()
   }
+}
+
+function seconds(ms: number): string {
+  return `${Math.round(ms / 100) / 10} s`
 }
 
 /** Let requests in hand finish, but not those of clients that take their time. */

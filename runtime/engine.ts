@@ -128,7 +128,8 @@ export class Engine implements EngineParts {
     })
     const index = new VisibilityIndex(journal, this.committer)
     this.acceptor = new Acceptor(this, index, (timer) => this.#timers.add(timer))
-    const log: LogWriter = (level, message, attributes) => logAt(logger, level, attributes, message)
+    const log: LogWriter = (level, message, attributes) =>
+      logAt(options.codeLogger, level, attributes, message)
     this.updates = new UpdateRegistry(journal, this.committer, limits)
     const { executor, open } = createActivityExecutor(options, log, () => this.#client)
     this.#openActivities = open
@@ -150,7 +151,7 @@ export class Engine implements EngineParts {
       heapMb: limits.slotHeapMb,
     })
     this.#slots = Array.from({ length: options.slots }, (_, index) => this.#createSlot(index))
-    this.#watchdog = new SlotWatchdog(this.#slots, limits, logger)
+    this.#watchdog = new SlotWatchdog(this.#slots, limits, logger, (key) => this.#identify(key))
     this.dispatcher = new Dispatcher(
       journal,
       this.#codecs?.feeds(this.#slots) ?? this.#slots,
@@ -309,6 +310,7 @@ export class Engine implements EngineParts {
         onFrame: (_slot, frame) => this.#hear(frame),
         onReport: () => this.dispatcher.flush(),
         onDeath: (slot, suspect, reason) => this.#slotDied(slot, suspect, reason),
+        identify: (key) => this.#identify(key),
       },
       this.options.logger,
       {
@@ -345,7 +347,7 @@ export class Engine implements EngineParts {
     const run = this.#readRun(frame.run)
     if (run === undefined) return
     if (frame.kind === FrameKind.log) {
-      return writeWorkflowLog(this.options.logger, run.row, frame.body)
+      return writeWorkflowLog(this.options.codeLogger, run.row, frame.body)
     }
     if (frame.kind === FrameKind.sinks) return this.#sinks.call(run.row, frame.body)
     // What an earlier actor of the run still says is void: its turns are done again by this one.
@@ -400,6 +402,13 @@ export class Engine implements EngineParts {
       this.options.logger.error({ run: key, err: error }, 'a run cannot be read')
       return undefined
     }
+  }
+
+  /** A run in words that a user knows, for a line of the log; its number says nothing to anybody else. */
+  #identify(key: number): object {
+    if (key === 0) return {}
+    const row = this.#readRun(key)?.row
+    return row === undefined ? { run: key } : { workflowId: row.workflowId, runId: row.runId }
   }
 
   #answer(run: Run, frame: Frame): void {

@@ -13,6 +13,7 @@ const CONTROL = /[\u0000-\u001f\u007f-\u009f]/
  * Check a workflow id, a type or signal name or a request id: not empty, at most
  * {@link MAX_IDENTIFIER_BYTES} bytes, no control characters.
  *
+ * @param field its name in Temporal's messages
  * @throws SIGNALBOX_ERR_INVALID_ARGUMENT naming the field
  */
 export function checkIdentifier(
@@ -21,26 +22,24 @@ export function checkIdentifier(
   maxBytes = MAX_IDENTIFIER_BYTES,
 ): asserts value is string {
   if (typeof value !== 'string' || value.length === 0) {
-    throw new SignalboxError('SIGNALBOX_ERR_INVALID_ARGUMENT', `${field} is not set on request.`, {
-      fields: { field },
-    })
+    throw invalid(field, 'is not set on request.')
   }
   // A UTF-16 unit is at most three bytes: only long values need to be measured.
   const tooLong = value.length * 3 > maxBytes && Buffer.byteLength(value) > maxBytes
   if (tooLong) {
-    throw new SignalboxError(
-      'SIGNALBOX_ERR_INVALID_ARGUMENT',
-      `${field} is longer than ${maxBytes} bytes; choose a shorter one.`,
-      { fields: { field } },
-    )
+    throw invalid(field, `is longer than ${maxBytes} bytes; choose a shorter one.`)
   }
   if (CONTROL.test(value)) {
-    throw new SignalboxError(
-      'SIGNALBOX_ERR_INVALID_ARGUMENT',
-      `${field} has a control character; use printable characters.`,
-      { fields: { field } },
-    )
+    throw invalid(field, 'has a control character; use printable characters.')
   }
+}
+
+/** The message is Temporal's, which clients may match; the field is named as a request has it. */
+function invalid(name: string, what: string): SignalboxError {
+  const own = name.charAt(0).toLowerCase() + name.slice(1)
+  return new SignalboxError('SIGNALBOX_ERR_INVALID_ARGUMENT', `${name} ${what}`, {
+    fields: { field: own === 'workflowType' ? 'workflowType.name' : own },
+  })
 }
 
 /** @throws SIGNALBOX_ERR_INVALID_ARGUMENT unless it is undefined or a namespace's name */

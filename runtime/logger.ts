@@ -12,14 +12,23 @@ const ignore = (): void => undefined
 export const silentLogger: Logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
 /**
- * The default: warnings and errors on stderr, a line each. A workflow that does not advance must not
- * do so in silence; everything else is for a logger that was asked for.
+ * The default for what the runtime says: warnings and errors on stderr, a line each. A workflow that does
+ * not advance must not do so in silence; everything else is for a logger that was asked for.
  */
 export const stderrLogger: Logger = {
   debug: ignore,
   info: ignore,
   warn: (fields, message) => writeLine('warning', fields, message),
   error: (fields, message) => writeLine('error', fields, message),
+}
+
+/**
+ * The default for what workflow and activity code says: from info on, as with Temporal's default logger.
+ * Whoever writes `console.log` looks for the line.
+ */
+export const stderrCodeLogger: Logger = {
+  ...stderrLogger,
+  info: (fields, message) => writeLine('info', fields, message),
 }
 
 function writeLine(level: string, fields: object, message: string): void {

@@ -9,7 +9,7 @@ import { SignalboxError } from './errors.ts'
 import { type DataConverterOptions, resolveDataConverter } from './data-converter-options.ts'
 import type { ActivityInterceptorsFactory } from './activity/interceptors.ts'
 import type { WorkflowClientInterceptor } from './workflow-client-interceptor.ts'
-import { type Logger, stderrLogger } from './logger.ts'
+import { type Logger, stderrCodeLogger, stderrLogger } from './logger.ts'
 import { type NamespaceOptions, RetentionPolicy, type RetentionTime } from './retention-options.ts'
 import { type InjectedSinks, replayedSinks } from './sink-caller.ts'
 
@@ -53,7 +53,10 @@ export interface RuntimeOptions {
   readonly slots?: number
   /** The task queue that is recorded for workflows started without one. Default: 'default'. */
   readonly taskQueue?: string
-  /** Default: warnings and errors on stderr. A pino logger fits; `silentLogger` says nothing. */
+  /**
+   * Default: on stderr, warnings and errors, and what workflow and activity code logs from info on. A
+   * pino logger fits, and so does `console`; `silentLogger` says nothing.
+   */
   readonly logger?: Logger
   readonly limits?: Partial<Limits>
   /** Called once, when a storage error has stopped the runtime. */
@@ -166,6 +169,8 @@ export interface ResolvedOptions {
   readonly slots: number
   readonly taskQueue: string
   readonly logger: Logger
+  /** For what workflow and activity code says. */
+  readonly codeLogger: Logger
   readonly limits: Limits
   readonly onPoisoned: ((error: SignalboxError) => void) | undefined
 }
@@ -270,6 +275,7 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
     slots,
     taskQueue: options.taskQueue ?? 'default',
     logger: options.logger ?? stderrLogger,
+    codeLogger: options.logger ?? stderrCodeLogger,
     limits: resolveLimits(defaultLimits(slots), options.limits ?? {}),
     onPoisoned: options.onPoisoned,
   }

@@ -5,6 +5,8 @@ import type { Dispatcher } from './dispatcher.ts'
 import { SignalboxError } from './errors.ts'
 import type { Logger } from './logger.ts'
 import type { Limits } from './options.ts'
+import { ownFrame } from './own-frame.ts'
+import { parkAdvice, parkReason } from './park-reason.ts'
 import type { Run } from './run.ts'
 import type { Telemetry } from './telemetry.ts'
 
@@ -41,9 +43,12 @@ export class RunFailures {
     const { dispatcher, logger } = this.#ports
     dispatcher.evict(run, false)
     const stack = error.stack === undefined ? undefined : this.#ports.mapStack(error.stack)
-    const reason = `${error.name}: ${error.message}`
-    logger.warn({ workflowId: run.row.workflowId, runId: run.row.runId, reason }, 'run parked')
+    const reason = parkReason(error)
     this.#pause(run, reason, stack)
+    const { workflowId, runId } = run.row
+    const at = ownFrame(stack)
+    const place = at === undefined ? {} : { at }
+    logger.warn({ workflowId, runId, reason, ...place, ...nextAttempt(run, error) }, 'run parked')
   }
 
   /**
@@ -184,5 +189,16 @@ export class RunFailures {
       dispatcher.wake(run)
     }, delay)
     run.parkTimer.unref()
+  }
+}
+
+/** Of a run that is tried again by itself: when, and why so. A closed one is not. */
+function nextAttempt({ parked }: Run, error: TurnError): object {
+  if (parked === undefined) return {}
+  const { attempts, nextAttemptTime } = parked
+  return {
+    attempt: attempts,
+    nextAttemptTime: new Date(nextAttemptTime).toISOString(),
+    ...(attempts === 1 ? { advice: parkAdvice(error) } : {}),
   }
 }

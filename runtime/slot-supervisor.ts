@@ -34,6 +34,8 @@ export interface SupervisorPorts {
   readonly onReport: (slot: SlotSupervisor) => void
   /** The worker is gone. */
   readonly onDeath: (slot: SlotSupervisor, suspect: Suspect, reason: string) => void
+  /** The fields of a log line that say which run this is. */
+  readonly identify: (run: number) => object
 }
 
 /**
@@ -259,7 +261,8 @@ export class SlotSupervisor {
     this.#turnsBefore += this.#status[StatusField.turns] as number
     this.#status = new Float64Array(new SharedArrayBuffer(STATUS_BYTES))
     this.#telemetry.slotDied(this.index, reason)
-    this.#logger.warn({ slot: this.index, run: suspect.run, reason }, 'slot died; starting it anew')
+    const whose = this.#ports.identify(suspect.run)
+    this.#logger.warn({ slot: this.index, ...whose, reason }, 'slot died; starting it anew')
     this.#ports.onDeath(this, suspect, reason)
     this.#respawnTimer = setTimeout(() => this.start(), this.#respawnMs)
     this.#respawnMs = Math.min(this.#respawnMs * 2, RESPAWN_MAX_MS)

@@ -17,6 +17,7 @@ export class SlotWatchdog {
     slots: readonly SlotSupervisor[],
     limits: { readonly deadlockTimeoutMs: number; readonly maxRssBytes: number },
     logger: Logger,
+    identify: (run: number) => object,
   ) {
     const looks = Math.max(2, Math.ceil(limits.deadlockTimeoutMs / POLL_MS))
     this.#timer = setInterval(() => {
@@ -29,7 +30,8 @@ export class SlotWatchdog {
           // Asked only then: the kernel takes a good part of a millisecond to answer.
           process.memoryUsage.rss() > limits.maxRssBytes
         ) {
-          logger.warn({ slot: slot.index, run: slot.currentRun }, 'memory is short')
+          const whose = identify(slot.currentRun)
+          logger.warn({ slot: slot.index, ...whose }, 'memory is short')
           slot.kill(`one turn drove the process past maxRssBytes = ${limits.maxRssBytes}`)
         }
       }

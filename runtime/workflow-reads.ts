@@ -21,6 +21,7 @@ import type {
   QueryRejectCondition,
   QueryRequest,
   QueryResponse,
+  Standstill,
   Target,
   WaitForCloseRequest,
   WorkflowDescription,
@@ -82,7 +83,7 @@ export class WorkflowReads {
 
   async describeWorkflow(target: Target): Promise<WorkflowDescription> {
     const run = await durableRun(this.#parts, target)
-    const { row, parked } = run
+    const { row } = run
     // Not told by a turn since the runtime was opened: counted once, from the journal.
     if (run.historyLength === 0) this.#countHistory(run)
     const userMetadata = this.#userMetadata(run)
@@ -107,8 +108,7 @@ export class WorkflowReads {
         parentClosePolicy: link.parentClosePolicy,
       })),
       mailboxDepth: run.isOpen ? run.mailboxDepth : 0,
-      ...(parked === undefined ? {} : { parked }),
-      ...(row.quarantined === undefined ? {} : { quarantined: row.quarantined }),
+      ...standstill(run),
       ...(row.pause === undefined ? {} : { pause: row.pause }),
       ...(row.resetRunId === undefined ? {} : { resetRunId: row.resetRunId }),
       ...(row.reset === undefined ? {} : { reset: row.reset }),
@@ -151,7 +151,10 @@ export class WorkflowReads {
       const left = until === undefined ? undefined : until - performance.now()
       run.closeWaiters ??= new Set()
       const closed = await waitOn(run.closeWaiters, left, request.signal)
-      if (!closed && !(!run.isOpen && run.closing === undefined)) return { closed: false }
+      if (!closed && !(!run.isOpen && run.closing === undefined)) {
+        // A run that stands still looks like one that only takes long.
+        return { closed: false, ...standstill(run) }
+      }
     }
   }
 
@@ -188,6 +191,13 @@ export class WorkflowReads {
     await waitOn(waiters, waitMs, signal)
     run.watchers.delete(wake)
     if (run.watchers.size === 0) run.watchers = undefined
+  }
+}
+
+function standstill({ parked, row }: Run): Standstill {
+  return {
+    ...(parked === undefined ? {} : { parked }),
+    ...(row.quarantined === undefined ? {} : { quarantined: row.quarantined }),
   }
 }
 

@@ -270,7 +270,7 @@ export interface WorkflowSummary {
   readonly rootExecution?: ExecutionRef
 }
 
-export interface WorkflowDescription extends WorkflowSummary {
+export interface WorkflowDescription extends WorkflowSummary, Standstill {
   readonly executionTimeoutMs?: number
   readonly runTimeoutMs?: number
   readonly taskTimeoutMs: number
@@ -286,9 +286,6 @@ export interface WorkflowDescription extends WorkflowSummary {
   readonly pendingChildren: readonly PendingChild[]
   /** Accepted inputs whose turns have not ended. */
   readonly mailboxDepth: number
-  /** Why the run does not advance, if it does not. */
-  readonly parked?: ParkedState
-  readonly quarantined?: { readonly reason: string; readonly since: number }
   readonly pause?: PauseInfo
   /** The run that took this one's place when the workflow was reset. */
   readonly resetRunId?: string
@@ -303,6 +300,12 @@ export interface PendingChild {
   readonly runId: string
   readonly workflowType: string
   readonly parentClosePolicy: 'TERMINATE' | 'ABANDON' | 'REQUEST_CANCEL'
+}
+
+/** Why an open run does not advance, if it does not. */
+export interface Standstill {
+  readonly parked?: ParkedState
+  readonly quarantined?: { readonly reason: string; readonly since: number }
 }
 
 export interface ParkedState {
@@ -357,9 +360,9 @@ export interface WaitForCloseRequest extends Target {
   readonly signal?: AbortSignal | undefined
 }
 
-/** How a run ended. */
+/** How a run ended, or what keeps it from going on. */
 export type CloseStatus =
-  | { readonly closed: false }
+  | ({ readonly closed: false } & Standstill)
   | {
       readonly closed: true
       readonly runId: string

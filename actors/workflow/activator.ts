@@ -8,7 +8,7 @@ import {
 } from '../failures.ts'
 import type { Input, StartedAttributes } from '../inputs.ts'
 import type { PayloadMap } from '../payload.ts'
-import { fromPayloads, toPayload } from '../payload-converter.ts'
+import { fromPayloads } from '../payload-converter.ts'
 import { ActivityCalls } from './activity-calls.ts'
 import { CancellationScope } from './cancellation-scope.ts'
 import { ContinueAsNew } from './continue-as-new.ts'
@@ -22,6 +22,7 @@ import {
 import { LinkedWorkflows } from './linked-workflows.ts'
 import { BlockedCondition } from './pending.ts'
 import { type RandomState, RunRandom } from './random.ts'
+import { returnedPayload } from './returned-payload.ts'
 import type { RunExtensions } from './run-extensions.ts'
 import { RunTimers } from './run-timers.ts'
 import { UpdateTable } from './update-table.ts'
@@ -199,7 +200,8 @@ export class Activator {
 
   #complete(result: unknown): void {
     try {
-      this.#end({ kind: 'completeWorkflow', result: toPayload(result) })
+      const payload = returnedPayload(result, 'result of workflow', this.started.workflowType)
+      this.#end({ kind: 'completeWorkflow', result: payload })
     } catch (error) {
       this.failTurn(error)
     }

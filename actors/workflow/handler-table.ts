@@ -229,6 +229,15 @@ export class HandlerTable {
     return [...(this.#buffered ?? [])].map((signal) => signal.name)
   }
 
+  /** Signals that wait for a handler, by name. */
+  unhandled(): readonly { readonly name: string; readonly count: number }[] {
+    // As almost always.
+    if (this.#buffered === undefined || this.#buffered.size === 0) return []
+    const counts = new Map<string, number>()
+    for (const { name } of this.#buffered) counts.set(name, (counts.get(name) ?? 0) + 1)
+    return [...counts].map(([name, count]) => ({ name, count }))
+  }
+
   /** The input numbers of signals that nobody has taken, ascending. */
   carriedSeqs(): number[] {
     const seqs = [...(this.#buffered ?? [])].map((signal) => signal.seq)

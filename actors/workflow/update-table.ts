@@ -6,7 +6,7 @@ import {
   ensureTemporalFailure,
   TemporalFailure,
 } from '../failures.ts'
-import { fromPayloads, toPayload } from '../payload-converter.ts'
+import { fromPayloads } from '../payload-converter.ts'
 import type { Payload, PayloadMap } from '../payload.ts'
 import type { Activator } from './activator.ts'
 import { HandlerUnfinishedPolicy } from './handler-unfinished-policy.ts'
@@ -15,6 +15,7 @@ import {
   toHeaders,
   type WorkflowInboundCallsInterceptor,
 } from './interceptors.ts'
+import { returnedPayload } from './returned-payload.ts'
 import { runInUpdate } from './update-info.ts'
 import { isFailureType } from './workflow-options.ts'
 
@@ -138,7 +139,9 @@ export class UpdateTable {
       callHandler(() => handler(...input.args)),
     )
     void startHandler(() => handle(this.#input(update, args)))
-      .then((result) => this.#complete(update, { result: toPayload(result) }))
+      .then((result) =>
+        this.#complete(update, { result: returnedPayload(result, 'result of update', name) }),
+      )
       .catch((error: unknown) => {
         if (error instanceof TemporalFailure || isFailureType(this.#activator, error)) {
           this.#complete(update, { failure: errorToFailure(ensureTemporalFailure(error)) })
@@ -205,7 +208,8 @@ export class UpdateTable {
   /** At the end of an activation: an update does not outlive it without a handler. */
   rejectBuffered(): void {
     for (const update of this.#buffered.splice(0)) {
-      const message = `No registered handler for update: ${update.name}`
+      const registered = [...this.handlers.keys()].join(' ')
+      const message = `No registered handler for update: ${update.name}. Registered updates: [${registered}]`
       this.#reject(update, ApplicationFailure.nonRetryable(message))
     }
   }

@@ -3,7 +3,6 @@ import { type ApiClient, workflowPath } from './api-client.ts'
 import { CliError } from './cli-error.ts'
 import { collect, inputValues, wholeNumber } from './flag-values.ts'
 import type { Printer } from './printer.ts'
-import { printResult } from './start-commands.ts'
 import {
   clientOf,
   type CommonFlags,
@@ -13,6 +12,7 @@ import {
   withConnection,
   withTarget,
 } from './workflow-command.ts'
+import { parkedText, printResult } from './workflow-result.ts'
 
 interface ExecutionInfo {
   readonly execution: { readonly workflowId: string; readonly runId: string }
@@ -42,7 +42,12 @@ interface Description {
   }
   readonly signalbox: {
     readonly mailboxDepth: number
-    readonly parked?: { readonly reason: string; readonly nextAttemptTime: string }
+    readonly parked?: {
+      readonly reason: string
+      readonly stack?: string
+      readonly attempts: number
+      readonly nextAttemptTime: string
+    }
     readonly quarantined?: { readonly reason: string }
     readonly reset?: {
       readonly baseRunId: string
@@ -93,7 +98,13 @@ export function addReadCommands(workflow: Command): void {
     await showHistory(clientOf(flags), printerOf(flags), flags)
   })
 
-  addBuiltInQuery(workflow, 'stack', '__stack_trace', 'Where the code of a workflow waits')
+  addBuiltInQuery(
+    workflow,
+    'stack',
+    '__stack_trace',
+    'Where the code of a workflow waits, or the error that parked it',
+    printParked,
+  )
   addBuiltInQuery(
     workflow,
     'metadata',
@@ -153,22 +164,49 @@ function addQueryCommand(workflow: Command): void {
   )
 }
 
-/** A verb for a query that every workflow answers. */
-function addBuiltInQuery(workflow: Command, verb: string, query: string, what: string): void {
+/**
+ * A verb for a query that every workflow answers.
+ *
+ * @param instead prints what is to be told in place of the answer; false for the answer
+ */
+function addBuiltInQuery(
+  workflow: Command,
+  verb: string,
+  query: string,
+  what: string,
+  instead?: (client: ApiClient, printer: Printer, target: TargetFlags) => Promise<boolean>,
+): void {
   examples(
     withConnection(withTarget(workflow.command(verb).description(what))),
     `signalbox workflow ${verb} --workflow-id customer-42`,
   ).action(async (flags: CommonFlags & TargetFlags) => {
+    const client = clientOf(flags)
+    const printer = printerOf(flags)
+    if ((await instead?.(client, printer, flags)) === true) return
     const path = workflowPath(flags.workflowId, `/query/${query}`)
     const body = { execution: { runId: flags.runId } }
-    const { text, value } = await clientOf(flags).post<QueryAnswer>(path, body)
-    const printer = printerOf(flags)
+    const { text, value } = await client.post<QueryAnswer>(path, body)
     if (printer.format !== 'text') return printer.json(text)
     const { queryResult, queryRejected } = value
     if (queryRejected !== undefined) throw rejected(flags.workflowId, queryRejected.status)
     const result: unknown = Array.isArray(queryResult) ? queryResult[0] : queryResult
     printer.note(typeof result === 'string' ? result : JSON.stringify(result, undefined, 2))
   })
+}
+
+/** A parked run answers no queries, and where its error came from is what is asked for. */
+async function printParked(
+  client: ApiClient,
+  printer: Printer,
+  { workflowId, runId }: TargetFlags,
+): Promise<boolean> {
+  if (printer.format !== 'text') return false
+  const query = { 'execution.runId': runId }
+  const { value } = await client.get<Description>(workflowPath(workflowId), query)
+  const { parked } = value.signalbox
+  if (parked === undefined) return false
+  printer.note(`Parked by:\n${parkedText(parked)}`)
+  return true
 }
 
 function rejected(workflowId: string, status: string): CliError {
@@ -266,6 +304,7 @@ function printDescription(printer: Printer, description: Description, text: stri
       HistoryLength: info.historyLength,
       MailboxDepth: signalbox.mailboxDepth,
       Parked: signalbox.parked?.reason,
+      Attempts: signalbox.parked?.attempts,
       NextAttempt: signalbox.parked?.nextAttemptTime,
       Quarantined: signalbox.quarantined?.reason,
       PausedTime: paused?.pausedTime,
@@ -277,6 +316,8 @@ function printDescription(printer: Printer, description: Description, text: stri
     },
     text,
   )
+  if (signalbox.parked?.stack !== undefined)
+    printer.note(`Parked by:\n${parkedText(signalbox.parked)}`)
   const pending = description.pendingActivities ?? []
   if (printer.format !== 'text' || pending.length === 0) return
   type Pending = (typeof pending)[number]

@@ -1,6 +1,5 @@
 import { Command, Option } from 'commander'
-import { type ApiClient, workflowPath } from './api-client.ts'
-import { CliError, exitCodes } from './cli-error.ts'
+import { workflowPath } from './api-client.ts'
 import { collect, durationFlag, inputValues, pairs } from './flag-values.ts'
 import type { Printer } from './printer.ts'
 import {
@@ -10,6 +9,7 @@ import {
   printerOf,
   withConnection,
 } from './workflow-command.ts'
+import { printResult } from './workflow-result.ts'
 
 interface StartFlags extends CommonFlags {
   readonly workflowId?: string
@@ -37,13 +37,6 @@ interface SignalWithStartFlags extends StartFlags {
 interface StartAnswer {
   readonly runId: string
   readonly started?: boolean
-}
-
-export interface ResultAnswer {
-  readonly status: string
-  readonly runId?: string
-  readonly result?: unknown
-  readonly failure?: { readonly message?: string; readonly cause?: ResultAnswer['failure'] }
 }
 
 /** `start`, `execute` and `signal-with-start`. */
@@ -161,44 +154,4 @@ function printStarted(
   const title = answer.started === true ? 'Started:' : 'Was running already:'
   const json = `{"workflowId":${JSON.stringify(workflowId)},${text.slice(1)}`
   printer.record(title, { WorkflowId: workflowId, RunId: answer.runId, Type: type }, json)
-}
-
-/**
- * Wait for a workflow's result, however long it takes, and print it.
- *
- * @throws CliError with exit code 3 if the workflow does not complete
- */
-export async function printResult(
-  client: ApiClient,
-  printer: Printer,
-  workflowId: string,
-  runId: string | undefined,
-): Promise<void> {
-  for (;;) {
-    const path = workflowPath(workflowId, '/result')
-    const query = { timeout: '30s', 'execution.runId': runId }
-    const { text, value } = await client.get<ResultAnswer>(path, query)
-    const status = value.status.replace('WORKFLOW_EXECUTION_STATUS_', '')
-    if (status === 'RUNNING') continue
-    const fields = {
-      Status: status,
-      RunId: value.runId,
-      Result: value.result,
-      Failure: failureText(value.failure),
-    }
-    printer.record('Result:', fields, text)
-    if (status === 'COMPLETED') return
-    const why = failureText(value.failure)
-    throw new CliError(
-      `workflow ${workflowId} is ${status}${why === undefined ? '' : `: ${why}`}`,
-      exitCodes.workflowFailed,
-    )
-  }
-}
-
-/** The messages of a failure and its causes. */
-export function failureText(failure: ResultAnswer['failure']): string | undefined {
-  if (failure === undefined) return undefined
-  const cause = failureText(failure.cause)
-  return `${failure.message ?? 'failed'}${cause === undefined ? '' : `: ${cause}`}`
 }

@@ -2,7 +2,6 @@ import { Command, Option } from 'commander'
 import { workflowPath } from './api-client.ts'
 import { CliError, exitCodes } from './cli-error.ts'
 import { collect, inputValues } from './flag-values.ts'
-import { failureText, type ResultAnswer } from './start-commands.ts'
 import {
   clientOf,
   type CommonFlags,
@@ -12,6 +11,7 @@ import {
   withConnection,
   withTarget,
 } from './workflow-command.ts'
+import { failureText, type ResultAnswer } from './workflow-result.ts'
 
 interface UpdateFlags extends CommonFlags, TargetFlags {
   readonly name: string

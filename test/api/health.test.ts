@@ -136,6 +136,30 @@ export const activity = () => {}`,
     expect(await process.exit).toMatchObject({ code: 1, signal: null })
   })
 
+  it('says that it waits for activities when it stops, and ends at once on a second Ctrl-C', async () => {
+    const file = join(folder, 'activities.mjs')
+    await writeFile(
+      file,
+      'export const greet = () => new Promise(() => setInterval(() => {}, 1000))',
+    )
+    const process = serve(['--port', '0', '--activities', file])
+    const url = await process.url()
+    const greeter = { workflowType: { name: 'greeter' }, input: ['Ada'] }
+    await send(url, 'POST', `${base}/workflows/g`, greeter)
+    await eventually('the activity runs', async () => {
+      const { text } = await probe(url, `${base}/workflows/g`)
+      return text.includes('PENDING_ACTIVITY_STATE_STARTED')
+    })
+    process.child.kill('SIGINT')
+    const waits = /"activities":1,.*waiting at most 10 s for activities that run; a second signal/
+    await eventually('it says so', async () => waits.test(process.stderr))
+    expect(process.stderr).toContain('stopping; a second signal ends it at once')
+    const before = performance.now()
+    process.child.kill('SIGINT')
+    expect(await process.exit).toMatchObject({ code: 1, signal: null })
+    expect(performance.now() - before).toBeLessThan(5_000)
+  })
+
   it('is neither alive nor ready after a storage error, and exits with 1', async () => {
     const process = serve(['--port', '0', '--drain-delay', '6s'], 'ulimit -f 800')
     const url = await process.url()

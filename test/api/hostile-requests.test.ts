@@ -172,7 +172,9 @@ describe('hostile requests', () => {
   it('with start fields out of range are refused by name', async () => {
     const start = (fields: object) =>
       api.post(`${base}/workflows/never`, { workflowType: { name: 'echo' }, ...fields })
-    expectRefusal(await start({ workflowType: {} }), 400, /^WorkflowType is not set/)
+    const untyped = await start({ workflowType: {} })
+    expectRefusal(untyped, 400, /^WorkflowType is not set/)
+    expect(untyped.text).toContain('"field":"workflowType.name"')
     expectRefusal(await start({ workflowRunTimeout: '-1s' }), 400, /^workflowRunTimeout must not/)
     expectRefusal(await start({ workflowRunTimeout: 5 }), 400, /^workflowRunTimeout must be/)
     expectRefusal(await start({ workflowIdReusePolicy: 99 }), 400, /^workflowIdReusePolicy must/)

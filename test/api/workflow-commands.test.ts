@@ -128,6 +128,39 @@ describe('signalbox workflow', () => {
     expect(await items('reset')).toEqual([1, 2])
   })
 
+  it('tells whoever waits that a workflow is parked, why and where, and shows it as its stack', async () => {
+    const w = ['--workflow-id', 'parked']
+    const flags = [...w, '--type', 'broken', '--output', 'json']
+    const waiting = new CliProcess(['workflow', 'execute', ...flags], {
+      env: { SIGNALBOX_ADDRESS: api.url },
+    })
+    running.push(waiting)
+    const place = /\n +at broken \(.*fixtures\/workflows\.ts:\d+:\d+\)/
+    await vi.waitFor(
+      () => expect(waiting.stderr).toMatch(/Still waiting.*ApplicationFailure/),
+      60_000,
+    )
+    expect(waiting.stderr).toMatch(/^workflow parked is parked: TypeError: a defect\n/)
+    expect(waiting.stderr).toMatch(place)
+    expect(waiting.stdout).toBe('')
+    for (const verb of ['describe', 'stack']) {
+      const { code, stdout } = await workflow(verb, ...w)
+      expect(code).toBe(0)
+      expect(stdout).toMatch(/Parked by:\nTypeError: a defect\n/)
+      expect(stdout).toMatch(place)
+    }
+    // For programs there is the answer of the query alone.
+    expect(await workflow('stack', ...w, '--output', 'json')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('SIGNALBOX_ERR_WORKFLOW_NOT_READY'),
+    })
+    await workflow('terminate', ...w, '--yes')
+    const { code, stderr } = await waiting.exit
+    expect(code).toBe(3)
+    // Once, however often it was tried again.
+    expect(stderr.match(/Still waiting/g)).toHaveLength(1)
+  })
+
   it('pauses a workflow, tells who and why, and lets it go on', async () => {
     const w = ['--workflow-id', 'paused']
     await json('start', ...w, '--type', 'collector')

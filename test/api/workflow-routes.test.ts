@@ -105,6 +105,27 @@ describe('the HTTP API over a runtime', () => {
     }
   })
 
+  it('says with the result of a workflow that is parked or quarantined why it does not come', async () => {
+    await api.post(path('parked'), { workflowType: { name: 'broken' } })
+    const answer = await eventually('it is parked', async () => {
+      const { json } = await api.get(path('parked', '/result?timeout=0s'))
+      return (json as { signalbox?: object }).signalbox && json
+    })
+    expect(answer).toEqual({
+      status: 'WORKFLOW_EXECUTION_STATUS_RUNNING',
+      signalbox: {
+        parked: {
+          reason: 'TypeError: a defect',
+          stack: expect.stringMatching(/at broken \(.*workflows\.ts/),
+          attempts: expect.any(Number),
+          nextAttemptTime: expect.stringMatching(/Z$/),
+        },
+      },
+    })
+    await api.post(path('parked', '/terminate'), {})
+    expect((await api.get(path('parked', '/result'))).json).not.toHaveProperty('signalbox')
+  })
+
   it('reaches workflows under any id, percent-encoded', async () => {
     const ids = fc
       .string({ unit: 'grapheme', minLength: 1, maxLength: 40 })

@@ -50,7 +50,12 @@ const notFound = {
   message: 'workflow not found for ID: nobody',
 }
 const updateFailed = (cause: Expected): Expected => ({ name: 'WorkflowUpdateFailedError', cause })
-const invalid = (message: string): Expected => ({ code: 'SIGNALBOX_ERR_INVALID_ARGUMENT', message })
+const invalid = (message: string, field: string): Expected => ({
+  code: 'SIGNALBOX_ERR_INVALID_ARGUMENT',
+  message,
+  // As the request has it, not as the message of Temporal does.
+  fields: { field },
+})
 const start = (options: object): Call => {
   return (_, { workflow }) => workflow.start(victim, wrong({ workflowId: 'other', ...options }))
 }
@@ -90,7 +95,7 @@ const calls: readonly (readonly [what: string, call: Call, expected: Expected])[
       [
         `a signal with the name ${name}`,
         (handle: Victim) => handle.signal(wrong(name)),
-        invalid('SignalName is not set on request.'),
+        invalid('SignalName is not set on request.', 'signalName'),
       ] as const,
   ),
   [
@@ -98,7 +103,7 @@ const calls: readonly (readonly [what: string, call: Call, expected: Expected])[
     (handle) => handle.executeUpdate('nobody'),
     updateFailed({
       name: 'ApplicationFailure',
-      message: 'No registered handler for update: nobody',
+      message: 'No registered handler for update: nobody. Registered updates: [put]',
     }),
   ],
   [
@@ -137,12 +142,12 @@ const calls: readonly (readonly [what: string, call: Call, expected: Expected])[
   [
     'no workflow id',
     start({ workflowId: undefined }),
-    invalid('WorkflowId is not set on request.'),
+    invalid('WorkflowId is not set on request.', 'workflowId'),
   ],
   [
     'no workflow type',
     (_, { workflow }) => workflow.start(wrong(undefined), { workflowId: 'other' }),
-    invalid('WorkflowType is not set on request.'),
+    invalid('WorkflowType is not set on request.', 'workflowType.name'),
   ],
   [
     'what is no duration',

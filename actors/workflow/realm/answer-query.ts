@@ -1,10 +1,11 @@
 import { defaultErrorToFailure } from '../../failure-converter.ts'
 import { DeterminismViolationError, ensureTemporalFailure } from '../../failures.ts'
-import { fromPayloads, toPayload } from '../../payload-converter.ts'
+import { fromPayloads } from '../../payload-converter.ts'
 import type { Payload, PayloadMap } from '../../payload.ts'
 import type { QueryOutcome } from '../../turns.ts'
 import type { Activator } from '../activator.ts'
 import { composeInterceptors, type RunInterceptors, toHeaders } from '../interceptors.ts'
+import { returnedPayload } from '../returned-payload.ts'
 import { describeWorkflow } from './workflow-metadata.ts'
 
 /** A query as it comes. */
@@ -34,7 +35,11 @@ export function answerQuery(
   try {
     return (
       notRegistered(activator, query.name) ?? {
-        result: toPayload(call(activator, query.name, fromPayloads(query.args))),
+        result: returnedPayload(
+          call(activator, query.name, fromPayloads(query.args)),
+          'answer to query',
+          query.name,
+        ),
       }
     )
   } catch (error) {
@@ -56,7 +61,8 @@ async function answerIntercepted(
       call(activator, input.queryName, input.args),
     )
     const input = { queryId: '', queryName: name, args: fromPayloads(args) }
-    return { result: toPayload(await handle({ ...input, headers: toHeaders(headers) })) }
+    const answer = await handle({ ...input, headers: toHeaders(headers) })
+    return { result: returnedPayload(answer, 'answer to query', name) }
   } catch (error) {
     return { failure: defaultErrorToFailure(ensureTemporalFailure(error)) }
   }

@@ -30,6 +30,7 @@ import { readRunCode, type RunCode } from './run-code.ts'
 import { nobody, requireModule, shareModules, suppliedModules } from './supplied-modules.ts'
 import { setUrlParser, type UrlParser } from './url.ts'
 import { warnOfUnfinished } from './warn-of-unfinished.ts'
+import { warnOfUnhandled } from './warn-of-unhandled.ts'
 
 /** What the host writes before it enters: primitives and objects of this realm, nothing else. */
 export interface Inbox {
@@ -362,7 +363,7 @@ function create(started: StartedAttributes, startTime: number): WorkflowFunction
   throw new TypeError(
     `Failed to initialize workflow of type '${name}': ${
       own === undefined
-        ? 'no such function is exported by the workflow bundle'
+        ? `no such function is exported by the workflow bundle; it has ${typesOf(code).join(', ') || 'none'}`
         : `expected a function, but got: '${typeof own}'`
     }`,
   )
@@ -378,7 +379,11 @@ function load(): RunCode {
 /** Run the top level of the user's code as no run's, to learn which functions it exports. */
 function loadForTypes(): void {
   setCurrentRun(new Activator(-1, nobody, 0))
-  outbox.workflowTypes = Object.entries(load().workflows)
+  outbox.workflowTypes = typesOf(load())
+}
+
+function typesOf({ workflows }: RunCode): string[] {
+  return Object.entries(workflows)
     .filter(([, value]) => typeof value === 'function')
     .map(([name]) => name)
 }
@@ -441,6 +446,8 @@ function conclude(activator: Activator): void {
   if (terminal === undefined) return
   if (terminal.kind === 'continueAsNew') {
     activator.terminal = { ...terminal, carriedSeqs: handlers.carriedSeqs() }
+  } else {
+    warnOfUnhandled(activator)
   }
   warnOfUnfinished(activator)
 }

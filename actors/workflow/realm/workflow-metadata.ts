@@ -24,6 +24,7 @@ const builtIn = [
 
 function metadata(activator: Activator): object {
   const { handlers, knownUpdates, started, extensions } = activator
+  const unhandledSignals = handlers.unhandled()
   return {
     definition: {
       type: started.workflowType,
@@ -35,6 +36,8 @@ function metadata(activator: Activator): object {
       updateDefinitions: knownUpdates === undefined ? [] : described(knownUpdates.handlers),
     },
     currentDetails: extensions?.currentDetails ?? '',
+    // Temporal has no field for them. Of most runs there are none.
+    ...(unhandledSignals.length === 0 ? {} : { signalbox: { unhandledSignals } }),
   }
 }
 

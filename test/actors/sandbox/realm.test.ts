@@ -283,6 +283,7 @@ describe('queries', () => {
       { type: 'DeterminismViolationError', nonRetryable: false },
     ],
     ['unserialisable', 'Unable to convert () => {', { type: 'ValueError', nonRetryable: false }],
+    ['unserialisable', '(it is the answer to query unserialisable)', { type: 'ValueError' }],
   ])('that fail say why: %s', (name, message, applicationFailureInfo) => {
     const outcome = theatre.start('queries').ask(name)
     expect(outcome).toMatchObject({
@@ -359,8 +360,8 @@ describe('errors', () => {
 
   it('of a workflow that is unknown fail the turn and nothing else', () => {
     const own = new Theatre(bundle)
-    expect(own.run('nowhere').begin().error?.message).toBe(
-      "Failed to initialize workflow of type 'nowhere': no such function is exported by the workflow bundle",
+    expect(own.run('nowhere').begin().error?.message).toMatch(
+      /^Failed to initialize workflow of type 'nowhere': no such function is exported by the workflow bundle; it has .*\blab\b/,
     )
     expect(own.start('lab').last.error).toBeUndefined()
   })

@@ -58,6 +58,39 @@ describe('signals without a handler', () => {
     ])
   })
 
+  it('are worth a warning when the workflow closes, and are in its metadata before', () => {
+    const theatre = new Theatre(bundle)
+    const run = theatre.start('collect')
+    for (const name of ['ad', 'don', 'ad']) run.signal(name, 1)
+    run.signal('add', 1)
+    expect(theatre.lines).toEqual([])
+    const unhandled = [
+      { name: 'ad', count: 2 },
+      { name: 'don', count: 1 },
+    ]
+    expect(run.query('__temporal_workflow_metadata')).toMatchObject({
+      signalbox: { unhandledSignals: unhandled },
+    })
+    run.signal('done')
+    expect(run.result).toEqual([1])
+    expect(theatre.lines).toEqual([
+      expect.objectContaining({ level: 'WARN', message: expect.stringMatching(/that no handler/) }),
+    ])
+    expect(theatre.lines[0]?.message).toContain(JSON.stringify(unhandled))
+  })
+
+  it('are not told of where there are none, nor by more than some names', () => {
+    const theatre = new Theatre(bundle)
+    const quiet = theatre.start('collect')
+    expect(quiet.query('__temporal_workflow_metadata')).not.toHaveProperty('signalbox')
+    quiet.signal('done')
+    expect(theatre.lines).toEqual([])
+    const run = theatre.start('collect')
+    for (let i = 0; i < 30; i++) run.signal(`name${i}`)
+    run.signal('done')
+    expect(theatre.lines[0]?.message).toMatch(/"name19","count":1\}\] and 10 other names$/)
+  })
+
   it.each([false, true])('drain while handlers set and unset handlers, nested: %s', (nested) => {
     const run = new Theatre(bundle).start('reentrantDrain', nested)
     for (const name of ['x1', 'A2', 'A3', 'C4', 'B5', 'x6', 'B7']) {

@@ -57,7 +57,7 @@ describe('an activation', () => {
     const run = new Theatre(bundle).start('setsWhenCancelled')
     const cancel = [InputKind.cancelRequested, run.time, {}] as const
     expect(told(run.turn(update('a', 'tell', 'x'), cancel))).toEqual([
-      'rejectUpdate a #2 No registered handler for update: tell',
+      'rejectUpdate a #2 No registered handler for update: tell. Registered updates: []',
     ])
     expect(told(run.turn(update('b', 'tell', 'x')))).toEqual([
       'acceptUpdate b #4',
@@ -70,7 +70,7 @@ describe('an activation', () => {
     expect(told(run.turn(update('a', 'other'), update('b', 'tell', 'x')))).toEqual([
       'acceptUpdate b #3',
       'completeUpdate b #3 X',
-      'rejectUpdate a #2 No registered handler for update: other',
+      'rejectUpdate a #2 No registered handler for update: other. Registered updates: [tell]',
     ])
   })
 

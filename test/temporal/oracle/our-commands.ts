@@ -93,11 +93,15 @@ export class OurCommandReader {
           ? said('completeUpdate', { id: updateId, completed: toProtoPayload(outcome.result) })
           : said('completeUpdate', { id: updateId, failed: toProtoFailure(outcome.failure) })
       }
-      case 'rejectUpdate':
+      case 'rejectUpdate': {
+        const { failure } = command
+        // Beyond Temporal's text there is which updates would be taken.
+        const message = failure.message.replace(/\. Registered updates: \[[^\]]*\]$/, '')
         return said('completeUpdate', {
           id: command.updateId,
-          failed: toProtoFailure(command.failure),
+          failed: toProtoFailure({ ...failure, message }),
         })
+      }
       // The SDK has patches of its own in some of its functions.
       case 'setPatchMarker': {
         const { patchId, deprecated } = command
