@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { PayloadMap } from '../actors/payload.ts'
 
+import type { WithWorkflowArgs } from '../actors/workflow/child-workflows.ts'
 import type {
   SignalDefinition,
   UpdateDefinition,
@@ -24,14 +25,20 @@ import { AsyncCompletionClient } from './async-completion-client.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert, convertMap } from './convert-arguments.ts'
 import { nameOf } from './name-of.ts'
+import type {
+  GivenArguments,
+  GivenSignalArguments,
+  WithArgs,
+  WithSignalArgs,
+} from './typed-arguments.ts'
 import { useOperation, type WithStartWorkflowOperation } from './with-start-workflow-operation.ts'
 import { WorkflowHandle } from './workflow-handle.ts'
 import {
-  type StartUpdateOptions,
+  type AwaitedStage,
   updateContent,
   updateHandleOf,
+  type UpdateOptions,
   type WorkflowUpdateHandle,
-  type WorkflowUpdateOptions,
 } from './workflow-update-handle.ts'
 import type {
   CountResponse,
@@ -39,16 +46,15 @@ import type {
   IdReusePolicy,
   StartRequest,
   StartResponse,
+  UpdateStage,
   WaitFor,
   WorkflowService,
   WorkflowSummary,
 } from './workflow-service.ts'
 
-/** What `start`, `execute` and `signalWithStart` take beside the workflow, as in `@temporalio/client`. */
-export interface WorkflowStartOptions<W extends Workflow = Workflow> {
+/** What a start says of a workflow, besides the arguments. */
+export interface WorkflowOptions {
   readonly workflowId: string
-  /** The workflow function's arguments. Default: none. */
-  readonly args?: Parameters<W> | readonly unknown[]
   readonly taskQueue?: string
   /** Default 'default'. */
   readonly namespace?: string
@@ -75,12 +81,24 @@ export interface WorkflowStartOptions<W extends Workflow = Workflow> {
   readonly startDelay?: Duration
 }
 
-export interface SignalWithStartOptions<
+/**
+ * What `start` and `execute` take beside the workflow, as in `@temporalio/client`. Of a workflow that is
+ * given by its name the arguments are not known, unless its type is: `start<typeof order>('order', …)`.
+ */
+export type WorkflowStartOptions<W extends Workflow = Workflow> = WithWorkflowArgs<
+  W,
+  WorkflowOptions
+>
+
+/** What `signalWithStart` takes beside the workflow. */
+export type SignalWithStartOptions<
   W extends Workflow = Workflow,
   Args extends unknown[] = unknown[],
-> extends WorkflowStartOptions<W> {
+> = WithSignalArgs<Args, WithWorkflowArgs<W, WorkflowOptions & StartingSignal<Args>>>
+
+/** The signal of a start. */
+interface StartingSignal<Args extends unknown[]> {
   readonly signal: SignalDefinition<Args> | string
-  readonly signalArgs?: Args
   /** When the call resolves. Default 'durable'. */
   readonly waitFor?: WaitFor
   /**
@@ -106,10 +124,13 @@ export interface ListOptions {
   readonly pageSize?: number
 }
 
-export interface UpdateWithStartOptions<
+/** What `executeUpdateWithStart` takes beside the update. */
+export type UpdateWithStartOptions<
   W extends Workflow = Workflow,
   Args extends unknown[] = unknown[],
-> extends WorkflowUpdateOptions<Args> {
+> = WithArgs<Args, UpdateOptions & StartingOperation<W>>
+
+interface StartingOperation<W extends Workflow> {
   readonly startWorkflowOperation: WithStartWorkflowOperation<W>
 }
 
@@ -172,12 +193,12 @@ export class WorkflowClient {
     workflow: W | string,
     options: SignalWithStartOptions<W, Args>,
   ): Promise<WorkflowHandle<W>> {
+    const { signal, signalArgs = [] }: StartingSignal<Args> & GivenSignalArguments = options
     const start = this.#startRequest(workflow, options)
-    const { signal } = options
     // Fields behind so large a copy take Node 20 fifteen microseconds; before it, half of one.
     const request = {
-      signalName: typeof signal === 'string' ? signal : signal.name,
-      signalArgs: convert(options.signalArgs ?? [], this.#setup.converters),
+      signalName: nameOf(signal),
+      signalArgs: convert(signalArgs, this.#setup.converters),
       waitFor: options.waitFor,
       timeoutMs: options.timeoutMs,
       signal: options.abortSignal,
@@ -198,19 +219,24 @@ export class WorkflowClient {
     update: UpdateDefinition<Ret, Args> | string,
     options: UpdateWithStartOptions<W, Args>,
   ): Promise<Ret> {
-    const handle = await this.startUpdateWithStart<W, Ret, Args>(update, {
-      ...options,
-      waitForStage: 'COMPLETED',
-    })
+    const handle = await this.#startUpdateWithStart<Ret, W>(update, options, 'COMPLETED')
     return handle.result()
   }
 
   /** {@link executeUpdateWithStart}, for a handle to the update once it is as far as `waitForStage` says. */
   async startUpdateWithStart<W extends Workflow, Ret, Args extends unknown[] = unknown[]>(
     update: UpdateDefinition<Ret, Args> | string,
-    options: UpdateWithStartOptions<W, Args> & Pick<StartUpdateOptions, 'waitForStage'>,
+    options: UpdateWithStartOptions<W, Args> & AwaitedStage,
   ): Promise<WorkflowUpdateHandle<Ret>> {
-    const { startWorkflowOperation, waitForStage } = options
+    return this.#startUpdateWithStart<Ret, W>(update, options, options.waitForStage)
+  }
+
+  async #startUpdateWithStart<Ret, W extends Workflow>(
+    update: { readonly name: string } | string,
+    options: UpdateOptions & GivenArguments & StartingOperation<W>,
+    waitForStage: UpdateStage,
+  ): Promise<WorkflowUpdateHandle<Ret>> {
+    const { startWorkflowOperation } = options
     const { resolve, reject } = useOperation(startWorkflowOperation)
     try {
       const { workflowTypeOrFunc } = startWorkflowOperation
@@ -266,9 +292,9 @@ export class WorkflowClient {
     return this.#service.countWorkflows({ query, namespace })
   }
 
-  #startRequest<W extends Workflow>(
-    workflow: W | string,
-    options: WorkflowStartOptions<W>,
+  #startRequest(
+    workflow: Workflow | string,
+    options: WorkflowOptions & GivenArguments,
   ): StartRequest {
     const { memo, searchAttributes, typedSearchAttributes } = options
     return {
@@ -304,7 +330,7 @@ export class WorkflowClient {
   #userMetadata({
     staticSummary: summary,
     staticDetails: details,
-  }: Pick<WorkflowStartOptions, 'staticSummary' | 'staticDetails'>): StartRequest['userMetadata'] {
+  }: Pick<WorkflowOptions, 'staticSummary' | 'staticDetails'>): StartRequest['userMetadata'] {
     if (summary === undefined && details === undefined) return undefined
     const given = {
       ...(summary === undefined ? {} : { summary }),
@@ -327,7 +353,7 @@ export class WorkflowClient {
 
 function encodeAttributes(
   untyped: SearchAttributes | undefined,
-  typed: WorkflowStartOptions['typedSearchAttributes'],
+  typed: WorkflowOptions['typedSearchAttributes'],
 ): PayloadMap | undefined {
   if (untyped === undefined && typed === undefined) return undefined
   const encoded = encodeSearchAttributes(untyped, typed)

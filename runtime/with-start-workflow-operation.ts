@@ -1,12 +1,14 @@
+import type { WithWorkflowArgs } from '../actors/workflow/child-workflows.ts'
 import type { Workflow } from '../actors/workflow/definitions.ts'
-import type { WorkflowStartOptions } from './client.ts'
+import type { WorkflowOptions } from './client.ts'
 import type { WorkflowHandle } from './workflow-handle.ts'
 import type { IdConflictPolicy } from './workflow-service.ts'
 
 /** What {@link WithStartWorkflowOperation} takes: a start whose conflict policy is said. */
-export type WithStartOptions<W extends Workflow> = WorkflowStartOptions<W> & {
-  readonly workflowIdConflictPolicy: IdConflictPolicy
-}
+export type WithStartOptions<W extends Workflow> = WithWorkflowArgs<
+  W,
+  WorkflowOptions & { readonly workflowIdConflictPolicy: IdConflictPolicy }
+>
 
 let takeOperation: <W extends Workflow>(
   operation: WithStartWorkflowOperation<W>,

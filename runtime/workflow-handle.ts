@@ -18,13 +18,14 @@ import type { ClientSetup } from './client-setup.ts'
 import { convert } from './convert-arguments.ts'
 import { nameOf } from './name-of.ts'
 import { type BoundedWait, isSignalOptions, type SignalOptions } from './signal-options.ts'
+import type { GivenArguments, OptionsWithArgs, WithArgs } from './typed-arguments.ts'
 import {
   createUpdateHandle,
   type StartUpdateOptions,
   updateContent,
   updateHandleOf,
+  type UpdateOptions,
   type WorkflowUpdateHandle,
-  type WorkflowUpdateOptions,
 } from './workflow-update-handle.ts'
 import type {
   HistoryEvent,
@@ -33,6 +34,7 @@ import type {
   ResetResponse,
   SignalResponse,
   Target,
+  UpdateStage,
   WorkflowDescription,
   WorkflowService,
 } from './workflow-service.ts'
@@ -62,6 +64,11 @@ export interface PauseOptions {
   readonly identity?: string
   /** Makes a retry safe. Default: none. */
   readonly requestId?: string
+}
+
+interface QueryOptions {
+  /** Refuse the query by the workflow's status. Default: never. */
+  readonly rejectCondition?: QueryRejectCondition
 }
 
 /** What is known of a run, and what it was started with to be shown of it. */
@@ -114,11 +121,11 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    */
   signal<Args extends unknown[] = unknown[]>(
     options: SignalOptions<Args> & BoundedWait,
-    ...args: Args
+    ...args: NoInfer<Args>
   ): Promise<SignalResponse>
   signal<Args extends unknown[] = unknown[]>(
     signal: SignalDefinition<Args> | SignalOptions<Args> | string,
-    ...args: Args
+    ...args: NoInfer<Args>
   ): Promise<void>
   signal<Args extends unknown[] = unknown[]>(
     signal: SignalDefinition<Args> | SignalOptions<Args> | string,
@@ -156,12 +163,9 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    */
   async executeUpdate<Ret, Args extends unknown[] = unknown[]>(
     update: UpdateDefinition<Ret, Args> | string,
-    options: WorkflowUpdateOptions<Args> = {},
+    ...[options]: OptionsWithArgs<Args, UpdateOptions>
   ): Promise<Ret> {
-    const handle = await this.startUpdate<Ret, Args>(update, {
-      ...options,
-      waitForStage: 'COMPLETED',
-    })
+    const handle = await this.#startUpdate<Ret>(update, options ?? {}, 'COMPLETED')
     return handle.result()
   }
 
@@ -170,7 +174,14 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     update: UpdateDefinition<Ret, Args> | string,
     options: StartUpdateOptions<Args>,
   ): Promise<WorkflowUpdateHandle<Ret>> {
-    const { waitForStage } = options
+    return this.#startUpdate<Ret>(update, options, options.waitForStage)
+  }
+
+  async #startUpdate<Ret>(
+    update: { readonly name: string } | string,
+    options: UpdateOptions & GivenArguments,
+    waitForStage: UpdateStage,
+  ): Promise<WorkflowUpdateHandle<Ret>> {
     const { namespace, firstExecutionRunId } = this.#target
     const response = await this.#service.updateWorkflow({
       ...this.#runTarget(),
@@ -196,26 +207,35 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    *
    * @throws QueryNotRegisteredError, SIGNALBOX_ERR_QUERY_FAILED, SIGNALBOX_ERR_WORKFLOW_NOT_READY
    */
-  query<Ret, Args extends unknown[] = []>(
+  query<Ret, Args extends unknown[] = unknown[]>(
     query: QueryDefinition<Ret, Args> | string,
-    ...args: Args
+    ...args: NoInfer<Args>
   ): Promise<Ret> {
-    return this.queryWithOptions(query, { args })
+    return this.#query<Ret>(query, args, undefined)
   }
 
   /** {@link query} with a reject condition. @throws QueryRejectedError */
-  async queryWithOptions<Ret, Args extends unknown[] = []>(
+  async queryWithOptions<Ret, Args extends unknown[] = unknown[]>(
     query: QueryDefinition<Ret, Args> | string,
-    options: { readonly args?: Args; readonly rejectCondition?: QueryRejectCondition },
+    options: WithArgs<Args, QueryOptions>,
+  ): Promise<Ret> {
+    const { args = [], rejectCondition }: GivenArguments & QueryOptions = options
+    return this.#query<Ret>(query, args, rejectCondition)
+  }
+
+  async #query<Ret>(
+    query: { readonly name: string } | string,
+    args: readonly unknown[],
+    rejectCondition: QueryRejectCondition | undefined,
   ): Promise<Ret> {
     const { namespace, workflowId, runId } = this.#target
     const answer = await this.#service.queryWorkflow({
       namespace,
       workflowId,
       runId,
-      queryType: typeof query === 'string' ? query : query.name,
-      args: convert(options.args ?? [], this.#setup.converters),
-      rejectCondition: options.rejectCondition,
+      queryType: nameOf(query),
+      args: convert(args, this.#setup.converters),
+      rejectCondition,
     })
     if (answer.rejectedStatus !== undefined) throw new QueryRejectedError(answer.rejectedStatus)
     return this.#fromPayload(answer.result) as Ret

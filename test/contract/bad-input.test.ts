@@ -141,7 +141,7 @@ const calls: readonly (readonly [what: string, call: Call, expected: Expected])[
   ],
   [
     'no workflow type',
-    (_, { workflow }) => workflow.start(wrong(undefined), { workflowId: 'other' }),
+    (_, { workflow }) => workflow.start(wrong(undefined), wrong({ workflowId: 'other' })),
     invalid('WorkflowType is not set on request.'),
   ],
   [
