@@ -17,14 +17,24 @@ import type {
 import { fillRetryPolicy, type RetryPolicy } from '../actors/workflow/retry-policy.ts'
 import { type Duration, optionalFiniteMs } from '../actors/workflow/duration.ts'
 import { enumValue } from '../actors/workflow/enum-value.ts'
+import type { BaseWorkflowOptions } from '../actors/workflow/start-options.ts'
 import {
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
 } from '../actors/workflow/workflow-id-policies.ts'
 import { AsyncCompletionClient } from './async-completion-client.ts'
+import {
+  checkHandleOptions,
+  checkListOptions,
+  checkSignalWithStartOptions,
+  checkStartOptions,
+  checkStartUpdateWithStartOptions,
+  checkUpdateWithStartOptions,
+} from './client-options.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert, convertMap } from './convert-arguments.ts'
 import { nameOf } from './name-of.ts'
+import { text } from './option-check.ts'
 import type {
   GivenArguments,
   GivenSignalArguments,
@@ -58,6 +68,8 @@ export interface WorkflowOptions {
   readonly taskQueue?: string
   /** Default 'default'. */
   readonly namespace?: string
+  /** Whether the handle follows a run that continues as new, or was reset. Default true. */
+  readonly followRuns?: boolean
   /** A retry with the same id returns the same run. Default: none, so that every call starts one. */
   readonly requestId?: string
   readonly workflowIdReusePolicy?: IdReusePolicy
@@ -79,6 +91,8 @@ export interface WorkflowOptions {
   readonly cronSchedule?: string
   /** Wait this long before the first turn. Not together with `cronSchedule`. */
   readonly startDelay?: Duration
+  /** Accepted and without effect here: one runtime runs all workflows. */
+  readonly priority?: BaseWorkflowOptions['priority']
 }
 
 /**
@@ -113,6 +127,8 @@ interface StartingSignal<Args extends unknown[]> {
 export interface GetHandleOptions {
   /** Follow a run that continues as new, or was reset. Default true. */
   readonly followRuns?: boolean
+  /** Without a run id: `cancel`, `terminate` and `delete` refuse the runs of another chain. */
+  readonly firstExecutionRunId?: string
   readonly namespace?: string
 }
 
@@ -171,9 +187,10 @@ export class WorkflowClient {
     workflow: W | string,
     options: WorkflowStartOptions<W>,
   ): Promise<WorkflowHandle<W>> {
+    checkStartOptions(options)
     const request = this.#startRequest(workflow, options)
     const started = await this.#service.startWorkflow(request)
-    return this.#handleOf<W>(request, started)
+    return this.#handleOf<W>(request, started, options)
   }
 
   /** Start a workflow and wait for its result. */
@@ -193,6 +210,7 @@ export class WorkflowClient {
     workflow: W | string,
     options: SignalWithStartOptions<W, Args>,
   ): Promise<WorkflowHandle<W>> {
+    checkSignalWithStartOptions(options)
     const { signal, signalArgs = [] }: StartingSignal<Args> & GivenSignalArguments = options
     const start = this.#startRequest(workflow, options)
     // Fields behind so large a copy take Node 20 fifteen microseconds; before it, half of one.
@@ -205,7 +223,7 @@ export class WorkflowClient {
       ...start,
     }
     const started = await this.#service.signalWithStart(request)
-    return this.#handleOf<W>(start, started)
+    return this.#handleOf<W>(start, started, options)
   }
 
   /**
@@ -219,6 +237,7 @@ export class WorkflowClient {
     update: UpdateDefinition<Ret, Args> | string,
     options: UpdateWithStartOptions<W, Args>,
   ): Promise<Ret> {
+    checkUpdateWithStartOptions(options)
     const handle = await this.#startUpdateWithStart<Ret, W>(update, options, 'COMPLETED')
     return handle.result()
   }
@@ -228,6 +247,7 @@ export class WorkflowClient {
     update: UpdateDefinition<Ret, Args> | string,
     options: UpdateWithStartOptions<W, Args> & AwaitedStage,
   ): Promise<WorkflowUpdateHandle<Ret>> {
+    checkStartUpdateWithStartOptions(options)
     return this.#startUpdateWithStart<Ret, W>(update, options, options.waitForStage)
   }
 
@@ -240,6 +260,7 @@ export class WorkflowClient {
     const { resolve, reject } = useOperation(startWorkflowOperation)
     try {
       const { workflowTypeOrFunc } = startWorkflowOperation
+      checkStartOptions(startWorkflowOperation.options)
       const start = this.#startRequest(workflowTypeOrFunc, startWorkflowOperation.options)
       const content = {
         ...updateContent(update, options, this.#setup),
@@ -247,7 +268,7 @@ export class WorkflowClient {
         identity: this.#identity,
       }
       const started = await this.#service.updateWithStart({ ...start, update: content })
-      resolve(this.#handleOf<W>(start, started))
+      resolve(this.#handleOf<W>(start, started, startWorkflowOperation.options))
       return updateHandleOf<Ret>(
         this.#service,
         this.#setup,
@@ -268,17 +289,19 @@ export class WorkflowClient {
     runId?: string,
     options: GetHandleOptions = {},
   ): WorkflowHandle<W> {
+    checkHandleOptions(options)
     return new WorkflowHandle<W>(this.#service, this.#setup, {
       namespace: options.namespace,
       workflowId,
       runId,
       followRuns: options.followRuns ?? true,
-      firstExecutionRunId: undefined,
+      firstExecutionRunId: options.firstExecutionRunId,
     })
   }
 
   /** All runs that match, newest first, read page by page. */
   async *list(options: ListOptions = {}): AsyncGenerator<WorkflowSummary, void, void> {
+    checkListOptions(options)
     let pageToken: string | undefined
     do {
       const page = await this.#service.listWorkflows({ ...options, pageToken })
@@ -288,7 +311,8 @@ export class WorkflowClient {
   }
 
   /** How many runs match; by status with `GROUP BY ExecutionStatus`. */
-  count(query?: string, namespace?: string): Promise<CountResponse> {
+  async count(query?: string, namespace?: string): Promise<CountResponse> {
+    if (query !== undefined) text(query, 'query')
     return this.#service.countWorkflows({ query, namespace })
   }
 
@@ -318,7 +342,7 @@ export class WorkflowClient {
       executionTimeoutMs: optionalFiniteMs(options.workflowExecutionTimeout),
       runTimeoutMs: optionalFiniteMs(options.workflowRunTimeout),
       taskTimeoutMs: optionalFiniteMs(options.workflowTaskTimeout),
-      memo: memo === undefined ? undefined : convertMap(memo, this.#setup.converters),
+      memo: memo === undefined ? undefined : convertMap('memo', memo, this.#setup.converters),
       userMetadata: this.#userMetadata(options),
       searchAttributes: encodeAttributes(searchAttributes, typedSearchAttributes),
       retryPolicy: options.retry === undefined ? undefined : fillRetryPolicy(options.retry),
@@ -336,15 +360,19 @@ export class WorkflowClient {
       ...(summary === undefined ? {} : { summary }),
       ...(details === undefined ? {} : { details }),
     }
-    return convertMap(given, this.#setup.converters)
+    return convertMap('userMetadata', given, this.#setup.converters)
   }
 
-  #handleOf<W extends Workflow>(request: StartRequest, started: StartResponse): WorkflowHandle<W> {
+  #handleOf<W extends Workflow>(
+    request: StartRequest,
+    started: StartResponse,
+    { followRuns = true }: Pick<WorkflowOptions, 'followRuns'>,
+  ): WorkflowHandle<W> {
     return new WorkflowHandle<W>(this.#service, this.#setup, {
       namespace: request.namespace,
       workflowId: request.workflowId,
       runId: undefined,
-      followRuns: true,
+      followRuns,
       firstExecutionRunId: started.firstExecutionRunId,
       startedRunId: started.runId,
     })

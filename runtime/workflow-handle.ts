@@ -14,6 +14,15 @@ import {
   WorkflowContinuedAsNewError,
   WorkflowFailedError,
 } from './client-errors.ts'
+import {
+  checkPauseOptions,
+  checkQueryOptions,
+  checkResetOptions,
+  checkSignalOptions,
+  checkStartUpdateOptions,
+  checkUpdateHandleOptions,
+  checkUpdateOptions,
+} from './client-options.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert } from './convert-arguments.ts'
 import { nameOf } from './name-of.ts'
@@ -136,6 +145,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     const { namespace, workflowId, runId } = this.#target
     let payloads: readonly Payload[]
     try {
+      if (options !== undefined) checkSignalOptions(options)
       payloads = convert(args, this.#setup.converters)
     } catch (error) {
       return Promise.reject(error)
@@ -165,6 +175,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     update: UpdateDefinition<Ret, Args> | string,
     ...[options]: OptionsWithArgs<Args, UpdateOptions>
   ): Promise<Ret> {
+    if (options !== undefined) checkUpdateOptions(options)
     const handle = await this.#startUpdate<Ret>(update, options ?? {}, 'COMPLETED')
     return handle.result()
   }
@@ -174,6 +185,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     update: UpdateDefinition<Ret, Args> | string,
     options: StartUpdateOptions<Args>,
   ): Promise<WorkflowUpdateHandle<Ret>> {
+    checkStartUpdateOptions(options)
     return this.#startUpdate<Ret>(update, options, options.waitForStage)
   }
 
@@ -197,6 +209,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     updateId: string,
     options: { readonly workflowRunId?: string } = {},
   ): WorkflowUpdateHandle<Ret> {
+    checkUpdateHandleOptions(options)
     const target = this.#runTarget()
     const runId = options.workflowRunId ?? target.runId
     return createUpdateHandle<Ret>(this.#service, this.#setup, { ...target, runId }, updateId)
@@ -219,6 +232,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     query: QueryDefinition<Ret, Args> | string,
     options: WithArgs<Args, QueryOptions>,
   ): Promise<Ret> {
+    checkQueryOptions(options)
     const { args = [], rejectCondition }: GivenArguments & QueryOptions = options
     return this.#query<Ret>(query, args, rejectCondition)
   }
@@ -338,7 +352,8 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    * @throws SIGNALBOX_ERR_INVALID_ARGUMENT if the event is no completed workflow task, saying which are
    * @throws SIGNALBOX_ERR_RESET_TOO_LARGE, WorkflowNotFoundError
    */
-  reset(options: ResetOptions): Promise<ResetResponse> {
+  async reset(options: ResetOptions): Promise<ResetResponse> {
+    checkResetOptions(options)
     const { eventId, type, reapplyExclude, reason, identity, requestId } = options
     return this.#service.resetWorkflow({
       ...this.#runTarget(),
@@ -359,7 +374,8 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    * @throws SIGNALBOX_ERR_WORKFLOW_PAUSED if it is paused, unless by the same request id
    * @throws WorkflowNotFoundError if it has closed
    */
-  pause(options: PauseOptions = {}): Promise<void> {
+  async pause(options: PauseOptions = {}): Promise<void> {
+    checkPauseOptions(options)
     return this.#service.pauseWorkflow({ ...this.#runTarget(), ...options })
   }
 
@@ -368,7 +384,8 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    *
    * @throws SIGNALBOX_ERR_WORKFLOW_NOT_PAUSED, unless the same request id unpaused it before
    */
-  unpause(options: PauseOptions = {}): Promise<void> {
+  async unpause(options: PauseOptions = {}): Promise<void> {
+    checkPauseOptions(options)
     return this.#service.unpauseWorkflow({ ...this.#runTarget(), ...options })
   }
 

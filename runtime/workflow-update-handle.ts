@@ -5,6 +5,7 @@ import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from './client-errors.ts'
+import { checkUpdateWaitOptions } from './client-options.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert } from './convert-arguments.ts'
 import { nameOf } from './name-of.ts'
@@ -120,6 +121,7 @@ export function createUpdateHandle<Ret>(
     workflowId,
     ...(runId === undefined ? {} : { workflowRunId: runId }),
     result: async (options = {}) => {
+      checkUpdateWaitOptions(options)
       const outcome = known ?? (await pollOutcome(service, target, updateId, options))
       const value = converters === undefined ? read(outcome) : converters.use(() => read(outcome))
       return value as Ret
