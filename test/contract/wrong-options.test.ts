@@ -275,6 +275,15 @@ describe('Runtime.open refuses', () => {
     expect((refusal as Error).message).toMatch(problem)
   })
 
+  test('and a backup refuses its own', async () => {
+    const runtime = await openRuntime({ code })
+    const target = path.join(await temporaryFolder(), 'backup')
+    await expect(runtime.backup(target, wrong({ compat: true }))).rejects.toMatchObject({
+      code: 'SIGNALBOX_ERR_INVALID_ARGUMENT',
+      message: 'compat is not an option; did you mean compact?',
+    })
+  })
+
   test('a data folder that is a file', async () => {
     const file = path.join(await temporaryFolder(), 'a-file')
     await writeFile(file, '')
