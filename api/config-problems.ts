@@ -1,7 +1,7 @@
 import type { TSchema } from 'typebox'
 import { Errors } from 'typebox/value'
 import { configSchema } from './config-schema.ts'
-import { nearestName } from './nearest-name.ts'
+import { unknownOption } from '../runtime/nearest-name.ts'
 
 /** What is wrong with an option. */
 export interface ConfigProblem {
@@ -97,14 +97,7 @@ function optionName(keys: readonly string[]): string {
 
 function unknownName(given: string, { properties: known = {} }: Schema): string {
   const names = Object.keys(known)
-  const nearest = nearestName(given, names)
-  return `is not an option; ${
-    nearest === undefined
-      ? names.length <= 20
-        ? `there are ${names.join(', ')}`
-        : 'see docs/configuration.md'
-      : `did you mean ${nearest}?`
-  }`
+  return unknownOption(given, names, names.length <= 20 ? undefined : 'docs/configuration.md')
 }
 
 /** What a value must be, in words. */

@@ -67,7 +67,7 @@ export async function measureSoak(
       if (kind < 13) return void (await handleAt(n).query(total))
       if (kind === 13) return void (await client.execute(activitySeries, { ...once(), args: [2] }))
       if (kind === 14) return void (await client.execute(timerFan, { ...once(), args: [2] }))
-      const started = { ...once(), args: [], signal: add, signalArgs: [1] as [number] }
+      const started = { ...once(), signal: add, signalArgs: [1] as [number] }
       const handle = await client.signalWithStart(counter, started)
       await handle.signal(finish)
       const counted = await handle.result()

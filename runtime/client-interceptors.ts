@@ -312,7 +312,7 @@ class InterceptedCalls {
       workflowId: options.workflowId,
       args: convert(options.args, this.#converters),
       taskQueue: options.taskQueue,
-      memo: options.memo && convertMap(options.memo, this.#converters),
+      memo: options.memo && convertMap('memo', options.memo, this.#converters),
       idReusePolicy: options.workflowIdReusePolicy,
       idConflictPolicy: options.workflowIdConflictPolicy,
       executionTimeoutMs: options.workflowExecutionTimeout,

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import type { PayloadMap } from '../actors/payload.ts'
 
+import type { WithWorkflowArgs } from '../actors/workflow/child-workflows.ts'
 import type {
   SignalDefinition,
   UpdateDefinition,
@@ -16,22 +17,38 @@ import type {
 import { fillRetryPolicy, type RetryPolicy } from '../actors/workflow/retry-policy.ts'
 import { type Duration, optionalFiniteMs } from '../actors/workflow/duration.ts'
 import { enumValue } from '../actors/workflow/enum-value.ts'
+import type { BaseWorkflowOptions } from '../actors/workflow/start-options.ts'
 import {
   WorkflowIdConflictPolicy,
   WorkflowIdReusePolicy,
 } from '../actors/workflow/workflow-id-policies.ts'
 import { AsyncCompletionClient } from './async-completion-client.ts'
+import {
+  checkHandleOptions,
+  checkListOptions,
+  checkSignalWithStartOptions,
+  checkStartOptions,
+  checkStartUpdateWithStartOptions,
+  checkUpdateWithStartOptions,
+} from './client-options.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert, convertMap } from './convert-arguments.ts'
 import { nameOf } from './name-of.ts'
+import { text } from './option-check.ts'
+import type {
+  GivenArguments,
+  GivenSignalArguments,
+  WithArgs,
+  WithSignalArgs,
+} from './typed-arguments.ts'
 import { useOperation, type WithStartWorkflowOperation } from './with-start-workflow-operation.ts'
 import { WorkflowHandle } from './workflow-handle.ts'
 import {
-  type StartUpdateOptions,
+  type AwaitedStage,
   updateContent,
   updateHandleOf,
+  type UpdateOptions,
   type WorkflowUpdateHandle,
-  type WorkflowUpdateOptions,
 } from './workflow-update-handle.ts'
 import type {
   CountResponse,
@@ -39,19 +56,20 @@ import type {
   IdReusePolicy,
   StartRequest,
   StartResponse,
+  UpdateStage,
   WaitFor,
   WorkflowService,
   WorkflowSummary,
 } from './workflow-service.ts'
 
-/** What `start`, `execute` and `signalWithStart` take beside the workflow, as in `@temporalio/client`. */
-export interface WorkflowStartOptions<W extends Workflow = Workflow> {
+/** What a start says of a workflow, besides the arguments. */
+export interface WorkflowOptions {
   readonly workflowId: string
-  /** The workflow function's arguments. Default: none. */
-  readonly args?: Parameters<W> | readonly unknown[]
   readonly taskQueue?: string
   /** Default 'default'. */
   readonly namespace?: string
+  /** Whether the handle follows a run that continues as new, or was reset. Default true. */
+  readonly followRuns?: boolean
   /** A retry with the same id returns the same run. Default: none, so that every call starts one. */
   readonly requestId?: string
   readonly workflowIdReusePolicy?: IdReusePolicy
@@ -73,14 +91,28 @@ export interface WorkflowStartOptions<W extends Workflow = Workflow> {
   readonly cronSchedule?: string
   /** Wait this long before the first turn. Not together with `cronSchedule`. */
   readonly startDelay?: Duration
+  /** Accepted and without effect here: one runtime runs all workflows. */
+  readonly priority?: BaseWorkflowOptions['priority']
 }
 
-export interface SignalWithStartOptions<
+/**
+ * What `start` and `execute` take beside the workflow, as in `@temporalio/client`. Of a workflow that is
+ * given by its name the arguments are not known, unless its type is: `start<typeof order>('order', …)`.
+ */
+export type WorkflowStartOptions<W extends Workflow = Workflow> = WithWorkflowArgs<
+  W,
+  WorkflowOptions
+>
+
+/** What `signalWithStart` takes beside the workflow. */
+export type SignalWithStartOptions<
   W extends Workflow = Workflow,
   Args extends unknown[] = unknown[],
-> extends WorkflowStartOptions<W> {
+> = WithSignalArgs<Args, WithWorkflowArgs<W, WorkflowOptions & StartingSignal<Args>>>
+
+/** The signal of a start. */
+interface StartingSignal<Args extends unknown[]> {
   readonly signal: SignalDefinition<Args> | string
-  readonly signalArgs?: Args
   /** When the call resolves. Default 'durable'. */
   readonly waitFor?: WaitFor
   /**
@@ -95,6 +127,8 @@ export interface SignalWithStartOptions<
 export interface GetHandleOptions {
   /** Follow a run that continues as new, or was reset. Default true. */
   readonly followRuns?: boolean
+  /** Without a run id: `cancel`, `terminate` and `delete` refuse the runs of another chain. */
+  readonly firstExecutionRunId?: string
   readonly namespace?: string
 }
 
@@ -106,10 +140,13 @@ export interface ListOptions {
   readonly pageSize?: number
 }
 
-export interface UpdateWithStartOptions<
+/** What `executeUpdateWithStart` takes beside the update. */
+export type UpdateWithStartOptions<
   W extends Workflow = Workflow,
   Args extends unknown[] = unknown[],
-> extends WorkflowUpdateOptions<Args> {
+> = WithArgs<Args, UpdateOptions & StartingOperation<W>>
+
+interface StartingOperation<W extends Workflow> {
   readonly startWorkflowOperation: WithStartWorkflowOperation<W>
 }
 
@@ -150,9 +187,10 @@ export class WorkflowClient {
     workflow: W | string,
     options: WorkflowStartOptions<W>,
   ): Promise<WorkflowHandle<W>> {
+    checkStartOptions(options)
     const request = this.#startRequest(workflow, options)
     const started = await this.#service.startWorkflow(request)
-    return this.#handleOf<W>(request, started)
+    return this.#handleOf<W>(request, started, options)
   }
 
   /** Start a workflow and wait for its result. */
@@ -172,19 +210,20 @@ export class WorkflowClient {
     workflow: W | string,
     options: SignalWithStartOptions<W, Args>,
   ): Promise<WorkflowHandle<W>> {
+    checkSignalWithStartOptions(options)
+    const { signal, signalArgs = [] }: StartingSignal<Args> & GivenSignalArguments = options
     const start = this.#startRequest(workflow, options)
-    const { signal } = options
     // Fields behind so large a copy take Node 20 fifteen microseconds; before it, half of one.
     const request = {
-      signalName: typeof signal === 'string' ? signal : signal.name,
-      signalArgs: convert(options.signalArgs ?? [], this.#setup.converters),
+      signalName: nameOf(signal),
+      signalArgs: convert(signalArgs, this.#setup.converters),
       waitFor: options.waitFor,
       timeoutMs: options.timeoutMs,
       signal: options.abortSignal,
       ...start,
     }
     const started = await this.#service.signalWithStart(request)
-    return this.#handleOf<W>(start, started)
+    return this.#handleOf<W>(start, started, options)
   }
 
   /**
@@ -198,22 +237,30 @@ export class WorkflowClient {
     update: UpdateDefinition<Ret, Args> | string,
     options: UpdateWithStartOptions<W, Args>,
   ): Promise<Ret> {
-    const handle = await this.startUpdateWithStart<W, Ret, Args>(update, {
-      ...options,
-      waitForStage: 'COMPLETED',
-    })
+    checkUpdateWithStartOptions(options)
+    const handle = await this.#startUpdateWithStart<Ret, W>(update, options, 'COMPLETED')
     return handle.result()
   }
 
   /** {@link executeUpdateWithStart}, for a handle to the update once it is as far as `waitForStage` says. */
   async startUpdateWithStart<W extends Workflow, Ret, Args extends unknown[] = unknown[]>(
     update: UpdateDefinition<Ret, Args> | string,
-    options: UpdateWithStartOptions<W, Args> & Pick<StartUpdateOptions, 'waitForStage'>,
+    options: UpdateWithStartOptions<W, Args> & AwaitedStage,
   ): Promise<WorkflowUpdateHandle<Ret>> {
-    const { startWorkflowOperation, waitForStage } = options
+    checkStartUpdateWithStartOptions(options)
+    return this.#startUpdateWithStart<Ret, W>(update, options, options.waitForStage)
+  }
+
+  async #startUpdateWithStart<Ret, W extends Workflow>(
+    update: { readonly name: string } | string,
+    options: UpdateOptions & GivenArguments & StartingOperation<W>,
+    waitForStage: UpdateStage,
+  ): Promise<WorkflowUpdateHandle<Ret>> {
+    const { startWorkflowOperation } = options
     const { resolve, reject } = useOperation(startWorkflowOperation)
     try {
       const { workflowTypeOrFunc } = startWorkflowOperation
+      checkStartOptions(startWorkflowOperation.options)
       const start = this.#startRequest(workflowTypeOrFunc, startWorkflowOperation.options)
       const content = {
         ...updateContent(update, options, this.#setup),
@@ -221,7 +268,7 @@ export class WorkflowClient {
         identity: this.#identity,
       }
       const started = await this.#service.updateWithStart({ ...start, update: content })
-      resolve(this.#handleOf<W>(start, started))
+      resolve(this.#handleOf<W>(start, started, startWorkflowOperation.options))
       return updateHandleOf<Ret>(
         this.#service,
         this.#setup,
@@ -242,17 +289,19 @@ export class WorkflowClient {
     runId?: string,
     options: GetHandleOptions = {},
   ): WorkflowHandle<W> {
+    checkHandleOptions(options)
     return new WorkflowHandle<W>(this.#service, this.#setup, {
       namespace: options.namespace,
       workflowId,
       runId,
       followRuns: options.followRuns ?? true,
-      firstExecutionRunId: undefined,
+      firstExecutionRunId: options.firstExecutionRunId,
     })
   }
 
   /** All runs that match, newest first, read page by page. */
   async *list(options: ListOptions = {}): AsyncGenerator<WorkflowSummary, void, void> {
+    checkListOptions(options)
     let pageToken: string | undefined
     do {
       const page = await this.#service.listWorkflows({ ...options, pageToken })
@@ -262,13 +311,14 @@ export class WorkflowClient {
   }
 
   /** How many runs match; by status with `GROUP BY ExecutionStatus`. */
-  count(query?: string, namespace?: string): Promise<CountResponse> {
+  async count(query?: string, namespace?: string): Promise<CountResponse> {
+    if (query !== undefined) text(query, 'query')
     return this.#service.countWorkflows({ query, namespace })
   }
 
-  #startRequest<W extends Workflow>(
-    workflow: W | string,
-    options: WorkflowStartOptions<W>,
+  #startRequest(
+    workflow: Workflow | string,
+    options: WorkflowOptions & GivenArguments,
   ): StartRequest {
     const { memo, searchAttributes, typedSearchAttributes } = options
     return {
@@ -292,7 +342,7 @@ export class WorkflowClient {
       executionTimeoutMs: optionalFiniteMs(options.workflowExecutionTimeout),
       runTimeoutMs: optionalFiniteMs(options.workflowRunTimeout),
       taskTimeoutMs: optionalFiniteMs(options.workflowTaskTimeout),
-      memo: memo === undefined ? undefined : convertMap(memo, this.#setup.converters),
+      memo: memo === undefined ? undefined : convertMap('memo', memo, this.#setup.converters),
       userMetadata: this.#userMetadata(options),
       searchAttributes: encodeAttributes(searchAttributes, typedSearchAttributes),
       retryPolicy: options.retry === undefined ? undefined : fillRetryPolicy(options.retry),
@@ -304,21 +354,25 @@ export class WorkflowClient {
   #userMetadata({
     staticSummary: summary,
     staticDetails: details,
-  }: Pick<WorkflowStartOptions, 'staticSummary' | 'staticDetails'>): StartRequest['userMetadata'] {
+  }: Pick<WorkflowOptions, 'staticSummary' | 'staticDetails'>): StartRequest['userMetadata'] {
     if (summary === undefined && details === undefined) return undefined
     const given = {
       ...(summary === undefined ? {} : { summary }),
       ...(details === undefined ? {} : { details }),
     }
-    return convertMap(given, this.#setup.converters)
+    return convertMap('userMetadata', given, this.#setup.converters)
   }
 
-  #handleOf<W extends Workflow>(request: StartRequest, started: StartResponse): WorkflowHandle<W> {
+  #handleOf<W extends Workflow>(
+    request: StartRequest,
+    started: StartResponse,
+    { followRuns = true }: Pick<WorkflowOptions, 'followRuns'>,
+  ): WorkflowHandle<W> {
     return new WorkflowHandle<W>(this.#service, this.#setup, {
       namespace: request.namespace,
       workflowId: request.workflowId,
       runId: undefined,
-      followRuns: true,
+      followRuns,
       firstExecutionRunId: started.firstExecutionRunId,
       startedRunId: started.runId,
     })
@@ -327,7 +381,7 @@ export class WorkflowClient {
 
 function encodeAttributes(
   untyped: SearchAttributes | undefined,
-  typed: WorkflowStartOptions['typedSearchAttributes'],
+  typed: WorkflowOptions['typedSearchAttributes'],
 ): PayloadMap | undefined {
   if (untyped === undefined && typed === undefined) return undefined
   const encoded = encodeSearchAttributes(untyped, typed)

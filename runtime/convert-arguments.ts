@@ -14,14 +14,28 @@ export function convert(values: readonly unknown[], converters?: Converters): Pa
     : converters.use(() => convertByDefault(values))
 }
 
-/** Named values as payloads, for a memo. */
+/**
+ * Named values as payloads, for a memo.
+ *
+ * @throws SIGNALBOX_ERR_PAYLOAD_CONVERSION naming the field and the value
+ */
 export function convertMap(
+  field: string,
   values: Readonly<Record<string, unknown>>,
   converters?: Converters,
 ): PayloadMap {
   return converters === undefined
-    ? toPayloadMap(values)
-    : converters.use(() => toPayloadMap(values))
+    ? convertMapByDefault(field, values)
+    : converters.use(() => convertMapByDefault(field, values))
+}
+
+function convertMapByDefault(field: string, values: Readonly<Record<string, unknown>>): PayloadMap {
+  try {
+    return toPayloadMap(values)
+  } catch (error) {
+    const name = Object.keys(values).find((key) => !isConvertible(values[key]))
+    throw unconvertible(`${field}.${name}`, { field, name }, error)
+  }
 }
 
 function convertByDefault(values: readonly unknown[]): Payload[] {
@@ -29,12 +43,20 @@ function convertByDefault(values: readonly unknown[]): Payload[] {
     return toPayloads(values)
   } catch (error) {
     const at = values.findIndex((value) => !isConvertible(value))
-    throw new SignalboxError(
-      'SIGNALBOX_ERR_PAYLOAD_CONVERSION',
-      `argument ${at} cannot be turned into a payload; send plain data or bytes`,
-      { fields: { argument: at }, cause: error },
-    )
+    throw unconvertible(`argument ${at}`, { argument: at }, error)
   }
+}
+
+function unconvertible(
+  what: string,
+  fields: Readonly<Record<string, unknown>>,
+  cause: unknown,
+): SignalboxError {
+  return new SignalboxError(
+    'SIGNALBOX_ERR_PAYLOAD_CONVERSION',
+    `${what} cannot be turned into a payload; send plain data or bytes`,
+    { fields, cause },
+  )
 }
 
 function isConvertible(value: unknown): boolean {

@@ -1,7 +1,8 @@
 import { isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { SignalboxError } from './errors.ts'
+import { unknownOption } from './nearest-name.ts'
 import type { PayloadCodec } from './payload-codec.ts'
+import { invalidOption } from './runtime-option-check.ts'
 
 /** Temporal's `DataConverter`. */
 export interface DataConverterOptions {
@@ -19,12 +20,14 @@ export interface DataConverterOptions {
 /** @throws SIGNALBOX_ERR_INVALID_OPTION */
 export function resolveDataConverter(options: DataConverterOptions): DataConverterOptions {
   for (const name of Object.keys(options)) {
-    if (!NAMES.has(name)) throw invalid(`dataConverter.${name}`, 'is not known')
+    if (!NAMES.has(name)) {
+      throw invalidOption(`dataConverter.${name}`, unknownOption(name, [...NAMES]))
+    }
   }
   const { payloadCodecs } = options
   for (const [index, codec] of (payloadCodecs ?? []).entries()) {
     if (typeof codec?.encode !== 'function' || typeof codec.decode !== 'function') {
-      throw invalid(`dataConverter.payloadCodecs[${index}]`, 'must have encode and decode')
+      throw invalidOption(`dataConverter.payloadCodecs[${index}]`, 'must have encode and decode')
     }
   }
   return {
@@ -49,10 +52,4 @@ function pathOf<K extends 'payloadConverterPath' | 'failureConverterPath'>(
   const text = path instanceof URL ? fileURLToPath(path) : path
   const absolute = isAbsolute(text) ? text : resolve(text)
   return { [name]: absolute } as { readonly [P in K]?: string }
-}
-
-function invalid(option: string, problem: string): SignalboxError {
-  return new SignalboxError('SIGNALBOX_ERR_INVALID_OPTION', `option ${option} ${problem}`, {
-    fields: { option },
-  })
 }

@@ -18,6 +18,7 @@ import {
   thisProcess,
 } from './data-folder-owner.ts'
 import { SignalboxError } from './errors.ts'
+import { invalidOption } from './runtime-option-check.ts'
 
 export interface DataFolderOptions {
   /** Shards of a new folder; an existing one keeps what it was made with. Default 256. */
@@ -57,14 +58,19 @@ const formatFile = 'signalbox.json'
  * check that this version can read it.
  *
  * @throws SignalboxError with SIGNALBOX_ERR_DATA_DIR_LOCKED, naming the owner in `fields`, or
- *   SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE
+ *   SIGNALBOX_ERR_DATA_DIR_INCOMPATIBLE, or SIGNALBOX_ERR_INVALID_OPTION if it is none and cannot be made
  */
 export async function openDataFolder(
   dir: string,
   options: DataFolderOptions = {},
 ): Promise<DataFolder> {
   const path = resolve(dir)
-  await makeFolder(path)
+  try {
+    await makeFolder(path)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    throw invalidOption('dataDir', `cannot be used as a folder: ${why}`, error)
+  }
   const lock = await OwnerLock.take(path, options.heartbeatMs ?? 1_000)
   try {
     const format = await readOrMakeFormat(path, options.shards ?? 256)

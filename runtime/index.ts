@@ -39,6 +39,7 @@ export {
   type ListOptions,
   type SignalWithStartOptions,
   type UpdateWithStartOptions,
+  type WorkflowOptions,
   type WorkflowStartOptions,
 } from './client.ts'
 export {
@@ -52,6 +53,7 @@ export {
 } from './with-start-workflow-operation.ts'
 export {
   type StartUpdateOptions,
+  type UpdateOptions,
   type UpdateWaitOptions,
   type WorkflowUpdateHandle,
   type WorkflowUpdateOptions,

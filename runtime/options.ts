@@ -5,12 +5,14 @@ import type { Converters } from '../actors/converters.ts'
 import type { SandboxSettings, WorkflowBundle } from '../actors/turns.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { defaultUpsertLimits, type UpsertLimits } from '../actors/upsert-limits.ts'
-import { SignalboxError } from './errors.ts'
+import type { SignalboxError } from './errors.ts'
 import { type DataConverterOptions, resolveDataConverter } from './data-converter-options.ts'
 import type { ActivityInterceptorsFactory } from './activity/interceptors.ts'
 import type { WorkflowClientInterceptor } from './workflow-client-interceptor.ts'
 import { type Logger, stderrCodeLogger, stderrLogger } from './logger.ts'
+import { unknownOption } from './nearest-name.ts'
 import { type NamespaceOptions, RetentionPolicy, type RetentionTime } from './retention-options.ts'
+import { checkRuntimeOptions, invalidOption } from './runtime-option-check.ts'
 import { type InjectedSinks, replayedSinks } from './sink-caller.ts'
 
 /** What `Runtime.open` takes. */
@@ -214,51 +216,23 @@ export function defaultLimits(slots: number): Limits {
   }
 }
 
-function invalid(option: string, message: string): SignalboxError {
-  return new SignalboxError('SIGNALBOX_ERR_INVALID_OPTION', `option ${option} ${message}`, {
-    fields: { option },
-  })
-}
-
-const OPTION_NAMES: ReadonlySet<string> = new Set([
-  'dataDir',
-  'workflowsPath',
-  'workflowBundle',
-  'activities',
-  'activityThreads',
-  'dataConverter',
-  'interceptors',
-  'sharedModules',
-  'sinks',
-  'workflowFailureErrorTypes',
-  'retention',
-  'namespaces',
-  'slots',
-  'taskQueue',
-  'logger',
-  'limits',
-  'onPoisoned',
-])
-
 /**
  * Check the options and fill in the defaults.
  *
  * @throws SIGNALBOX_ERR_INVALID_OPTION naming the option
  */
 export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
-  for (const name of Object.keys(options)) {
-    if (!OPTION_NAMES.has(name)) throw invalid(name, 'is not known; see RuntimeOptions')
-  }
-  if (typeof options.dataDir !== 'string' || options.dataDir === '') {
-    throw invalid('dataDir', 'must be the path of a folder')
+  checkRuntimeOptions(options)
+  if (options.dataDir === undefined || options.dataDir === '') {
+    throw invalidOption('dataDir', 'must be the path of a folder')
   }
   const { workflowsPath, workflowBundle } = options
   if ((workflowsPath === undefined) === (workflowBundle === undefined)) {
-    throw invalid('workflowsPath', 'or workflowBundle must be given, and not both')
+    throw invalidOption('workflowsPath', 'or workflowBundle must be given, and not both')
   }
   const slots = options.slots ?? Math.max(1, availableParallelism() - 1)
   if (!Number.isInteger(slots) || slots < 1 || slots > MAX_SLOTS) {
-    throw invalid('slots', `must be a whole number from 1 to ${MAX_SLOTS}`)
+    throw invalidOption('slots', `must be a whole number from 1 to ${MAX_SLOTS}`)
   }
   return {
     clock: systemClock,
@@ -283,9 +257,11 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
 
 function resolveLimits(defaults: Limits, given: Partial<Limits>): Limits {
   for (const [name, value] of Object.entries(given)) {
-    if (!(name in defaults)) throw invalid(`limits.${name}`, 'is not known; see Limits')
+    if (!(name in defaults)) {
+      throw invalidOption(`limits.${name}`, unknownOption(name, Object.keys(defaults), 'Limits'))
+    }
     if (typeof value !== 'number' || !(value > 0)) {
-      throw invalid(`limits.${name}`, 'must be a number above 0')
+      throw invalidOption(`limits.${name}`, 'must be a number above 0')
     }
   }
   return { ...defaults, ...given }
@@ -313,7 +289,10 @@ function checkSinks(sinks: InjectedSinks): InjectedSinks {
   for (const [sinkName, functions] of Object.entries(sinks)) {
     for (const [functionName, sink] of Object.entries(functions)) {
       if (typeof sink?.fn !== 'function') {
-        throw invalid(`sinks.${sinkName}.${functionName}`, 'must be an object with a function fn')
+        throw invalidOption(
+          `sinks.${sinkName}.${functionName}`,
+          'must be an object with a function fn',
+        )
       }
     }
   }
@@ -325,7 +304,7 @@ const INTERCEPTORS = ['workflowModules', 'activity', 'activityModules', 'client'
 function checkInterceptors(interceptors: InterceptorOptions): InterceptorOptions {
   for (const [name, given] of Object.entries(interceptors)) {
     if (!INTERCEPTORS.includes(name) || !Array.isArray(given)) {
-      throw invalid(`interceptors.${name}`, `must be a list, of ${INTERCEPTORS.join(', ')}`)
+      throw invalidOption(`interceptors.${name}`, `must be a list, of ${INTERCEPTORS.join(', ')}`)
     }
   }
   return interceptors
@@ -343,7 +322,10 @@ function resolveActivities(
   const isFile = typeof activities === 'string' || activities instanceof URL
   if (!isFile) {
     if (threads !== undefined) {
-      throw invalid('activityThreads', 'goes with activities that are given as the path of a file')
+      throw invalidOption(
+        'activityThreads',
+        'goes with activities that are given as the path of a file',
+      )
     }
     return {
       activities: checkActivities(activities),
@@ -352,14 +334,14 @@ function resolveActivities(
     }
   }
   if (interceptors?.activity !== undefined && interceptors.activity.length > 0) {
-    throw invalid(
+    throw invalidOption(
       'interceptors.activity',
       'cannot stand around activities in threads of their own: give files as activityModules',
     )
   }
   const activityThreads = threads ?? slots
   if (!Number.isInteger(activityThreads) || activityThreads < 1 || activityThreads > MAX_SLOTS) {
-    throw invalid('activityThreads', `must be a whole number from 1 to ${MAX_SLOTS}`)
+    throw invalidOption('activityThreads', `must be a whole number from 1 to ${MAX_SLOTS}`)
   }
   const activitiesPath = path.resolve(
     activities instanceof URL ? fileURLToPath(activities) : activities,

@@ -1,6 +1,7 @@
 import { type Duration, durationToMs } from '../actors/workflow/duration.ts'
-import { SignalboxError } from './errors.ts'
 import { checkNamespace } from './identifiers.ts'
+import { unknownOption } from './nearest-name.ts'
+import { invalidOption } from './runtime-option-check.ts'
 
 /**
  * How long closed workflows are kept: a length of time from their close, as milliseconds or as text
@@ -36,10 +37,12 @@ export class RetentionPolicy {
       try {
         checkNamespace(namespace)
       } catch (error) {
-        throw invalid(name, error instanceof Error ? error.message : String(error))
+        throw invalidOption(name, error instanceof Error ? error.message : String(error))
       }
       const unknown = Object.keys(options).find((key) => key !== 'retention')
-      if (unknown !== undefined) throw invalid(`${name}.${unknown}`, 'is not known')
+      if (unknown !== undefined) {
+        throw invalidOption(`${name}.${unknown}`, unknownOption(unknown, ['retention']))
+      }
       ofNamespace.set(namespace, timeOf(`${name}.retention`, options.retention) ?? defaultMs)
     }
     return new RetentionPolicy(defaultMs, ofNamespace)
@@ -76,13 +79,7 @@ function timeOf(option: string, time: RetentionTime | undefined): number | undef
   }
   // Less is no use: what reads the result of a workflow would race against its deletion.
   if (millis >= MIN_RETENTION_MS) return millis
-  throw invalid(option, `must be at least 1 s, such as '30 days', or 'forever'`)
+  throw invalidOption(option, `must be at least 1 s, such as '30 days', or 'forever'`)
 }
 
 const MIN_RETENTION_MS = 1_000
-
-function invalid(option: string, message: string): SignalboxError {
-  return new SignalboxError('SIGNALBOX_ERR_INVALID_OPTION', `option ${option} ${message}`, {
-    fields: { option },
-  })
-}

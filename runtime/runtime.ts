@@ -20,6 +20,7 @@ import {
 } from './options.ts'
 import { loadHostConverters } from './host-converters.ts'
 import type { RuntimeStats } from './runtime-stats.ts'
+import { flag, optionCheck } from './option-check.ts'
 import { openTurnMarks, type TurnMarks } from './turn-marks.ts'
 
 /** `recovering` lasts until everything unfinished has been taken up; calls are accepted then too. */
@@ -123,6 +124,7 @@ export class Runtime {
    */
   async backup(target: string, options?: BackupOptions): Promise<BackupResult> {
     this.#engine.checkOpen()
+    if (options !== undefined) checkBackupOptions(options)
     return this.#journal.backup(target, options)
   }
 
@@ -168,6 +170,8 @@ export class Runtime {
     }
   }
 }
+
+const checkBackupOptions = optionCheck('{ compact: true }', { compact: flag })
 
 /**
  * The options, with the converters and the interceptors of this thread's activities that they name

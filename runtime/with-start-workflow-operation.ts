@@ -1,12 +1,15 @@
+import type { WithWorkflowArgs } from '../actors/workflow/child-workflows.ts'
 import type { Workflow } from '../actors/workflow/definitions.ts'
-import type { WorkflowStartOptions } from './client.ts'
+import type { WorkflowOptions } from './client.ts'
+import { SignalboxError } from './errors.ts'
 import type { WorkflowHandle } from './workflow-handle.ts'
 import type { IdConflictPolicy } from './workflow-service.ts'
 
 /** What {@link WithStartWorkflowOperation} takes: a start whose conflict policy is said. */
-export type WithStartOptions<W extends Workflow> = WorkflowStartOptions<W> & {
-  readonly workflowIdConflictPolicy: IdConflictPolicy
-}
+export type WithStartOptions<W extends Workflow> = WithWorkflowArgs<
+  W,
+  WorkflowOptions & { readonly workflowIdConflictPolicy: IdConflictPolicy }
+>
 
 let takeOperation: <W extends Workflow>(
   operation: WithStartWorkflowOperation<W>,
@@ -42,8 +45,12 @@ export class WithStartWorkflowOperation<W extends Workflow> {
 
   static {
     takeOperation = (operation) => {
+      // Another thing has no such field; to ask for it throws.
+      if (!(operation instanceof WithStartWorkflowOperation)) {
+        throw invalid('startWorkflowOperation must be a WithStartWorkflowOperation')
+      }
       if (operation.#used || operation.#outcome === undefined) {
-        throw new Error('This WithStartWorkflowOperation instance has already been executed.')
+        throw invalid('This WithStartWorkflowOperation instance has already been executed.')
       }
       operation.#used = true
       return operation.#outcome
@@ -54,10 +61,15 @@ export class WithStartWorkflowOperation<W extends Workflow> {
 /**
  * Take an operation for its one use.
  *
- * @throws {Error} if it was used before
+ * @throws SIGNALBOX_ERR_INVALID_ARGUMENT if it was used before
  */
 export function useOperation<W extends Workflow>(
   operation: WithStartWorkflowOperation<W>,
 ): OperationOutcome<W> {
   return takeOperation(operation)
+}
+
+function invalid(message: string): SignalboxError {
+  const field = 'startWorkflowOperation'
+  return new SignalboxError('SIGNALBOX_ERR_INVALID_ARGUMENT', message, { fields: { field } })
 }

@@ -14,17 +14,27 @@ import {
   WorkflowContinuedAsNewError,
   WorkflowFailedError,
 } from './client-errors.ts'
+import {
+  checkPauseOptions,
+  checkQueryOptions,
+  checkResetOptions,
+  checkSignalOptions,
+  checkStartUpdateOptions,
+  checkUpdateHandleOptions,
+  checkUpdateOptions,
+} from './client-options.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert } from './convert-arguments.ts'
 import { nameOf } from './name-of.ts'
 import { type BoundedWait, isSignalOptions, type SignalOptions } from './signal-options.ts'
+import type { GivenArguments, OptionsWithArgs, WithArgs } from './typed-arguments.ts'
 import {
   createUpdateHandle,
   type StartUpdateOptions,
   updateContent,
   updateHandleOf,
+  type UpdateOptions,
   type WorkflowUpdateHandle,
-  type WorkflowUpdateOptions,
 } from './workflow-update-handle.ts'
 import type {
   HistoryEvent,
@@ -33,6 +43,7 @@ import type {
   ResetResponse,
   SignalResponse,
   Target,
+  UpdateStage,
   WorkflowDescription,
   WorkflowService,
 } from './workflow-service.ts'
@@ -62,6 +73,11 @@ export interface PauseOptions {
   readonly identity?: string
   /** Makes a retry safe. Default: none. */
   readonly requestId?: string
+}
+
+interface QueryOptions {
+  /** Refuse the query by the workflow's status. Default: never. */
+  readonly rejectCondition?: QueryRejectCondition
 }
 
 /** What is known of a run, and what it was started with to be shown of it. */
@@ -114,11 +130,11 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    */
   signal<Args extends unknown[] = unknown[]>(
     options: SignalOptions<Args> & BoundedWait,
-    ...args: Args
+    ...args: NoInfer<Args>
   ): Promise<SignalResponse>
   signal<Args extends unknown[] = unknown[]>(
     signal: SignalDefinition<Args> | SignalOptions<Args> | string,
-    ...args: Args
+    ...args: NoInfer<Args>
   ): Promise<void>
   signal<Args extends unknown[] = unknown[]>(
     signal: SignalDefinition<Args> | SignalOptions<Args> | string,
@@ -129,6 +145,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     const { namespace, workflowId, runId } = this.#target
     let payloads: readonly Payload[]
     try {
+      if (options !== undefined) checkSignalOptions(options)
       payloads = convert(args, this.#setup.converters)
     } catch (error) {
       return Promise.reject(error)
@@ -156,12 +173,10 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    */
   async executeUpdate<Ret, Args extends unknown[] = unknown[]>(
     update: UpdateDefinition<Ret, Args> | string,
-    options: WorkflowUpdateOptions<Args> = {},
+    ...[options]: OptionsWithArgs<Args, UpdateOptions>
   ): Promise<Ret> {
-    const handle = await this.startUpdate<Ret, Args>(update, {
-      ...options,
-      waitForStage: 'COMPLETED',
-    })
+    if (options !== undefined) checkUpdateOptions(options)
+    const handle = await this.#startUpdate<Ret>(update, options ?? {}, 'COMPLETED')
     return handle.result()
   }
 
@@ -170,7 +185,15 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     update: UpdateDefinition<Ret, Args> | string,
     options: StartUpdateOptions<Args>,
   ): Promise<WorkflowUpdateHandle<Ret>> {
-    const { waitForStage } = options
+    checkStartUpdateOptions(options)
+    return this.#startUpdate<Ret>(update, options, options.waitForStage)
+  }
+
+  async #startUpdate<Ret>(
+    update: { readonly name: string } | string,
+    options: UpdateOptions & GivenArguments,
+    waitForStage: UpdateStage,
+  ): Promise<WorkflowUpdateHandle<Ret>> {
     const { namespace, firstExecutionRunId } = this.#target
     const response = await this.#service.updateWorkflow({
       ...this.#runTarget(),
@@ -186,6 +209,7 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
     updateId: string,
     options: { readonly workflowRunId?: string } = {},
   ): WorkflowUpdateHandle<Ret> {
+    checkUpdateHandleOptions(options)
     const target = this.#runTarget()
     const runId = options.workflowRunId ?? target.runId
     return createUpdateHandle<Ret>(this.#service, this.#setup, { ...target, runId }, updateId)
@@ -196,26 +220,36 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    *
    * @throws QueryNotRegisteredError, SIGNALBOX_ERR_QUERY_FAILED, SIGNALBOX_ERR_WORKFLOW_NOT_READY
    */
-  query<Ret, Args extends unknown[] = []>(
+  query<Ret, Args extends unknown[] = unknown[]>(
     query: QueryDefinition<Ret, Args> | string,
-    ...args: Args
+    ...args: NoInfer<Args>
   ): Promise<Ret> {
-    return this.queryWithOptions(query, { args })
+    return this.#query<Ret>(query, args, undefined)
   }
 
   /** {@link query} with a reject condition. @throws QueryRejectedError */
-  async queryWithOptions<Ret, Args extends unknown[] = []>(
+  async queryWithOptions<Ret, Args extends unknown[] = unknown[]>(
     query: QueryDefinition<Ret, Args> | string,
-    options: { readonly args?: Args; readonly rejectCondition?: QueryRejectCondition },
+    options: WithArgs<Args, QueryOptions>,
+  ): Promise<Ret> {
+    checkQueryOptions(options)
+    const { args = [], rejectCondition }: GivenArguments & QueryOptions = options
+    return this.#query<Ret>(query, args, rejectCondition)
+  }
+
+  async #query<Ret>(
+    query: { readonly name: string } | string,
+    args: readonly unknown[],
+    rejectCondition: QueryRejectCondition | undefined,
   ): Promise<Ret> {
     const { namespace, workflowId, runId } = this.#target
     const answer = await this.#service.queryWorkflow({
       namespace,
       workflowId,
       runId,
-      queryType: typeof query === 'string' ? query : query.name,
-      args: convert(options.args ?? [], this.#setup.converters),
-      rejectCondition: options.rejectCondition,
+      queryType: nameOf(query),
+      args: convert(args, this.#setup.converters),
+      rejectCondition,
     })
     if (answer.rejectedStatus !== undefined) throw new QueryRejectedError(answer.rejectedStatus)
     return this.#fromPayload(answer.result) as Ret
@@ -318,7 +352,8 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    * @throws SIGNALBOX_ERR_INVALID_ARGUMENT if the event is no completed workflow task, saying which are
    * @throws SIGNALBOX_ERR_RESET_TOO_LARGE, WorkflowNotFoundError
    */
-  reset(options: ResetOptions): Promise<ResetResponse> {
+  async reset(options: ResetOptions): Promise<ResetResponse> {
+    checkResetOptions(options)
     const { eventId, type, reapplyExclude, reason, identity, requestId } = options
     return this.#service.resetWorkflow({
       ...this.#runTarget(),
@@ -339,7 +374,8 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    * @throws SIGNALBOX_ERR_WORKFLOW_PAUSED if it is paused, unless by the same request id
    * @throws WorkflowNotFoundError if it has closed
    */
-  pause(options: PauseOptions = {}): Promise<void> {
+  async pause(options: PauseOptions = {}): Promise<void> {
+    checkPauseOptions(options)
     return this.#service.pauseWorkflow({ ...this.#runTarget(), ...options })
   }
 
@@ -348,7 +384,8 @@ export class WorkflowHandle<W extends Workflow = Workflow> {
    *
    * @throws SIGNALBOX_ERR_WORKFLOW_NOT_PAUSED, unless the same request id unpaused it before
    */
-  unpause(options: PauseOptions = {}): Promise<void> {
+  async unpause(options: PauseOptions = {}): Promise<void> {
+    checkPauseOptions(options)
     return this.#service.unpauseWorkflow({ ...this.#runTarget(), ...options })
   }
 

@@ -1,14 +1,16 @@
 import { failureToError } from '../actors/failure-converter.ts'
 import { fromPayload } from '../actors/payload-converter.ts'
-import type { UpdateDefinition } from '../actors/workflow/definitions.ts'
 import { type Duration, optionalFiniteMs } from '../actors/workflow/duration.ts'
 import {
   WorkflowUpdateFailedError,
   WorkflowUpdateRPCTimeoutOrCancelledError,
 } from './client-errors.ts'
+import { checkUpdateWaitOptions } from './client-options.ts'
 import type { ClientSetup } from './client-setup.ts'
 import { convert } from './convert-arguments.ts'
+import { nameOf } from './name-of.ts'
 import { hasReached } from './run-updates.ts'
+import type { GivenArguments, WithArgs } from './typed-arguments.ts'
 import type {
   UpdateOutcome,
   UpdateRequest,
@@ -37,11 +39,8 @@ export interface UpdateWaitOptions {
   readonly abortSignal?: AbortSignal
 }
 
-export interface WorkflowUpdateOptions<
-  Args extends unknown[] = unknown[],
-> extends UpdateWaitOptions {
-  /** The update's arguments. Default none. */
-  readonly args?: Args
+/** What is said of an update, besides its arguments. */
+export interface UpdateOptions extends UpdateWaitOptions {
   /**
    * The same id for the same run is the same update: a retry joins it, or gets its outcome, after a crash
    * and after the run's close too. Default: a new one.
@@ -49,12 +48,22 @@ export interface WorkflowUpdateOptions<
   readonly updateId?: string
 }
 
-export interface StartUpdateOptions<
-  Args extends unknown[] = unknown[],
-> extends WorkflowUpdateOptions<Args> {
-  /** How far the update is to be before the call resolves. */
+/** What `executeUpdate` takes beside the update. */
+export type WorkflowUpdateOptions<Args extends unknown[] = unknown[]> = WithArgs<
+  Args,
+  UpdateOptions
+>
+
+/** How far an update is to be before the call resolves. */
+export interface AwaitedStage {
   readonly waitForStage: UpdateStage
 }
+
+/** What `startUpdate` takes beside the update. */
+export type StartUpdateOptions<Args extends unknown[] = unknown[]> = WithArgs<
+  Args,
+  UpdateOptions & AwaitedStage
+>
 
 /** A way to one update, in the shape of `@temporalio/client`'s handle. */
 export interface WorkflowUpdateHandle<Ret> {
@@ -72,13 +81,13 @@ export interface WorkflowUpdateHandle<Ret> {
 }
 
 /** The part of a request that an update's definition and options make. */
-export function updateContent<Args extends unknown[]>(
-  definition: UpdateDefinition<unknown, Args> | string,
-  options: WorkflowUpdateOptions<Args>,
+export function updateContent(
+  definition: { readonly name: string } | string,
+  options: UpdateOptions & GivenArguments,
   { converters }: ClientSetup,
 ): Pick<UpdateRequest, 'updateName' | 'args' | 'updateId' | 'timeoutMs' | 'signal'> {
   return {
-    updateName: typeof definition === 'string' ? definition : definition.name,
+    updateName: nameOf(definition),
     args: convert(options.args ?? [], converters),
     updateId: options.updateId,
     ...waitOf(options),
@@ -112,6 +121,7 @@ export function createUpdateHandle<Ret>(
     workflowId,
     ...(runId === undefined ? {} : { workflowRunId: runId }),
     result: async (options = {}) => {
+      checkUpdateWaitOptions(options)
       const outcome = known ?? (await pollOutcome(service, target, updateId, options))
       const value = converters === undefined ? read(outcome) : converters.use(() => read(outcome))
       return value as Ret

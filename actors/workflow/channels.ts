@@ -8,6 +8,7 @@ import {
 import { bindCompatibleApi } from './compatible-api.ts'
 import {
   getSignalChannel as getChannel,
+  type OneArgument,
   type SignalChannel,
   type SignalChannelOptions,
 } from './signal-channel.ts'
@@ -19,7 +20,7 @@ import {
  */
 bindCompatibleApi({
   condition,
-  handleSignal: (name, handler) => setHandler(defineSignal<[unknown]>(name), handler),
+  handleSignal: (name, handler) => setHandler(defineSignal<unknown[]>(name), handler),
   warn: (message, attributes) => log.warn(message, attributes),
 })
 
@@ -44,9 +45,9 @@ export { WaitGroup } from './wait-group.ts'
 
 /** As in `signalbox/workflow`, for the signal definitions of `@temporalio/workflow`. */
 export const getSignalChannel: {
-  <Args extends unknown[]>(
+  <T = unknown>(signal: string, options?: SignalChannelOptions<T>): SignalChannel<T>
+  <Args extends OneArgument>(
     signal: SignalDefinition<Args>,
     options?: SignalChannelOptions<Args[0]>,
   ): SignalChannel<Args[0]>
-  <T = unknown>(signal: string, options?: SignalChannelOptions<T>): SignalChannel<T>
 } = getChannel

@@ -8,8 +8,8 @@ import type { Duration } from './duration.ts'
 export interface CompatibleApi {
   condition(predicate: () => boolean): Promise<void>
   condition(predicate: () => boolean, timeout: Duration): Promise<boolean>
-  /** Have `handler` called with the first argument of each signal of that name. */
-  handleSignal(name: string, handler: (value: unknown) => void): void
+  /** Have `handler` called with the arguments of each signal of that name. */
+  handleSignal(name: string, handler: (...args: unknown[]) => void): void
   warn(message: string, attributes: Record<string, unknown>): void
   readonly hook?: ChannelHook
 }

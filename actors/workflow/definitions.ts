@@ -140,6 +140,13 @@ export function setHandler(
   const activator = assertInWorkflowContext(
     'Workflow.setHandler(...) may only be used from a Workflow Execution.',
   )
+  // A name alone does not say of what it is one.
+  if (typeof def === 'string') {
+    throw new TypeError(
+      `setHandler takes a definition, not the name '${def as string}': give it ` +
+        `defineSignal('${def as string}'), defineQuery or defineUpdate`,
+    )
+  }
   refuseReservedName(def.type, def.name)
   if (def.type !== 'signal' && def.type !== 'query' && def.type !== 'update') {
     throw new TypeError(`Invalid definition type: ${def.type}`)

@@ -7,7 +7,7 @@ import { condition } from './waiting.ts'
 /** What channels and their kin are made of when they run on signalbox. */
 export const ownChannelApi: CompatibleApi = {
   condition,
-  handleSignal: (name, handler) => setHandler(defineSignal<[unknown]>(name), handler),
+  handleSignal: (name, handler) => setHandler(defineSignal<unknown[]>(name), handler),
   warn: (message, attributes) => log.warn(message, attributes),
   hook: {
     channels: () => assertInWorkflowContext().channels,

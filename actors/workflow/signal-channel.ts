@@ -29,20 +29,26 @@ function openChannels(): Map<string, OpenChannel> {
   return (api.hook?.channels() ?? channelsOfModule) as Map<string, OpenChannel>
 }
 
+/** The arguments of a signal that a channel can carry: one, or none. */
+export type OneArgument = [value?: unknown]
+
 /**
  * The channel of a signal: one for each name. It takes the signals that came before it was asked for,
- * and from then on all of that name. A channel carries a signal's first argument.
+ * and from then on all of that name. A channel carries one value, a signal's first argument: a signal with
+ * more than one needs a handler, or an object for its argument. Should one come all the same, the
+ * others are dropped, with a warning in the workflow's log.
  *
  * @throws {TypeError} for another `parse` than the one with which the channel was first asked for
  */
-export function getSignalChannel<Args extends unknown[]>(
-  signal: SignalDefinition<Args>,
-  options?: SignalChannelOptions<Args[0]>,
-): SignalChannel<Args[0]>
 export function getSignalChannel<T = unknown>(
   signal: string,
   options?: SignalChannelOptions<T>,
 ): SignalChannel<T>
+// The last, so that its error is the one that is shown.
+export function getSignalChannel<Args extends OneArgument>(
+  signal: SignalDefinition<Args>,
+  options?: SignalChannelOptions<Args[0]>,
+): SignalChannel<Args[0]>
 export function getSignalChannel(
   signal: string | { readonly name: string },
   options: SignalChannelOptions<unknown> = {},
@@ -58,7 +64,15 @@ export function getSignalChannel(
   const channel = new Channel<unknown>({ name, capacity: Infinity })
   known.set(name, { channel, parse })
   api.hook?.carry(() => waitingSeqs(channel))
-  api.handleSignal(name, (value) => {
+  let warned = false
+  api.handleSignal(name, (value, ...others) => {
+    if (others.length > 0 && !warned) {
+      warned = true
+      api.warn('A channel carries the first argument of a signal; the others were dropped', {
+        signal: name,
+        dropped: others.length,
+      })
+    }
     const parsed = parse === undefined ? { value } : tryParse(name, parse, value)
     if (parsed !== undefined) putSignal(channel, parsed.value, api.hook?.currentSignalSeq())
   })

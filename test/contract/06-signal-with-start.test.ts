@@ -64,6 +64,7 @@ describe('6 SignalWithStart is atomic', () => {
           workflowId: 'w',
           workflowIdConflictPolicy: 'TERMINATE_EXISTING',
           signal: add,
+          signalArgs: ['x'],
           ...({ [large]: ['x'.repeat(2_000)] } as object),
         }),
       ).rejects.toMatchObject({ code: 'SIGNALBOX_ERR_PAYLOAD_TOO_LARGE' })

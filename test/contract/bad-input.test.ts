@@ -14,8 +14,8 @@ import { eventually } from '../fixtures/eventually.ts'
 import { openRuntime } from '../fixtures/lab.ts'
 
 /*
- * Guarantee: bad input gets an error of Temporal's class that says what is wrong; nothing else is lost for it, and the
- * workflow that it was meant for, or that made it, goes on.
+ * Guarantee: bad input gets an error of Temporal's class that says what is wrong, or one with a code that has such a
+ * cause; nothing else is lost for it, and the workflow that it was meant for, or that made it, goes on.
  */
 
 const large = 'x'.repeat(3 * 2 ** 20)
@@ -50,12 +50,16 @@ const notFound = {
   message: 'workflow not found for ID: nobody',
 }
 const updateFailed = (cause: Expected): Expected => ({ name: 'WorkflowUpdateFailedError', cause })
-const invalid = (message: string, field: string): Expected => ({
+const invalid = (message: string, field?: string): Expected => ({
   code: 'SIGNALBOX_ERR_INVALID_ARGUMENT',
   message,
   // As the request has it, not as the message of Temporal does.
-  fields: { field },
+  ...(field !== undefined && { fields: { field } }),
 })
+/** With the error of Temporal's class as the cause. */
+const invalidBy = (name: string, message: string): Expected => {
+  return { ...invalid(message), cause: { name } }
+}
 const start = (options: object): Call => {
   return (_, { workflow }) => workflow.start(victim, wrong({ workflowId: 'other', ...options }))
 }
@@ -146,30 +150,30 @@ const calls: readonly (readonly [what: string, call: Call, expected: Expected])[
   ],
   [
     'no workflow type',
-    (_, { workflow }) => workflow.start(wrong(undefined), { workflowId: 'other' }),
+    (_, { workflow }) => workflow.start(wrong(undefined), wrong({ workflowId: 'other' })),
     invalid('WorkflowType is not set on request.', 'workflowType.name'),
   ],
   [
     'what is no duration',
     start({ workflowRunTimeout: 'soon' }),
-    { name: 'TypeError', message: "Invalid duration string: 'soon'" },
+    invalidBy('TypeError', "workflowRunTimeout: Invalid duration string: 'soon'"),
   ],
   [
     'a number that is no duration',
     start({ workflowExecutionTimeout: Number.NaN }),
-    { name: 'ValueError', message: 'Invalid millis NaN' },
+    invalidBy('ValueError', 'workflowExecutionTimeout: Invalid millis NaN'),
   ],
   [
     'a retry policy',
     start({ retry: { maximumAttempts: -1 } }),
-    { name: 'ValueError', message: 'RetryPolicy.maximumAttempts must be a positive integer' },
+    invalidBy('ValueError', 'retry: RetryPolicy.maximumAttempts must be a positive integer'),
   ],
   ...['workflowIdReusePolicy', 'workflowIdConflictPolicy'].map(
     (option) =>
       [
         option,
         start({ [option]: 'SOMETIMES' }),
-        { name: 'ValueError', message: "Invalid enum value: 'SOMETIMES'" },
+        invalidBy('ValueError', `${option}: Invalid enum value: 'SOMETIMES'`),
       ] as const,
   ),
   [

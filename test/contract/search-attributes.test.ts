@@ -190,7 +190,7 @@ describe('Search attributes and memo', () => {
     const refused = { code: 'SIGNALBOX_ERR_INVALID_ARGUMENT', message: problem }
     const start = { workflowId: 'refused', searchAttributes: system }
     await expect(client.workflow.start(findable, start)).rejects.toMatchObject(refused)
-    const signal = { signal: note, signalArgs: [{}] as [object] }
+    const signal = { signal: note, signalArgs: [{}] as [Record<string, unknown>] }
     await expect(
       client.workflow.signalWithStart(findable, { ...start, ...signal }),
     ).rejects.toMatchObject(refused)

@@ -1,4 +1,5 @@
 import fc from 'fast-check'
+import type { Workflow } from 'signalbox'
 import { expect, onTestFinished, test } from 'vitest'
 import { MemoryJournalStore, openMemoryJournal } from '../../runtime/journal-memory.ts'
 import type { EngineHost } from '../fixtures/engine-host.ts'
@@ -65,7 +66,7 @@ async function live(plan: Member, deaths: readonly number[]): Promise<EngineHost
         [member, plan.id, [plan]],
       ] as const) {
         const requestId = `start ${workflowId}`
-        await host.client.start<typeof member>(workflow as never, {
+        await host.client.start(workflow as Workflow, {
           workflowId,
           requestId,
           args,

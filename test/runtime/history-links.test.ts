@@ -1,3 +1,4 @@
+import type { Workflow } from 'signalbox'
 import { expect, test } from 'vitest'
 import {
   cancels,
@@ -180,7 +181,7 @@ test('the history length of a run with links is that of its events', async () =>
     [cancels, ['b']],
     [startsTwice, ['c']],
   ] as const) {
-    const handle = await client.workflow.start(workflow as typeof writesTo, {
+    const handle = await client.workflow.start(workflow as Workflow, {
       workflowId: 'h',
       args,
     })

@@ -65,7 +65,7 @@ describe('durable before visible', () => {
     expect(told.state).toBe('pending')
     gate.release()
     await admitted
-    await handle.startUpdate(gated, { updateId: 'u', waitForStage: 'ACCEPTED' })
+    await handle.startUpdate(gated, { args: ['a'], updateId: 'u', waitForStage: 'ACCEPTED' })
     gate.holdWhen(({ records }) => records.some(({ kind }) => kind === RecordKind.commands))
     const outcome = handle.getUpdateHandle<string>('u').result()
     const heard = watch(outcome)
@@ -299,7 +299,10 @@ describe('update with start', () => {
     await expect(refused.workflowHandle()).rejects.toThrow(WorkflowExecutionAlreadyStartedError)
     const silent = new WithStartWorkflowOperation(account, { workflowId: 'w' } as never)
     await expect(
-      client.workflow.executeUpdateWithStart(deposit, { startWorkflowOperation: silent }),
+      client.workflow.executeUpdateWithStart(deposit, {
+        args: [1],
+        startWorkflowOperation: silent,
+      }),
     ).rejects.toMatchObject({ code: 'SIGNALBOX_ERR_INVALID_ARGUMENT' })
     const rejected = operation('new')
     await expect(

@@ -64,6 +64,21 @@ describe('a signal channel', () => {
   })
 })
 
+it('a channel has the first argument of a signal, and says once that there were others', () => {
+  const run = theatre.start('fair')
+  for (const value of [1, 2, 3, 4, 5]) run.turn(signal('order', value, 'more', 'and more'))
+  run.signal('order', 6)
+  expect(run.result).toEqual(['a 1', 'b 2', 'c 3', 'a 4', 'b 5', 'c 6'])
+  const warnings = theatre.lines.filter((line) => line.run === run.number)
+  expect(warnings).toMatchObject([
+    {
+      level: 'WARN',
+      message: 'A channel carries the first argument of a signal; the others were dropped',
+    },
+  ])
+  expect(warnings[0]?.attributesJson).toContain('"signal":"order"')
+})
+
 describe('a signal channel with a parser', () => {
   it('drops what the parser refuses, says so, and goes on', () => {
     const run = theatre.start('parsed')

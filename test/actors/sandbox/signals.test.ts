@@ -132,6 +132,14 @@ describe('handlers', () => {
     expect(run.result).toEqual(['add 1', 'default other', 'add last', 'default add'])
   })
 
+  it('have no handler by their name alone, which does not say what it is the name of', () => {
+    const { error } = new Theatre(bundle).run('handlerByName').begin()
+    expect(error).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringContaining("defineSignal('paid')") as string,
+    })
+  })
+
   it('cannot have reserved names', () => {
     const run = new Theatre(bundle).start('reservedNames')
     expect(run.signal('__temporal_sneaky').error).toMatchObject({ name: 'TypeError' })

@@ -19,6 +19,7 @@ import {
   type ChildWorkflowHandle,
   type QueryDefinition,
   type Received,
+  type SignalChannel,
   type SignalDefinition,
   type UpdateDefinition,
   type UpdateInfo,
@@ -73,7 +74,15 @@ async function workflow(): Promise<never> {
   // @ts-expect-error -- an update's handler gives the update's result
   setHandler(multiply, () => 1)
   expectTypeOf(currentUpdateInfo()).toEqualTypeOf<UpdateInfo | undefined>()
-  const channel = getSignalChannel(add)
+  const added = defineSignal<[number]>('added')
+  const channel = getSignalChannel(added)
+  // @ts-expect-error a channel carries one value
+  getSignalChannel(add)
+  expectTypeOf(getSignalChannel(defineSignal('ping'))).toEqualTypeOf<SignalChannel<undefined>>()
+  expectTypeOf(getSignalChannel(defineSignal<[n?: number]>('maybe'))).toEqualTypeOf<
+    SignalChannel<number | undefined>
+  >()
+  expectTypeOf(getSignalChannel<string>('by name')).toEqualTypeOf<SignalChannel<string>>()
   expectTypeOf(await channel.receive()).toEqualTypeOf<number>()
   expectTypeOf(channel.receiveAsync()).toEqualTypeOf<Received<number>>()
   await new Selector().addReceive(channel, (from) => from.receive()).select()

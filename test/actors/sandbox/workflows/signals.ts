@@ -107,6 +107,10 @@ export async function reservedNames(): Promise<string[]> {
   return messages
 }
 
+export async function handlerByName(): Promise<void> {
+  setHandler('paid' as never, undefined)
+}
+
 export async function failingHandler(): Promise<void> {
   setHandler(add, async (how) => {
     if (how === 'application') throw ApplicationFailure.create({ message: 'no', type: 'Refused' })

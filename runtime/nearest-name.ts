@@ -1,5 +1,16 @@
+/**
+ * What to say of an option that there is not, in words that go after its name.
+ *
+ * @param page where the names can be read, if there are too many to say
+ */
+export function unknownOption(given: string, names: readonly string[], page?: string): string {
+  const nearest = nearestName(given, names)
+  if (nearest !== undefined) return `is not an option; did you mean ${nearest}?`
+  return `is not an option; ${page === undefined ? `there are ${names.join(', ')}` : `see ${page}`}`
+}
+
 /** The name that was probably meant: the nearest, if it is near enough to be a typing error. */
-export function nearestName(given: string, names: readonly string[]): string | undefined {
+function nearestName(given: string, names: readonly string[]): string | undefined {
   let nearest: string | undefined
   let least = Math.max(2, Math.floor(given.length / 3)) + 1
   for (const name of names) {
