@@ -89,7 +89,8 @@ ${table(['scenario', 'figure', 'asked', 'is', 'rounds', 'beside what is asked', 
 }
 
 function aimNumber(value: number): string {
-  return value < 10 ? value.toFixed(2) : shortNumber(value)
+  // More places than elsewhere: 1.30 looks as if it met 1.3, which 1.304 misses.
+  return value < 10 && !Number.isInteger(value) ? value.toFixed(3) : shortNumber(value)
 }
 
 /** As long as the figure is good: what is asked reaches the line in the middle, twice as good the end. */

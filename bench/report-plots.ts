@@ -107,7 +107,7 @@ function plotsOf(of: ReadonlyMap<string, ScenarioReport>): readonly PlotOptions[
     {
       title: 'One workflow: durable, processed signals a second',
       subtitle: isBeside
-        ? `Measured side by side, in turns of half a second, as the ratios of the table. ${whiskers}`
+        ? `Measured side by side, in turns, as the ratios of the table. ${whiskers}`
         : `Measured one after the other: for ratios see the table. ${whiskers}`,
       xLabel: 'signals in flight',
       yLabel: 'a second',

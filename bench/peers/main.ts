@@ -50,6 +50,10 @@ async function main(seconds: number, rounds: number): Promise<void> {
       console.error(`round ${round + 1}  ${row.name}  ${caseText(row.peerCase)}`)
       row.answers.push(await measure(row, seconds))
     }
+    // After each round, so that an end before the last loses little.
+    if (values.json !== undefined) {
+      await writeFile(values.json, `${JSON.stringify(rows, undefined, 2)}\n`)
+    }
   }
   console.log(
     `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, ${process.platform} ${release()} ${arch()}, ` +
@@ -67,8 +71,6 @@ async function main(seconds: number, rounds: number): Promise<void> {
   console.log(
     `  ${sandboxPeers.join(' and ')}: one signal each to the same workflow, no journal, no server`,
   )
-  if (values.json !== undefined)
-    await writeFile(values.json, `${JSON.stringify(rows, undefined, 2)}\n`)
   if (rows.some(({ answers }) => answers.some((answer) => 'failed' in answer))) process.exitCode = 1
 }
 
