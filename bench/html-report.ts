@@ -11,6 +11,7 @@ import {
   askedText,
   besideText,
   figuresText,
+  hasFigures,
   markedAim,
   micros,
   milliseconds,
@@ -135,7 +136,7 @@ const columns: readonly Column[] = [
 ]
 
 function scenarioTable(scenarios: readonly ScenarioReport[]): string {
-  const shown = columns.filter(({ cell }) => scenarios.some((scenario) => cell(scenario) !== ''))
+  const shown = columns.filter(({ cell }) => hasFigures(scenarios.map(cell)))
   const rows = scenarios.map((scenario) => {
     const { title, median, comparison, rounds } = scenario
     const rates = rangeOf(rounds.map((round) => round.rate))

@@ -6,6 +6,7 @@ import {
   aimsText,
   besideText,
   figuresText,
+  hasFigures,
   markedAim,
   micros,
   milliseconds,
@@ -68,9 +69,7 @@ export function reportTable(report: Report, width = Infinity): string {
 }
 
 function columnsFor(scenarios: readonly ScenarioReport[], width: number): readonly Column[] {
-  const filled = columns.filter(
-    ({ cell }, index) => index === 0 || scenarios.some((scenario) => cell(scenario) !== ''),
-  )
+  const filled = columns.filter(({ cell }) => hasFigures(scenarios.map(cell)))
   const widthOf = (shown: readonly Column[]): number =>
     aligned([
       shown.map(({ heading }) => heading),

@@ -93,10 +93,16 @@ export function rate(value: number | undefined): string {
   return value === undefined ? '' : Math.round(value).toLocaleString('en')
 }
 
-/** Empty for what was not measured. */
+export const untimed = '–'
+
 export function milliseconds(ms: number | undefined): string {
-  if (ms === undefined || Number.isNaN(ms)) return ''
+  if (ms === undefined || Number.isNaN(ms)) return untimed
   return ms < 10 ? ms.toFixed(2) : ms.toFixed(1)
+}
+
+/** Whether a column has anything to say. */
+export function hasFigures(cells: readonly string[]): boolean {
+  return cells.some((cell) => cell !== '' && cell !== untimed)
 }
 
 /** Empty for what was not measured. */
