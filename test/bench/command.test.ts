@@ -74,7 +74,8 @@ test('what cannot be read or written is told of in a line, before anything is me
     })
     await expect(failed).rejects.toThrow(`${option} ${value}: ${message}`)
   }
-})
+  // Eight processes, one after the other: on a busy machine they take half of the usual time.
+}, 60_000)
 
 test.each([
   ['SIGINT', 130],
