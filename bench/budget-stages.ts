@@ -4,6 +4,8 @@ export interface CpuProfile {
     readonly id: number
     readonly callFrame: { readonly functionName: string; readonly url: string }
   }[]
+  /** When it began, in microseconds of the system's clock. */
+  readonly startTime: number
   readonly samples: readonly number[]
   /** Microseconds before each sample. */
   readonly timeDeltas: readonly number[]
@@ -12,6 +14,7 @@ export interface CpuProfile {
 export interface Share {
   readonly thread: 'host' | 'slot' | 'client'
   readonly stage: string
+  /** Real time in which it was seen running, or ready to and waiting for a processor. */
   readonly micros: number
 }
 
@@ -53,12 +56,16 @@ const natives: Readonly<Record<string, string>> = {
   writeUtf8String: 'sockets',
   writeLatin1String: 'sockets',
 }
-/** Loading code is no cost of a signal. */
-const starting =
-  /modules\/|bootstrap|esbuild|node:vm|node:fs|node:internal\/fs|compileSourceTextModule|wrapSafe|compileForInternalLoader|internalModuleStat|openFileHandle|fstat|source-map/
 
-/** The time that each stage took on the thread of a profile, idle and loading left out. */
-export function sharesOf(profile: CpuProfile): readonly Share[] {
+/**
+ * The time that each stage took on the thread of a profile, without what was idle. Only samples from the
+ * time that was measured count: a profile covers the whole life of its thread, loading, warming up and
+ * checking included.
+ */
+export function sharesOf(
+  profile: CpuProfile,
+  [from, to]: readonly [from: number, to: number],
+): readonly Share[] {
   const urls = profile.nodes.map(({ callFrame }) => callFrame.url)
   const thread = urls.some((url) => url.includes('dist/actors/worker'))
     ? 'slot'
@@ -69,10 +76,12 @@ export function sharesOf(profile: CpuProfile): readonly Share[] {
     profile.nodes.map(({ id, callFrame }) => [id, stageOf(callFrame, thread)] as const),
   )
   const sums = new Map<string, number>()
+  let at = profile.startTime
   for (const [index, id] of profile.samples.entries()) {
-    const stage = stages.get(id)
-    if (stage === undefined) continue
-    sums.set(stage, (sums.get(stage) ?? 0) + (profile.timeDeltas[index] ?? 0))
+    const micros = profile.timeDeltas[index] ?? 0
+    at += micros
+    const stage = at > from && at <= to ? stages.get(id) : undefined
+    if (stage !== undefined) sums.set(stage, (sums.get(stage) ?? 0) + micros)
   }
   return [...sums].map(([stage, micros]) => ({ thread, stage, micros }))
 }
@@ -85,8 +94,6 @@ function stageOf(
   if (functionName === '(idle)') return undefined
   const native = natives[functionName]
   if (native !== undefined && !url.includes('/')) return native
-  if (starting.test(url) && !url.includes('node_modules/')) return undefined
-  if (starting.test(functionName)) return undefined
   if (thread === 'client') return 'the load generator'
   const rules = thread === 'slot' ? slotRules : hostRules
   for (const [stage, where] of rules) if (where.test(url)) return stage

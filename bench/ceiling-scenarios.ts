@@ -22,7 +22,7 @@ export const ceilingScenarios: readonly Scenario[] = [
   })),
   {
     name: 'lmdb-100000-runs',
-    title: 'LMDB alone, a put a record of 100,000 runs, 4,096 in flight',
+    title: (runs) => `LMDB alone, a put a record of ${count(runs)} runs, 4,096 in flight`,
     group,
     workflows: 100_000,
     measure: ({ dataDir, size, workflows }) =>

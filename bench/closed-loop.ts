@@ -7,14 +7,22 @@ export interface ClosedLoop {
   readonly operation: (index: number) => Promise<unknown>
   /** No operation with this number or a higher one is begun. */
   readonly operations: number
+  /** Which operations are of another kind, whose latencies are recorded by themselves. Default: none. */
+  readonly isOther?: (index: number) => boolean
   /** No operation is begun after this many seconds. */
   readonly seconds: number
 }
 
-export interface ClosedLoopResult {
+/** What a load did, and how long that took. */
+export interface LoadResult {
   readonly operations: number
   readonly seconds: number
   readonly latencies: LatencyRecorder
+}
+
+export interface ClosedLoopResult extends LoadResult {
+  /** Latencies of operations of another kind. */
+  readonly others: LatencyRecorder
 }
 
 /**
@@ -23,9 +31,10 @@ export interface ClosedLoopResult {
  * part of what it measures.
  */
 export function runClosedLoop(loop: ClosedLoop): Promise<ClosedLoopResult> {
-  const { operation, operations } = loop
+  const { operation, operations, isOther = () => false } = loop
   const places = Math.min(loop.inFlight, operations)
   const latencies = new LatencyRecorder()
+  const others = new LatencyRecorder()
   const begunAt = new Float64Array(places)
   const started = performance.now()
   const deadline = started + loop.seconds * 1000
@@ -35,19 +44,21 @@ export function runClosedLoop(loop: ClosedLoop): Promise<ClosedLoopResult> {
 
   return new Promise((resolve, reject) => {
     const finish = (now: number): void =>
-      resolve({ operations: begun, seconds: (now - started) / 1000, latencies })
+      resolve({ operations: begun, seconds: (now - started) / 1000, latencies, others })
     const fail = (error: unknown): void => {
       failed = true
       reject(error instanceof Error ? error : new Error(String(error)))
     }
     const startPlace = (place: number): void => {
+      let recorder = latencies
       const next = (now: number): void => {
         begunAt[place] = now
+        recorder = isOther(begun) ? others : latencies
         operation(begun++).then(succeed, fail)
       }
       const succeed = (): void => {
         const now = performance.now()
-        latencies.record(now - (begunAt[place] ?? now))
+        recorder.record(now - (begunAt[place] ?? now))
         if (begun < operations && now < deadline && !failed) return next(now)
         running -= 1
         if (running === 0) finish(now)

@@ -1,6 +1,6 @@
 import { measureColdQueries } from './cold-query-load.ts'
 import { measureReplay } from './replay-load.ts'
-import { atLeast, atMost, type Scenario } from './scenario.ts'
+import { atLeast, atMost, type Scenario, workflowsText } from './scenario.ts'
 import { measureStarts } from './start-load.ts'
 import { measureSteps } from './step-load.ts'
 import { measureTurns } from './turn-load.ts'
@@ -33,7 +33,8 @@ export const engineScenarios: readonly Scenario[] = [
   },
   {
     name: 'activities',
-    title: 'activities of 1,000 workflows at a time, each awaited',
+    title: (workflows) =>
+      `activities, awaited one by one, of ${workflowsText(workflows)} at a time`,
     group,
     aims: [atLeast('itself', 'rate', 20_000)],
     workflows: 1_000,
@@ -42,7 +43,7 @@ export const engineScenarios: readonly Scenario[] = [
   },
   {
     name: 'timers',
-    title: 'timers of 1,000 workflows at a time, twenty due at once',
+    title: (workflows) => `timers, twenty due at once, of ${workflowsText(workflows)} at a time`,
     group,
     aims: [atLeast('itself', 'rate', 20_000)],
     workflows: 1_000,

@@ -1,12 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import { benchWorkflowsPath } from './bench-runtime.ts'
-import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
+import { type LoadResult, runClosedLoop } from './closed-loop.ts'
 import { HttpConnection, httpRequest, type HttpAnswer } from './http-connection.ts'
 import { Meter } from './meter.ts'
-import type { LoadBounds, LoadSize, Measurement, RatioToCeiling } from './measurement.ts'
-import { runOpenLoop } from './open-loop.ts'
+import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
+import { openLoopFigures } from './open-loop-load.ts'
+import { prepareOpenLoop } from './open-loop.ts'
 import { ServerProcess } from './server-process.ts'
-import { compareSideBySide } from './side-by-side.ts'
+import { type Compare, compareSideBySide } from './side-by-side.ts'
 
 export interface HttpLoad {
   readonly workflows: number
@@ -22,13 +23,18 @@ const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js'
  * Signals over HTTP, a request each, a request at a time on every connection, to `signalbox serve`.
  * Or at fixed times: one that finds no connection free waits for one, and its latency counts that.
  * As in process, the last signals wait until they are processed, and every workflow must have
- * counted what it was sent. Then it runs in turns with bare Fastify, which is its ceiling.
+ * counted what it was sent. Then it runs in turns with bare Fastify, which is its ceiling, each time until
+ * all is processed: turns that are left over would be done in the time of the other.
  */
 export function measureHttp(dataDir: string, load: HttpLoad, size: LoadSize): Promise<Measurement> {
-  if (load.rate !== undefined) return measureServed(dataDir, load, size)
+  const isAlone = load.rate !== undefined || size.isAlone === true
+  if (isAlone) return measureServed(dataDir, load, size)
   return withBareFastify(load.connections, async (bare) => {
     await bare.run(size.warmUp)
-    return measureServed(dataDir, load, size, (own) => compareSideBySide(own, bare.run, size))
+    return measureServed(dataDir, load, size, (own, rate) => {
+      const { workflows } = load
+      return compareSideBySide({ own, ceiling: bare.run, bounds: size, workflows, rate })
+    })
   })
 }
 
@@ -36,7 +42,7 @@ async function measureServed(
   dataDir: string,
   { workflows, connections, rate }: HttpLoad,
   size: LoadSize,
-  compare?: (own: (bounds: LoadBounds) => Promise<ClosedLoopResult>) => Promise<RatioToCeiling>,
+  compare?: Compare,
 ): Promise<Measurement> {
   const script = fileURLToPath(new URL(`../api/cli.${extension}`, import.meta.url))
   const options = ['--workflows', benchWorkflowsPath, '--data-dir', dataDir, '--port', '0']
@@ -71,31 +77,43 @@ async function measureServed(
       sent[workflow] = (sent[workflow] ?? 0) + 1
       return send(signals[workflow] ?? signalTo(workflow))
     }
-    const run = (bounds: LoadBounds): Promise<ClosedLoopResult> =>
-      rate === undefined
-        ? runClosedLoop({ ...bounds, inFlight: connections, operation })
-        : runOpenLoop({ ...bounds, rate, inFlightMax: connections, operation })
-    await run(size.warmUp)
-    // As those at the end: what waits for its turn goes another way, which wants to be warm too.
-    await every(lastSignal)
-    const meter = new Meter({ dataDir, server })
-    const started = performance.now()
-    const load = await run(size)
-    await every(lastSignal)
-    const measurement = meter.measurement({
-      operations: load.operations + workflows,
-      seconds: (performance.now() - started) / 1000,
-      latencies: load.latencies,
-    })
-    const ofCeiling = await compare?.(run)
-    for (const n of numbers) {
-      const { body } = await send(httpRequest('POST', `${path(n)}/query/total`, {}))
-      const { queryResult }: { queryResult: [number] } = JSON.parse(body)
-      const expected = (sent[n] ?? 0) + 2
-      if (queryResult[0] === expected) continue
-      throw new Error(`Workflow ${n} counted ${queryResult[0]} of ${expected} signals.`)
+    const untilProcessed = (): Promise<void> =>
+      every((n) => {
+        sent[n] = (sent[n] ?? 0) + 1
+        return lastSignal(n)
+      })
+    const closedLoop = async (bounds: LoadBounds): Promise<LoadResult> => {
+      const loop = { ...bounds, inFlight: connections, operation }
+      const started = performance.now()
+      const { operations, latencies } = await runClosedLoop(loop)
+      await untilProcessed()
+      const seconds = (performance.now() - started) / 1000
+      return { operations: operations + workflows, seconds, latencies }
     }
-    return { ...measurement, ...(ofCeiling !== undefined && { ofCeiling }) }
+    const checkCounts = async (): Promise<void> => {
+      for (const n of numbers) {
+        const { body } = await send(httpRequest('POST', `${path(n)}/query/total`, {}))
+        const { queryResult }: { queryResult: [number] } = JSON.parse(body)
+        if (queryResult[0] === sent[n]) continue
+        throw new Error(`Workflow ${n} counted ${queryResult[0]} of ${sent[n]} signals.`)
+      }
+    }
+    // At any rate: at a low one what is hot would not be compiled before it is measured.
+    await closedLoop(size.warmUp)
+    if (rate === undefined) {
+      const meter = new Meter({ dataDir, server })
+      const measurement = meter.measurement(await closedLoop(size))
+      const ofCeiling = await compare?.(closedLoop, measurement.rate)
+      await checkCounts()
+      return { ...measurement, ...(ofCeiling !== undefined && { ofCeiling }) }
+    }
+    const openLoop = await prepareOpenLoop({ ...size, rate, inFlightMax: connections, operation })
+    const meter = new Meter({ dataDir, server })
+    const result = await openLoop()
+    const measurement = meter.measurement(result)
+    await untilProcessed()
+    await checkCounts()
+    return { ...measurement, figures: openLoopFigures(rate, result) }
   })
 }
 
@@ -110,7 +128,7 @@ export function measureBareFastify(connections: number, size: LoadSize): Promise
 
 interface BareFastify {
   readonly server: number
-  readonly run: (bounds: LoadBounds) => Promise<ClosedLoopResult>
+  readonly run: (bounds: LoadBounds) => Promise<LoadResult>
 }
 
 /** In the end it must have answered all that it was sent. */
@@ -128,7 +146,7 @@ async function withBareFastify(
       const { status, body } = await exchange(request)
       if (status !== 200) throw new Error(`${status}: ${body}`)
     }
-    const run = (bounds: LoadBounds): Promise<ClosedLoopResult> =>
+    const run = (bounds: LoadBounds): Promise<LoadResult> =>
       runClosedLoop({ ...bounds, inFlight: connections, operation })
     const measurement = await measure({ server, run })
     const { body } = await exchange(httpRequest('GET', '/answered'))

@@ -1,5 +1,5 @@
 import { open, type Database } from 'lmdb'
-import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
+import { type LoadResult, runClosedLoop } from './closed-loop.ts'
 import { Meter } from './meter.ts'
 import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
 import { shuffled } from './shuffled.ts'
@@ -36,7 +36,7 @@ export function measureLmdb(dataDir: string, load: LmdbLoad, size: LoadSize): Pr
 export async function withLmdb<Result>(
   dataDir: string,
   { runs, inFlight }: LmdbLoad,
-  use: (run: (bounds: LoadBounds) => Promise<ClosedLoopResult>) => Promise<Result>,
+  use: (run: (bounds: LoadBounds) => Promise<LoadResult>) => Promise<Result>,
 ): Promise<Result> {
   const database: RecordStore = open({
     path: dataDir,
@@ -57,7 +57,7 @@ export async function withLmdb<Result>(
     written += 1
     return write(key)
   }
-  const run = (bounds: LoadBounds): Promise<ClosedLoopResult> =>
+  const run = (bounds: LoadBounds): Promise<LoadResult> =>
     runClosedLoop({ ...bounds, inFlight, operation })
   try {
     if (runs > 1) await run({ operations: runs, seconds: Infinity })

@@ -18,7 +18,7 @@ import {
 } from './report-files.ts'
 import { canBePlotted } from './report-plots.ts'
 import { changesTable, reportTable } from './report-table.ts'
-import { defaultGroups, groups } from './scenario.ts'
+import { defaultGroups, groups, titleOf } from './scenario.ts'
 import { scenarios, UnknownScenarioError, withCeilings } from './scenarios.ts'
 
 interface Options extends FileOptions {
@@ -50,7 +50,7 @@ function positiveInteger(value: string): number {
 }
 
 async function main(options: Options): Promise<void> {
-  if (options.list === true) return list()
+  if (options.list === true) return list(options.workflows)
   // All that can be wrong is found before minutes are spent.
   const selected = withCeilings(options.scenario ?? defaultGroups)
   const { compare } = options
@@ -117,11 +117,11 @@ async function main(options: Options): Promise<void> {
   await show(report, files, earlier && changesSince(report, earlier))
 }
 
-function list(): void {
+function list(workflowsMax: number | undefined): void {
   for (const [group, what] of Object.entries(groups)) {
     console.log(`${group}: ${what}`)
-    for (const { name, title } of scenarios.filter((one) => one.group === group)) {
-      console.log(`  ${name.padEnd(30)}${title}`)
+    for (const scenario of scenarios.filter((one) => one.group === group)) {
+      console.log(`  ${scenario.name.padEnd(30)}${titleOf(scenario, workflowsMax)}`)
     }
   }
 }

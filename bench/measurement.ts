@@ -6,11 +6,13 @@ export interface Measurement {
   readonly seconds: number
   /** Operations a second. */
   readonly rate: number
-  /** From the call until its promise resolved, or until the answer came, in milliseconds. */
-  readonly p50Ms: number
-  readonly p90Ms: number
-  readonly p99Ms: number
-  readonly p999Ms: number
+  /** From the call until its promise resolved, or until the answer came, in milliseconds; absent where nothing was timed. */
+  readonly p50Ms?: number
+  readonly p90Ms?: number
+  readonly p99Ms?: number
+  readonly p999Ms?: number
+  /** The largest latency: percentiles know nothing of a pause. */
+  readonly maxMs?: number
   /** Processors that were kept busy on average, by the loading process and the server it measured. */
   readonly cpus: number
   /** Processor time an operation took, in microseconds: `cpus` over the rate. */
@@ -21,6 +23,8 @@ export interface Measurement {
   readonly diskBytes: number
   /** What else was measured, by names that end in their unit: `openMs`, `memoryMiB`, `eachBytes`. */
   readonly figures?: Readonly<Record<string, number>>
+  /** From when to when, in microseconds of the system's clock that profiles have too. */
+  readonly during?: readonly [from: number, to: number]
   /** The course of a long run. */
   readonly samples?: readonly Sample[]
   /** Beside its ceiling, in the same moments; without it, runs of the same round are compared. */
@@ -32,6 +36,10 @@ export interface RatioToCeiling {
   readonly rate: number
   readonly p50Ms: number
   readonly p99Ms: number
+  /** Rates a second, medians over the pairs of stretches that were compared, and how many there were. */
+  readonly ownRate?: number
+  readonly ceilingRate?: number
+  readonly pairs?: number
 }
 
 /** A stretch of a long run. */
@@ -39,10 +47,11 @@ export interface Sample {
   /** When it ended, from the beginning of the run. */
   readonly seconds: number
   readonly rate: number
-  readonly p50Ms: number
-  readonly p90Ms: number
-  readonly p99Ms: number
-  readonly p999Ms: number
+  readonly p50Ms?: number
+  readonly p90Ms?: number
+  readonly p99Ms?: number
+  readonly p999Ms?: number
+  readonly maxMs?: number
   readonly rssMiB: number
   /** Of it, what is no page of a file. */
   readonly memoryMiB: number
@@ -58,4 +67,6 @@ export interface LoadBounds {
 /** What a run measures, and what it does before that. */
 export interface LoadSize extends LoadBounds {
   readonly warmUp: LoadBounds
+  /** Nothing but the load runs: it is not compared with its ceiling, which a profile would see too. */
+  readonly isAlone?: boolean
 }

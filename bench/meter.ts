@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
-import type { ClosedLoopResult } from './closed-loop.ts'
+import type { LoadResult } from './closed-loop.ts'
 import type { LatencyRecorder } from './latency-recorder.ts'
 import type { Measurement } from './measurement.ts'
 
@@ -20,15 +20,18 @@ export class Meter {
   readonly #metered: Metered
   readonly #cpuBefore: number
   readonly #bytesBefore: number
+  readonly #madeAt: number
 
   constructor(metered: Metered = {}) {
     this.#metered = metered
     this.#bytesBefore = this.#bytes()
     this.#cpuBefore = this.#cpuSeconds()
+    this.#madeAt = systemMicros()
   }
 
   /** What the loop measured, with what was used since this meter was made. */
-  measurement({ operations, seconds, latencies }: ClosedLoopResult): Measurement {
+  measurement({ operations, seconds, latencies }: LoadResult): Measurement {
+    const during = [this.#madeAt, systemMicros()] as const
     const cpuSeconds = this.#cpuSeconds() - this.#cpuBefore
     return {
       operations,
@@ -39,6 +42,7 @@ export class Meter {
       cpuMicros: (cpuSeconds / operations) * 1e6,
       rssMiB: this.#rssMiB(),
       diskBytes: Math.max(0, this.#bytes() - this.#bytesBefore) / operations,
+      during,
     }
   }
 
@@ -61,12 +65,19 @@ export class Meter {
   }
 }
 
-/** As a measurement has them. */
+/** As a measurement has them: none where nothing was timed. */
 export function percentilesOf(
   latencies: LatencyRecorder,
-): Pick<Measurement, 'p50Ms' | 'p90Ms' | 'p99Ms' | 'p999Ms'> {
-  const [p50Ms = 0, p90Ms = 0, p99Ms = 0, p999Ms = 0] = latencies.percentiles(0.5, 0.9, 0.99, 0.999)
-  return { p50Ms, p90Ms, p99Ms, p999Ms }
+): Pick<Measurement, 'p50Ms' | 'p90Ms' | 'p99Ms' | 'p999Ms' | 'maxMs'> {
+  const [p50Ms, p90Ms, p99Ms, p999Ms] = latencies.percentiles(0.5, 0.9, 0.99, 0.999)
+  if (p50Ms === undefined || p90Ms === undefined) return {}
+  if (p99Ms === undefined || p999Ms === undefined) return {}
+  return { p50Ms, p90Ms, p99Ms, p999Ms, maxMs: latencies.max }
+}
+
+/** Of the clock by which V8 stamps its profiles: that of all processes since the system began. */
+function systemMicros(): number {
+  return Number(process.hrtime.bigint() / 1_000n)
 }
 
 /** What the process has in memory of its own, without pages of files; all of it where Linux does not tell. */

@@ -1,8 +1,11 @@
-import type { ClosedLoopResult } from './closed-loop.ts'
+import { once } from 'node:events'
+import { Worker } from 'node:worker_threads'
+import { Arrivals } from './arrivals.ts'
+import type { LoadResult } from './closed-loop.ts'
 import { LatencyRecorder } from './latency-recorder.ts'
 
 export interface OpenLoop {
-  /** Operations a second, at even distances. */
+  /** Operations a second. */
   readonly rate: number
   /** Do operation number `index`, counted from 0; one that rejects ends the run. */
   readonly operation: (index: number) => Promise<unknown>
@@ -13,24 +16,63 @@ export interface OpenLoop {
   readonly inFlightMax: number
 }
 
-/** Until something is due for longer than this, the event loop is gone round instead of sleeping: a timer may be late. */
-const spinMs = 2
+export interface OpenLoopResult extends LoadResult {
+  /** How long after its time each operation was begun, which is part of its latency. */
+  readonly delays: LatencyRecorder
+}
+
+/** What the thread that wakes the loop is given. */
+export interface Alarm {
+  readonly rate: number
+  readonly total: number
+  /** At {@link rung}: 1 from an alarm until the loop begins to look at what is due. */
+  readonly shared: SharedArrayBuffer
+}
+
+export const rung = 0
+
+const alarmUrl = new URL(
+  import.meta.url.endsWith('.ts') ? './open-loop-alarm.ts' : './open-loop-alarm.js',
+  import.meta.url,
+)
 
 /**
  * Begins operations at times that were fixed beforehand, whether or not those before have ended, as the
  * outside world does. A latency runs from the time at which an operation was due: when everything
  * stands still for a while, all that were due in that time have waited, and are counted so. (A closed
  * loop would not even have begun them: "coordinated omission".)
+ *
+ * The thread sleeps until another one's message wakes it, as it does in a service, which a socket wakes.
+ *
+ * @returns what runs it, once, when that other thread is ready: its beginning is no part of the load
  */
-export function runOpenLoop(loop: OpenLoop): Promise<ClosedLoopResult> {
-  const { operation, rate } = loop
+export async function prepareOpenLoop(loop: OpenLoop): Promise<() => Promise<OpenLoopResult>> {
+  const { rate } = loop
   const total = Math.min(loop.operations, Math.max(1, Math.floor(loop.seconds * rate)))
+  const alarm: Alarm = { rate, total, shared: new SharedArrayBuffer(8) }
+  const worker = new Worker(alarmUrl, { workerData: alarm })
+  await once(worker, 'message')
+  return async () => {
+    try {
+      return await begin(loop, total, worker, new Int32Array(alarm.shared))
+    } finally {
+      await worker.terminate()
+    }
+  }
+}
+
+function begin(
+  { operation, rate, inFlightMax }: OpenLoop,
+  total: number,
+  worker: Worker,
+  cells: Int32Array,
+): Promise<OpenLoopResult> {
   const latencies = new LatencyRecorder()
+  const delays = new LatencyRecorder()
   // As in the closed loop: a closure a place, and nothing for an operation.
-  const dueAt = new Float64Array(Math.min(loop.inFlightMax, total))
+  const dueAt = new Float64Array(Math.min(inFlightMax, total))
   const free = Array.from(dueAt, (_, place) => place)
-  const msEach = 1000 / rate
-  const started = performance.now()
+  const arrivals = new Arrivals(rate, total)
   let begun = 0
   let ended = 0
 
@@ -46,24 +88,27 @@ export function runOpenLoop(loop: OpenLoop): Promise<ClosedLoopResult> {
       free.push(place)
       ended += 1
       if (ended === total) {
-        resolve({ operations: total, seconds: (now - started) / 1000, latencies })
-      }
+        resolve({ operations: total, seconds: (now - started) / 1000, latencies, delays })
+      } else if (free.length === 1) beginDue()
     })
     const beginDue = (): void => {
-      if (failed) return
+      // Before the clock is read: an alarm for what is due after that must come.
+      Atomics.store(cells, rung, 0)
       const now = performance.now()
-      for (; begun < total; begun += 1) {
-        const due = started + begun * msEach
-        const place = due <= now ? free.pop() : undefined
-        if (place === undefined) break
-        dueAt[place] = due
-        operation(begun).then(places[place], fail)
+      const isDue = (): boolean => !failed && started + arrivals.dueMs <= now
+      while (isDue()) {
+        const place = free.pop()
+        if (place === undefined) return
+        dueAt[place] = started + arrivals.dueMs
+        delays.record(now - started - arrivals.dueMs)
+        arrivals.pass()
+        operation(begun++).then(places[place], fail)
       }
-      if (begun === total) return
-      const waitMs = started + begun * msEach - performance.now()
-      if (waitMs > spinMs) setTimeout(beginDue, waitMs - spinMs)
-      else setImmediate(beginDue)
     }
-    beginDue()
+    worker.on('message', beginDue)
+    worker.once('error', fail)
+    const started = performance.now()
+    // The other one's clock begins after that: an alarm that came too early would find nothing due, and be lost.
+    worker.postMessage(process.hrtime.bigint(), [])
   })
 }

@@ -2,11 +2,11 @@ import type { Circumstances } from './circumstances.ts'
 import type { HarnessOptions, Rounds } from './harness.ts'
 import type { Measurement, RatioToCeiling } from './measurement.ts'
 import { aimText } from './report-text.ts'
-import type { Aim, Group, Scenario } from './scenario.ts'
+import { type Aim, type Group, type Scenario, titleOf } from './scenario.ts'
 import { measured, middleOf, rangeOf, type ValueRange } from './value-range.ts'
 
 /** What is known of a run: where nothing is timed there are no latencies. */
-export type Figures = Partial<Measurement> & { readonly rate: number; readonly maxMs?: number }
+export type Figures = Partial<Measurement> & { readonly rate: number }
 
 /** What `--json` writes. */
 export interface Report extends Circumstances {
@@ -53,12 +53,7 @@ export interface Failure {
 }
 
 /** How many times its ceiling's figures a scenario had, in one round. */
-export type RoundRatio = Partial<RatioToCeiling> & {
-  /** A second, side by side. */
-  readonly ownRate?: number
-  readonly ceilingRate?: number
-  readonly pairs?: number
-}
+export type RoundRatio = Partial<RatioToCeiling>
 
 /** Medians of the ratios that the rounds had each for itself. */
 export interface Comparison extends RoundRatio {
@@ -81,7 +76,7 @@ export function makeReport(run: RunSoFar): Report {
   const { rounds, size, workflowsMax, dir } = run.options
   const scenarios = run.scenarios
     .filter(({ name }) => (run.results.get(name)?.length ?? 0) > 0)
-    .map((scenario) => reportScenario(scenario, run.results))
+    .map((scenario) => reportScenario(scenario, run.results, workflowsMax))
   const aims = scenarios.flatMap(({ name, title, aims }) =>
     aims.map((aim) => ({ scenario: name, title, ...aim })),
   )
@@ -95,15 +90,19 @@ export function makeReport(run: RunSoFar): Report {
   }
 }
 
-function reportScenario(scenario: Scenario, results: Rounds): ScenarioReport {
-  const { name, title, group, aims = [], ceiling } = scenario
+function reportScenario(
+  scenario: Scenario,
+  results: Rounds,
+  workflowsMax: number | undefined,
+): ScenarioReport {
+  const { name, group, aims = [], ceiling } = scenario
   const rounds: readonly Figures[] = results.get(name) ?? []
   const comparison =
     ceiling === undefined ? undefined : compare(ceiling, rounds, results.get(ceiling) ?? [])
   const median = medianOf(rounds)
   return {
     name,
-    title,
+    title: titleOf(scenario, workflowsMax),
     group,
     median,
     rounds,

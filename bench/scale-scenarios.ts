@@ -15,7 +15,8 @@ export const recoverySignals = [10_000, 100_000, million] as const
 function idle(workflows: number, aims: readonly Aim[]): Scenario {
   return {
     name: `idle-${workflows}`,
-    title: `signals to 1 workflow beside ${workflowsText(workflows)} that do nothing, after a crash`,
+    title: (workflows) =>
+      `signals to 1 workflow beside ${workflowsText(workflows)} that do nothing, after a crash`,
     group,
     aims,
     workflows,
@@ -50,7 +51,8 @@ export const scaleScenarios: readonly Scenario[] = [
   ),
   {
     name: 'pending-timers',
-    title: `signals to 1 workflow beside ${count(million)} timers that wait, after a crash`,
+    title: (workflows) =>
+      `signals to 1 workflow beside ${count(workflows * timersEach)} timers that wait, after a crash`,
     group,
     aims: [atMost('itself', 'openMs', 1_000)],
     workflows: million / timersEach,
@@ -59,7 +61,8 @@ export const scaleScenarios: readonly Scenario[] = [
   },
   ...recoverySignals.map((signals): Scenario => ({
     name: `recovery-${signals}`,
-    title: `a crash after ${count(signals)} signals to ${workflowsText(recoveryWorkflows)}`,
+    title: (workflows) =>
+      `a crash after ${count((signals / recoveryWorkflows) * workflows)} signals to ${workflowsText(workflows)}`,
     group,
     workflows: recoveryWorkflows,
     measure: ({ dataDir, size, workflows }) => {
@@ -76,7 +79,7 @@ export const scaleScenarios: readonly Scenario[] = [
   ),
   {
     name: `list-${million}`,
-    title: `pages of the list of ${workflowsText(million)}, one after the other`,
+    title: (workflows) => `pages of the list of ${workflowsText(workflows)}, one after the other`,
     group,
     aims: [
       atMost('itself', 'p50Ms', 10),

@@ -2,8 +2,8 @@ import type { LoadSize, Measurement } from './measurement.ts'
 
 export interface Scenario {
   readonly name: string
-  /** What is done, as it stands in the table. */
-  readonly title: string
+  /** What is done, as it stands in the table: of as many workflows, where there are so many that fewer may be taken. */
+  readonly title: string | ((workflows: number) => string)
   readonly group: Group
   /** The scenario that shows how fast this one could be at best. */
   readonly ceiling?: string
@@ -63,6 +63,11 @@ export const atMost = (of: Aim['of'], figure: string, value: number): Aim => ({
 
 export function count(number: number): string {
   return number.toLocaleString('en')
+}
+
+/** As it stands in the table when no more than `workflowsMax` workflows are taken. */
+export function titleOf({ title, workflows = 0 }: Scenario, workflowsMax = Infinity): string {
+  return typeof title === 'string' ? title : title(Math.min(workflows, workflowsMax))
 }
 
 /** "1 workflow", "1,000 workflows". */

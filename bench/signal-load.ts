@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { WorkflowHandle } from '../runtime/workflow-handle.ts'
 import { openBenchRuntime } from './bench-runtime.ts'
 import { type ClosedLoopResult, runClosedLoop } from './closed-loop.ts'
+import type { LatencyRecorder } from './latency-recorder.ts'
 import { withLmdb } from './lmdb-ceiling.ts'
 import { Meter } from './meter.ts'
 import type { LoadBounds, LoadSize, Measurement } from './measurement.ts'
@@ -21,7 +22,8 @@ const unbounded = { operations: Infinity, seconds: Infinity }
 /**
  * Signals in process, over workflows that run already. Each is durable when its promise resolves.
  * The last signal to each workflow waits until it is processed, and so until all before it are, and
- * the clock runs until then. One at a time, every signal waits for that. Afterwards each workflow
+ * the clock runs until then. One at a time, every signal waits for that; with more in flight one of some
+ * does, and has its latency told by itself. Afterwards each workflow
  * must have counted exactly the signals that it was sent. Then it runs in turns with LMDB's own puts of
  * as many records, which are its ceiling.
  */
@@ -34,14 +36,27 @@ export function measureSignals(
   return withSignals(signalsDir, load, async (signals) => {
     await signals(size.warmUp)
     const meter = new Meter({ dataDir: signalsDir })
-    const measurement = meter.measurement(await signals(size))
+    const result = await signals(size)
+    const measurement = {
+      ...meter.measurement(result),
+      ...(result.others.count > 0 && { figures: processedFigures(result.others) }),
+    }
+    if (size.isAlone === true) return measurement
     // Not before: what LMDB maps is memory of this process too.
     const ceiling = { runs: 1, inFlight: load.inFlight }
     return withLmdb(join(dataDir, 'lmdb'), ceiling, async (puts) => {
       await puts(size.warmUp)
-      return { ...measurement, ofCeiling: await compareSideBySide(signals, puts, size) }
+      const compared = { bounds: size, workflows: load.workflows, rate: measurement.rate }
+      const ofCeiling = await compareSideBySide({ own: signals, ceiling: puts, ...compared })
+      return { ...measurement, ofCeiling }
     })
   })
+}
+
+/** Of those signals that waited until they were processed, where the others waited until they were durable. */
+function processedFigures(latencies: LatencyRecorder): Readonly<Record<string, number>> {
+  const [p50 = Number.NaN, p99 = Number.NaN] = latencies.percentiles(0.5, 0.99)
+  return { processedP50Ms: p50, processedP99Ms: p99 }
 }
 
 /** Runs such a load as often as `use` does, each time until all is processed. */
@@ -66,9 +81,13 @@ export async function withSignals<Result>(
     }
     const processed = (): Promise<void> =>
       nextHandle().signal({ signal: add, waitFor: 'processed' }, 1)
+    const isProcessed = (index: number): boolean => index % processedEvery === 0
     const signal = (index: number): Promise<void> =>
-      index % processedEvery === 0 ? processed() : nextHandle().signal(add, 1)
-    const operation = inFlight === 1 ? processed : signal
+      isProcessed(index) ? processed() : nextHandle().signal(add, 1)
+    const loop =
+      inFlight === 1
+        ? { inFlight, operation: processed }
+        : { inFlight, operation: signal, isOther: isProcessed }
     const every = { ...unbounded, operations: workflows }
 
     await runClosedLoop({
@@ -79,10 +98,10 @@ export async function withSignals<Result>(
     })
     const result = await use(async (bounds) => {
       const started = performance.now()
-      const { operations, latencies } = await runClosedLoop({ ...bounds, inFlight, operation })
+      const { operations, latencies, others } = await runClosedLoop({ ...loop, ...bounds })
       const last = await runClosedLoop({ ...every, inFlight, operation: processed })
       const seconds = (performance.now() - started) / 1000
-      return { operations: operations + last.operations, seconds, latencies }
+      return { operations: operations + last.operations, seconds, latencies, others }
     })
     await runClosedLoop({
       ...every,

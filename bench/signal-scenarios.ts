@@ -20,7 +20,7 @@ function signals(
 ): Scenario {
   return {
     name,
-    title: `signals to ${workflowsText(workflows)}, ${count(inFlight)} in flight`,
+    title: (workflows) => `signals to ${workflowsText(workflows)}, ${count(inFlight)} in flight`,
     group: 'signals',
     ceiling: `lmdb-${inFlight}`,
     aims,
@@ -33,7 +33,8 @@ function signals(
 function http(name: string, workflows: number): Scenario {
   return {
     name,
-    title: `HTTP signals to ${workflowsText(workflows)}, ${httpConnections} connections`,
+    title: (workflows) =>
+      `HTTP signals to ${workflowsText(workflows)}, ${httpConnections} connections`,
     group: 'http',
     ceiling: 'bare-fastify',
     aims: [atLeast('ceiling', 'rate', 0.7)],
@@ -46,7 +47,7 @@ function http(name: string, workflows: number): Scenario {
 function batches(name: string, workflows: number, ceiling: string): Scenario {
   return {
     name,
-    title: `HTTP batches of signals to ${workflowsText(workflows)}, a line each`,
+    title: (workflows) => `HTTP batches of signals to ${workflowsText(workflows)}, a line each`,
     group: 'http',
     ceiling,
     aims: [atLeast('ceiling', 'rate', 0.6)],

@@ -99,7 +99,8 @@ export async function measureSoak(
     const seconds = (performance.now() - started) / 1000
     const overdueSince = new Date(Date.now() - 1.5 * retention).toISOString()
     const overdue = await client.count(`CloseTime < "${overdueSince}"`)
-    // All latencies of an hour would be what fills the memory: medians of the stretches stand for them.
+    // All latencies of an hour would be what fills the memory: medians of the stretches stand for them,
+    // and the largest of all, since no pause may be hidden by that.
     const middle = (figure: keyof Sample): number => medianOf(samples, figure)
     const measurement = {
       ...meter.measurement({ operations, seconds, latencies: new LatencyRecorder() }),
@@ -107,6 +108,7 @@ export async function measureSoak(
       p90Ms: middle('p90Ms'),
       p99Ms: middle('p99Ms'),
       p999Ms: middle('p999Ms'),
+      maxMs: Math.max(...samples.map(({ maxMs = 0 }) => maxMs)),
     }
     for (let n = 0; n < workflows; n += 1) {
       const counted = await handleAt(n).query(total)
@@ -136,5 +138,5 @@ function growthOf(samples: readonly Sample[]): (figure: keyof Sample) => number 
 }
 
 function medianOf(samples: readonly Sample[], figure: keyof Sample): number {
-  return median(samples.map((sample) => sample[figure]))
+  return median(samples.map((sample) => sample[figure] ?? Number.NaN))
 }

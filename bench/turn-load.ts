@@ -12,7 +12,8 @@ const turnsPerSlice = 1_000
 
 /**
  * The counter's turns alone, a signal each, without journal or threads: what the sandbox itself can do.
- * As in a slot, turns are done in slices, each from a macrotask. A latency is a thousandth of a slice.
+ * As in a slot, turns are done in slices, each from a macrotask. No turn is timed by itself: that would cost
+ * a good part of one.
  */
 export async function measureTurns(size: LoadSize): Promise<Measurement> {
   const bundle = await bundleWorkflowCode({ workflowsPath: benchWorkflowsPath })
@@ -22,13 +23,12 @@ export async function measureTurns(size: LoadSize): Promise<Measurement> {
     setImmediate(() => {
       const turns = new Turns(createSandbox({ bundle, log: () => undefined }))
       turns
-        .perform(size.warmUp.operations, size.warmUp.seconds, new LatencyRecorder())
+        .perform(size.warmUp.operations, size.warmUp.seconds)
         .then(async () => {
           const meter = new Meter()
-          const latencies = new LatencyRecorder()
-          const done = await turns.perform(size.operations, size.seconds, latencies)
+          const done = await turns.perform(size.operations, size.seconds)
           turns.check()
-          return meter.measurement({ ...done, latencies })
+          return meter.measurement({ ...done, latencies: new LatencyRecorder() })
         })
         .then(resolve, reject)
     })
@@ -63,14 +63,12 @@ class Turns {
   perform(
     operations: number,
     seconds: number,
-    latencies: LatencyRecorder,
   ): Promise<{ readonly operations: number; readonly seconds: number }> {
     const started = performance.now()
     const signal: Input = [InputKind.signaled, this.#time, 'add', ['1']]
     let done = 0
     return new Promise((resolve, reject) => {
       const slice = (): void => {
-        const begun = performance.now()
         const turns = Math.min(turnsPerSlice, operations - done)
         try {
           for (let n = 0; n < turns; n++) this.#turn(signal)
@@ -78,9 +76,7 @@ class Turns {
           return reject(error instanceof Error ? error : new Error(String(error)))
         }
         done += turns
-        const now = performance.now()
-        latencies.record((now - begun) / turns)
-        const elapsed = (now - started) / 1000
+        const elapsed = (performance.now() - started) / 1000
         if (done < operations && elapsed < seconds) setImmediate(slice)
         else resolve({ operations: done, seconds: elapsed })
       }

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest'
 import { runClosedLoop } from '../../bench/closed-loop.ts'
 import { LatencyRecorder } from '../../bench/latency-recorder.ts'
-import { runOpenLoop } from '../../bench/open-loop.ts'
+import { Arrivals } from '../../bench/arrivals.ts'
+import { type OpenLoop, prepareOpenLoop } from '../../dist/bench/open-loop.js'
 import { shuffled } from '../../bench/shuffled.ts'
 
+/** Built, since it has a thread of its own. */
+const runOpenLoop = async (loop: OpenLoop) => (await prepareOpenLoop(loop))()
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 test('a closed loop keeps its number in flight and does every operation once', async () => {
@@ -61,7 +64,20 @@ test('percentiles are those of all samples', () => {
   const samples = Array.from({ length: 200_000 }, (_, index) => (index * 7919) % 200_000)
   for (const sample of samples) recorder.record(sample)
   expect(recorder.percentiles(0, 0.5, 0.99, 1)).toEqual([0, 99_999, 197_999, 199_999])
-  expect(new LatencyRecorder().percentiles(0.5)).toEqual([0])
+  expect(recorder.count).toBe(200_000)
+  expect(recorder.max).toBe(199_999)
+  expect(new LatencyRecorder().percentiles(0.5)).toEqual([])
+})
+
+test('operations of another kind have their latencies by themselves', async () => {
+  const { latencies, others } = await runClosedLoop({
+    inFlight: 3,
+    operations: 64,
+    seconds: Infinity,
+    isOther: (index) => index % 16 === 0,
+    operation: tick,
+  })
+  expect([latencies.count, others.count]).toEqual([60, 4])
 })
 
 test('a shuffle has every number once, and the same order every time', () => {
@@ -69,6 +85,37 @@ test('a shuffle has every number once, and the same order every time', () => {
   expect([...order].toSorted((a, b) => a - b)).toEqual(Array.from(order.keys()))
   expect([...order]).not.toEqual(Array.from(order.keys()))
   expect(shuffled(1000)).toEqual(order)
+})
+
+test('operations are due at the same times in every run, the last one at its number over the rate', () => {
+  const times = () => {
+    const arrivals = new Arrivals(2_000, 10_000)
+    const due: number[] = []
+    for (; arrivals.dueMs < Infinity; arrivals.pass()) due.push(arrivals.dueMs)
+    return due
+  }
+  const due = times()
+  expect(due).toHaveLength(10_000)
+  expect(due).toEqual(due.toSorted((a, b) => a - b))
+  expect(due.at(-1)).toBeCloseTo(5_000)
+  expect(times()).toEqual(due)
+  // Of an exponential distribution a share of 1 / e is above the mean, which is half a millisecond here.
+  const distances = due.map((ms, index) => ms - (due[index - 1] ?? 0))
+  const above = distances.filter((ms) => ms > 0.5).length / distances.length
+  expect(above).toBeGreaterThan(1 / Math.E - 0.02)
+  expect(above).toBeLessThan(1 / Math.E + 0.02)
+})
+
+test('an open loop begins late what finds no place, and goes on when one is free', async () => {
+  const result = await runOpenLoop({
+    rate: 100_000,
+    operations: 1_000,
+    seconds: Infinity,
+    inFlightMax: 2,
+    operation: tick,
+  })
+  expect(result.operations).toBe(1_000)
+  expect(result.latencies.count).toBe(1_000)
 })
 
 test('an open loop begins each operation in its time, whether or not others have ended', async () => {
@@ -92,7 +139,8 @@ test('an open loop begins each operation in its time, whether or not others have
   expect(result.latencies.count).toBe(200)
   // 200 operations of 5,000 a second take 40 ms, and the first one waited for the last.
   expect(result.seconds).toBeGreaterThan(0.039)
-  expect(result.latencies.percentiles(1)[0]).toBeGreaterThan(39)
+  expect(result.latencies.percentiles(1)[0]).toBeGreaterThan(35)
+  expect(result.delays.count).toBe(200)
 })
 
 test('an open loop counts the time for which everything stood still to all that were due', async () => {

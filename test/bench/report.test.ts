@@ -26,14 +26,19 @@ const bounds = { seconds: 3, operations: 300 }
 function reportOf(
   scenarios: readonly Scenario[],
   results: Readonly<Record<string, readonly unknown[]>>,
-  seconds = 3,
+  { seconds = 3, workflowsMax }: { readonly seconds?: number; readonly workflowsMax?: number } = {},
 ): Report {
   return makeReport({
     scenarios,
     results: new Map(Object.entries(results)) as unknown as Parameters<
       typeof makeReport
     >[0]['results'],
-    options: { rounds: 3, size: { ...bounds, seconds, warmUp: bounds }, dir: tmpdir() },
+    options: {
+      rounds: 3,
+      size: { ...bounds, seconds, warmUp: bounds },
+      dir: tmpdir(),
+      ...(workflowsMax !== undefined && { workflowsMax }),
+    },
     circumstances,
     failures: [],
     isComplete: true,
@@ -135,7 +140,7 @@ test('changes tell rates from ratios, noise from change, and what else differs',
   const later = reportOf(
     [ceiling, ours],
     { ceiling: rounds(200, 220, 240), ours: rounds(58, 110, 120) },
-    1,
+    { seconds: 1 },
   )
   const changes = changesSince(later, written(before))
   expect(changes.differences).toEqual(['seconds: 1, then 3'])
@@ -186,6 +191,16 @@ test('a page has the plots of its scenarios, and says which have one point only'
   )
   expect(single).not.toContain('<svg')
   expect(single).toContain('Not drawn: “One workflow: durable, processed signals a second”')
+})
+
+test('a title tells how many workflows were taken', () => {
+  const chosen = withCeilings(['workflows-100000']).filter(({ ceiling }) => ceiling !== undefined)
+  const titles = (of: { readonly workflowsMax?: number }) =>
+    reportOf(chosen, { 'workflows-100000': [measurement(1)] }, of).scenarios.map(
+      ({ title }) => title,
+    )
+  expect(titles({})).toEqual(['signals to 100,000 workflows, 4,096 in flight'])
+  expect(titles({ workflowsMax: 10 })).toEqual(['signals to 10 workflows, 4,096 in flight'])
 })
 
 test('columns that a narrow terminal has no room for are left out', () => {
