@@ -1,17 +1,27 @@
 #!/usr/bin/env node
-import { mkdir, readFile, statfs, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { dirname, join } from 'node:path'
 import { Command, InvalidArgumentError } from 'commander'
-import { runRounds, type HarnessOptions } from './harness.ts'
-import { htmlReport } from './html-report.ts'
+import { type Changes, changesSince } from './changes.ts'
+import { circumstances, isInMemory } from './circumstances.ts'
+import { readEarlierReport } from './earlier-report.ts'
+import { runRounds, type HarnessOptions, type Rounds } from './harness.ts'
+import { interruption } from './interruption.ts'
+import { MistakenOptionError, tryDataFolder, tryOption } from './mistaken-option.ts'
 import { Progress } from './progress.ts'
-import { type Change, comparedWith, makeReport, reportTable, type Report } from './report.ts'
-import { reportPlots } from './report-plots.ts'
+import { type Failure, makeReport, type Report } from './report.ts'
+import {
+  type FileOptions,
+  reportFiles,
+  type ReportFiles,
+  writeJson,
+  writeReports,
+} from './report-files.ts'
+import { canBePlotted } from './report-plots.ts'
+import { changesTable, reportTable } from './report-table.ts'
 import { defaultGroups, groups, titleOf } from './scenario.ts'
 import { scenarios, UnknownScenarioError, withCeilings } from './scenarios.ts'
 
-interface Options {
+interface Options extends FileOptions {
   readonly scenario?: readonly string[]
   readonly rounds: number
   readonly seconds: number
@@ -19,21 +29,17 @@ interface Options {
   readonly size?: number
   readonly workflows?: number
   readonly dir: string
-  readonly out: string
-  readonly json?: string
-  readonly html?: string
-  readonly svg?: string
   readonly compare?: string
   readonly list?: true
 }
 
-const tmpfsMagic = 0x01021994
 /** Code that has run so often is as fast as V8 will make it; a request's needs the most. */
 const warmUpOperations = 500_000
 
 function positive(value: string): number {
   const number = Number(value)
-  if (!(number > 0)) throw new InvalidArgumentError('It must be a number above 0.')
+  if (!(number > 0 && Number.isFinite(number)))
+    throw new InvalidArgumentError('It must be a number above 0.')
   return number
 }
 
@@ -44,26 +50,33 @@ function positiveInteger(value: string): number {
 }
 
 async function main(options: Options): Promise<void> {
-  if (options.list === true) {
-    for (const [group, what] of Object.entries(groups)) {
-      console.log(`${group}: ${what}`)
-      for (const one of scenarios.filter((one) => one.group === group)) {
-        console.log(`  ${one.name.padEnd(30)}${titleOf(one, options.workflows)}`)
-      }
-    }
-    return
+  if (options.list === true) return list(options.workflows)
+  // All that can be wrong is found before minutes are spent.
+  const selected = withCeilings(options.scenario ?? defaultGroups)
+  const { compare } = options
+  const earlier =
+    compare === undefined
+      ? undefined
+      : await tryOption(`--compare ${compare}`, () => readEarlierReport(compare))
+  await tryOption(`--dir ${options.dir}`, () => tryDataFolder(options.dir))
+  const about = await circumstances(options.dir)
+  const files = await reportFiles(options, about.date)
+  if (files.svg !== undefined && !canBePlotted(selected.map(({ name }) => name))) {
+    throw new MistakenOptionError(
+      `--svg ${files.svg}: There is nothing to plot: take more scenarios.`,
+    )
   }
-  // Read before minutes are spent: it may not be there.
-  const earlier: Report | undefined =
-    options.compare === undefined ? undefined : JSON.parse(await readFile(options.compare, 'utf8'))
-  const { type } = await statfs(options.dir)
-  if (type === tmpfsMagic) {
+  if (isInMemory(about.fileSystem)) {
     console.error(
       `${options.dir} is in memory: syncing costs nothing there. Choose a disk by --dir.`,
     )
   }
-  const selected = withCeilings(options.scenario ?? defaultGroups)
   const progress = new Progress()
+  const failures: Failure[] = []
+  const stopped = interruption(() => {
+    progress.end()
+    console.error('Interrupted: the run that is under way is given up.')
+  })
   const harness: HarnessOptions = {
     rounds: options.rounds,
     size: {
@@ -76,40 +89,76 @@ async function main(options: Options): Promise<void> {
     },
     ...(options.workflows !== undefined && { workflowsMax: options.workflows }),
     dir: options.dir,
+    interruption: stopped,
     onFailure: ({ name }, error) => {
+      const reason = error instanceof Error ? error.message : String(error)
       progress.end()
-      console.error(
-        `${name} is left out: ${error instanceof Error ? error.message : String(error)}`,
-      )
+      console.error(`${name} is left out: ${reason}`)
+      failures.push({ name, reason })
       process.exitCode = 1
     },
     onRun: ({ scenario, round, run, runs }) => {
       progress.begin(run, runs, `round ${round + 1}  ${scenario.name}`)
     },
+    onResult: (results) => keep(files, reportOf(results, false)),
   }
+  const reportOf = (results: Rounds, isComplete: boolean): Report =>
+    makeReport({
+      scenarios: selected,
+      results,
+      options: harness,
+      circumstances: about,
+      failures,
+      isComplete,
+    })
   const results = await runRounds(selected, harness)
   progress.end()
-  const report = makeReport(
-    selected.filter(({ name }) => results.has(name)),
-    results,
-    harness,
-  )
-  const compared = earlier === undefined ? new Map<string, Change>() : comparedWith(report, earlier)
-  console.log(reportTable(report, compared))
-
-  const name = join(options.out, report.date.replaceAll(':', '-'))
-  await write(options.json ?? `${name}.json`, `${JSON.stringify(report, undefined, 2)}\n`)
-  await write(options.html ?? `${name}.html`, htmlReport(report, compared))
-  if (options.svg === undefined) return
-  const [first] = reportPlots(report)
-  if (first === undefined) throw new Error('There is nothing to plot: take more scenarios.')
-  await write(options.svg, `${first}\n`)
+  const report = reportOf(results, !stopped.aborted)
+  await show(report, files, earlier && changesSince(report, earlier))
 }
 
-async function write(file: string, content: string): Promise<void> {
-  await mkdir(dirname(file), { recursive: true })
-  await writeFile(file, content)
-  console.error(`Written to ${file}`)
+function list(workflowsMax: number | undefined): void {
+  for (const [group, what] of Object.entries(groups)) {
+    console.log(`${group}: ${what}`)
+    for (const scenario of scenarios.filter((one) => one.group === group)) {
+      console.log(`  ${scenario.name.padEnd(30)}${titleOf(scenario, workflowsMax)}`)
+    }
+  }
+}
+
+/** Beside the measuring: that it could not be written is no reason to lose what comes. */
+async function keep(files: ReportFiles, report: Report): Promise<void> {
+  try {
+    await writeJson(files, report)
+  } catch (error) {
+    console.error(`Not written for now: ${error instanceof Error ? error.message : String(error)}`)
+  }
+}
+
+async function show(
+  report: Report,
+  files: ReportFiles,
+  changes: Changes | undefined,
+): Promise<void> {
+  if (report.scenarios.length === 0) {
+    console.error('Nothing was measured, so nothing is written.')
+    return
+  }
+  // First, since it needs no disk.
+  console.log(reportTable(report, process.stdout.columns || Infinity))
+  if (changes !== undefined) console.log(`\n${changesTable(changes)}`)
+  const written = await writeReports(files, report, changes)
+  for (const file of written) console.error(`Written to ${file}`)
+  if (files.svg !== undefined && !written.includes(files.svg)) {
+    console.error(`There is nothing to plot, so ${files.svg} is not written.`)
+    process.exitCode ??= 1
+  }
+}
+
+/** What the caller can mend, a full disk for one, and not a fault of this program. */
+function needsNoStack(error: unknown): error is Error {
+  if (error instanceof UnknownScenarioError || error instanceof MistakenOptionError) return true
+  return error instanceof Error && 'syscall' in error
 }
 
 const command = new Command('signalbox bench')
@@ -140,7 +189,7 @@ const command = new Command('signalbox bench')
   .option('--svg <file>', 'write the first plot there')
   .option(
     '--compare <file>',
-    'say how each scenario has changed since that JSON: rate, p99, processor time',
+    'say how each scenario has changed since that JSON: rate, ratio to its ceiling, p99, processor time',
   )
   .option('--list', 'list the scenarios')
   .action(main)
@@ -148,8 +197,6 @@ const command = new Command('signalbox bench')
 try {
   await command.parseAsync()
 } catch (error) {
-  // A name that does not exist is the caller's mistake and needs no stack.
-  const isMistake = error instanceof UnknownScenarioError
-  console.error(isMistake ? `error: ${error.message}` : error)
+  console.error(needsNoStack(error) ? `error: ${error.message}` : error)
   process.exitCode = 1
 }

@@ -1,18 +1,21 @@
-import { arch, availableParallelism, cpus, release, totalmem } from 'node:os'
-import { styleText } from 'node:util'
+import type { Circumstances } from './circumstances.ts'
 import type { HarnessOptions, Rounds } from './harness.ts'
 import type { Measurement, RatioToCeiling } from './measurement.ts'
-import { median } from './median.ts'
+import { aimText } from './report-text.ts'
 import { type Aim, type Group, type Scenario, titleOf } from './scenario.ts'
+import { measured, middleOf, rangeOf, type ValueRange } from './value-range.ts'
 
-type NumberField = Exclude<keyof Measurement, 'figures' | 'samples' | 'ofCeiling' | 'during'>
-type RatioField = 'rate' | 'p50Ms' | 'p99Ms'
+/** What is known of a run: where nothing is timed there are no latencies. */
+export type Figures = Partial<Measurement> & { readonly rate: number }
 
 /** What `--json` writes. */
-export interface Report {
-  readonly date: string
-  readonly machine: Readonly<Record<string, string | number>>
+export interface Report extends Circumstances {
+  /** False while it runs, and of one that was interrupted. */
+  readonly isComplete: boolean
   readonly options: Pick<HarnessOptions, 'rounds' | 'size' | 'workflowsMax' | 'dir'>
+  /** Every aim of the run, missed ones first. */
+  readonly aims: readonly AimOfScenario[]
+  readonly failures: readonly Failure[]
   readonly scenarios: readonly ScenarioReport[]
 }
 
@@ -20,9 +23,9 @@ export interface ScenarioReport {
   readonly name: string
   readonly title: string
   readonly group: Group
-  /** Of every figure by itself, over the rounds; the course is that of the last one. */
-  readonly median: Measurement
-  readonly rounds: readonly Measurement[]
+  /** Of every figure by itself, over the rounds; of `maxMs` the largest; the course is that of the last one. */
+  readonly median: Figures
+  readonly rounds: readonly Figures[]
   readonly comparison?: Comparison
   readonly aims: readonly ReportedAim[]
 }
@@ -31,41 +34,59 @@ export interface ScenarioReport {
 export interface ReportedAim {
   readonly aim: Aim
   readonly text: string
-  readonly value: number
+  /** Absent if it was not measured: then it was not reached either. */
+  readonly value?: number
+  /** The smallest and largest of the rounds. */
+  readonly range?: ValueRange
   readonly reached: boolean
 }
 
+export interface AimOfScenario extends ReportedAim {
+  readonly scenario: string
+  readonly title: string
+}
+
+/** A scenario that is left out, and why. */
+export interface Failure {
+  readonly name: string
+  readonly reason: string
+}
+
+/** How many times its ceiling's figures a scenario had, in one round. */
+export type RoundRatio = Partial<RatioToCeiling>
+
 /** Medians of the ratios that the rounds had each for itself. */
-export interface Comparison extends Pick<RatioToCeiling, RatioField> {
+export interface Comparison extends RoundRatio {
   readonly ceiling: string
-}
-
-/** How many times its figure of an earlier report a scenario has now. */
-export interface Change {
-  /** Of its ratio to the ceiling where it has one, since the machine may have been faster as a whole. */
+  readonly method: 'side by side' | 'one after the other'
   readonly rate: number
-  /** Undefined where nothing was timed. */
-  readonly p99Ms: number | undefined
-  /** Undefined if the earlier report does not have it. */
-  readonly cpuMicros: number | undefined
+  readonly rounds: readonly RoundRatio[]
 }
 
-export function makeReport(
-  scenarios: readonly Scenario[],
-  results: Rounds,
-  { rounds, size, workflowsMax, dir }: HarnessOptions,
-): Report {
+export interface RunSoFar {
+  readonly scenarios: readonly Scenario[]
+  readonly results: Rounds
+  readonly options: HarnessOptions
+  readonly circumstances: Circumstances
+  readonly failures: readonly Failure[]
+  readonly isComplete: boolean
+}
+
+export function makeReport(run: RunSoFar): Report {
+  const { rounds, size, workflowsMax, dir } = run.options
+  const scenarios = run.scenarios
+    .filter(({ name }) => (run.results.get(name)?.length ?? 0) > 0)
+    .map((scenario) => reportScenario(scenario, run.results, workflowsMax))
+  const aims = scenarios.flatMap(({ name, title, aims }) =>
+    aims.map((aim) => ({ scenario: name, title, ...aim })),
+  )
   return {
-    date: new Date().toISOString(),
-    machine: {
-      cpu: cpus()[0]?.model ?? 'unknown',
-      processors: availableParallelism(),
-      memoryMiB: Math.round(totalmem() / 2 ** 20),
-      kernel: `${process.platform} ${release()} ${arch()}`,
-      node: process.version,
-    },
+    ...run.circumstances,
+    isComplete: run.isComplete,
     options: { rounds, size, dir, ...(workflowsMax !== undefined && { workflowsMax }) },
-    scenarios: scenarios.map((scenario) => reportScenario(scenario, results, workflowsMax)),
+    aims: aims.sort((a, b) => Number(a.reached) - Number(b.reached)),
+    failures: run.failures,
+    scenarios,
   }
 }
 
@@ -74,200 +95,120 @@ function reportScenario(
   results: Rounds,
   workflowsMax: number | undefined,
 ): ScenarioReport {
-  const { name, group, aims = [] } = scenario
-  const rounds = results.get(name) ?? []
-  const comparison = compare(scenario, results)
-  const middle = medianOf(rounds)
+  const { name, group, aims = [], ceiling } = scenario
+  const rounds: readonly Figures[] = results.get(name) ?? []
+  const comparison =
+    ceiling === undefined ? undefined : compare(ceiling, rounds, results.get(ceiling) ?? [])
+  const median = medianOf(rounds)
   return {
     name,
     title: titleOf(scenario, workflowsMax),
     group,
-    median: middle,
+    median,
     rounds,
     ...(comparison !== undefined && { comparison }),
     // Of a ceiling that failed nothing can be said.
     aims: aims
       .filter(({ of }) => of === 'itself' || comparison !== undefined)
-      .map((aim) => reportAim(aim, middle, comparison)),
+      .map((aim) => reportAim(aim, median, rounds, comparison)),
   }
 }
 
-function medianOf(rounds: readonly Measurement[]): Measurement {
-  const figure = (of: NumberField): number => median(rounds.map((round) => round[of] ?? Number.NaN))
-  const isTimed = rounds.some(({ p50Ms }) => p50Ms !== undefined)
-  const figures = Object.keys(rounds[0]?.figures ?? {}).map(
-    (name) => [name, median(rounds.map((round) => round.figures?.[name] ?? Number.NaN))] as const,
-  )
+const averaged = [
+  'operations',
+  'seconds',
+  'p50Ms',
+  'p90Ms',
+  'p99Ms',
+  'p999Ms',
+  'cpus',
+  'cpuMicros',
+  'rssMiB',
+  'diskBytes',
+] as const
+
+function medianOf(rounds: readonly Figures[]): Figures {
+  const figures = Object.keys(rounds[0]?.figures ?? {}).flatMap((name) => {
+    const middle = middleOf(rounds.map((round) => round.figures?.[name]))
+    return middle === undefined ? [] : [[name, middle] as const]
+  })
   const samples = rounds.at(-1)?.samples
+  const maxMs = rangeOf(rounds.map((round) => round.maxMs))?.[1]
   return {
-    operations: figure('operations'),
-    seconds: figure('seconds'),
-    rate: figure('rate'),
-    ...(isTimed && {
-      p50Ms: figure('p50Ms'),
-      p90Ms: figure('p90Ms'),
-      p99Ms: figure('p99Ms'),
-      p999Ms: figure('p999Ms'),
-      maxMs: figure('maxMs'),
-    }),
-    cpus: figure('cpus'),
-    cpuMicros: figure('cpuMicros'),
-    rssMiB: figure('rssMiB'),
-    diskBytes: figure('diskBytes'),
+    rate: middleOf(rounds.map(({ rate }) => rate)) ?? 0,
+    ...middles(rounds, averaged),
+    ...(maxMs !== undefined && { maxMs }),
     ...(figures.length > 0 && { figures: Object.fromEntries(figures) }),
     ...(samples !== undefined && { samples }),
   }
 }
 
-function compare({ name, ceiling }: Scenario, results: Rounds): Comparison | undefined {
-  const own = results.get(name)
-  const best = ceiling === undefined ? undefined : results.get(ceiling)
-  if (ceiling === undefined || own === undefined || best === undefined) return undefined
-  const ratio = (of: RatioField): number =>
-    median(
-      own.map(
-        (round, index) =>
-          round.ofCeiling?.[of] ?? (round[of] ?? Number.NaN) / (best[index]?.[of] ?? Number.NaN),
-      ),
-    )
-  return { ceiling, rate: ratio('rate'), p50Ms: ratio('p50Ms'), p99Ms: ratio('p99Ms') }
+/** The medians of some fields; those that were not measured are absent. */
+function middles<Field extends string>(
+  rounds: readonly { readonly [name in Field]?: number }[],
+  fields: readonly Field[],
+): { readonly [name in Field]?: number } {
+  const found = fields.flatMap((field) => {
+    const middle = middleOf(rounds.map((round) => round[field]))
+    return middle === undefined ? [] : [[field, middle] as const]
+  })
+  return Object.fromEntries(found) as { readonly [name in Field]?: number }
+}
+
+const ratios = ['p50Ms', 'p99Ms', 'ownRate', 'ceilingRate', 'pairs'] as const
+
+/** A scenario's rounds beside those of its ceiling; undefined if they have none in common. */
+export function compare(
+  ceiling: string,
+  own: readonly Figures[],
+  best: readonly Figures[],
+): Comparison | undefined {
+  const rounds = own.map((round, index) => round.ofCeiling ?? ratioOf(round, best[index]))
+  const rate = middleOf(rounds.map((round) => round.rate))
+  if (rate === undefined) return undefined
+  const isBeside = own.some((round) => round.ofCeiling !== undefined)
+  return {
+    ceiling,
+    method: isBeside ? 'side by side' : 'one after the other',
+    rate,
+    ...middles(rounds, ratios),
+    rounds,
+  }
+}
+
+function ratioOf(own: Figures, ceiling: Figures | undefined): RoundRatio {
+  const fields = ['rate', 'p50Ms', 'p99Ms'] as const
+  const found = fields.flatMap((field) =>
+    measured([(own[field] ?? Number.NaN) / (ceiling?.[field] ?? Number.NaN)]).map(
+      (ratio) => [field, ratio] as const,
+    ),
+  )
+  return Object.fromEntries(found)
 }
 
 /** Whether the figure is what it ought to be: by itself, or as a ratio to the ceiling. */
-function reportAim(aim: Aim, median: Measurement, comparison: Comparison | undefined): ReportedAim {
-  const figures: object =
-    aim.of === 'ceiling' ? { ...comparison } : { ...median.figures, ...median }
-  const value = Number((figures as Record<string, unknown>)[aim.figure] ?? Number.NaN)
-  const reached = 'atLeast' in aim ? value >= aim.atLeast : value <= aim.atMost
-  return { aim, text: aimText(aim), value, reached }
-}
-
-export function comparedWith(report: Report, earlier: Report): ReadonlyMap<string, Change> {
-  const before = new Map(earlier.scenarios.map((scenario) => [scenario.name, scenario]))
-  const changes = new Map<string, Change>()
-  for (const { name, median, comparison } of report.scenarios) {
-    const then = before.get(name)
-    if (then === undefined) continue
-    const cpuBefore = (then.median as Partial<Measurement>).cpuMicros
-    changes.set(name, {
-      rate:
-        comparison === undefined || then.comparison === undefined
-          ? median.rate / then.median.rate
-          : comparison.rate / then.comparison.rate,
-      p99Ms:
-        median.p99Ms === undefined || then.median.p99Ms === undefined
-          ? undefined
-          : median.p99Ms / then.median.p99Ms,
-      cpuMicros: cpuBefore === undefined ? undefined : median.cpuMicros / cpuBefore,
-    })
+function reportAim(
+  aim: Aim,
+  median: Figures,
+  rounds: readonly Figures[],
+  comparison: Comparison | undefined,
+): ReportedAim {
+  const figureOf = (measurement: object | undefined): number | undefined => {
+    const value = (measurement as Readonly<Record<string, unknown>> | undefined)?.[aim.figure]
+    return typeof value === 'number' && Number.isFinite(value) ? value : undefined
   }
-  return changes
-}
-
-/** The report as a table for people. */
-export function reportTable(
-  { machine, options, scenarios }: Report,
-  compared: ReadonlyMap<string, Change> = new Map(),
-): string {
-  const usual = [
-    'scenario',
-    'ops/s',
-    'p50 ms',
-    'p99 ms',
-    'p99.9',
-    'CPU µs',
-    'of ceiling',
-    'p50 ×',
-    'p99 ×',
-    'aim',
-  ]
-  const headings = compared.size === 0 ? usual : [...usual, '× before', 'p99', 'CPU']
-  const rows = scenarios.map(({ name, title, median, comparison, aims }) => {
-    const change = compared.get(name)
-    const changed = [change?.rate, change?.p99Ms, change?.cpuMicros].map(ratio)
-    return [
-      title,
-      Math.round(median.rate).toLocaleString('en'),
-      milliseconds(median.p50Ms),
-      milliseconds(median.p99Ms),
-      milliseconds(median.p999Ms),
-      median.cpuMicros.toFixed(median.cpuMicros < 10 ? 2 : 0),
-      ratio(comparison?.rate),
-      ratio(comparison?.p50Ms),
-      ratio(comparison?.p99Ms),
-      aims.map(markedAim).join(', '),
-      ...(compared.size === 0 ? [] : changed),
-    ]
-  })
-  const widths = headings.map((heading, column) =>
-    Math.max(heading.length, ...rows.map((row) => row[column]?.length ?? 0)),
+  const own = (of: Figures): number | undefined => figureOf({ ...of.figures, ...of })
+  const value = aim.of === 'ceiling' ? figureOf(comparison) : own(median)
+  const range = rangeOf(
+    aim.of === 'ceiling' ? (comparison?.rounds ?? []).map(figureOf) : rounds.map(own),
   )
-  const line = (row: readonly string[]): string =>
-    row
-      .map((cell, column) => {
-        const width = widths[column] ?? 0
-        return column === 0 ? cell.padEnd(width) : cell.padStart(width)
-      })
-      .join('  ')
-  const lines = rows.flatMap((row, index) => {
-    const { aims = [], median } = scenarios[index] ?? {}
-    const text = line(row)
-    const coloured =
-      aims.length === 0
-        ? text
-        : styleText(aims.every(({ reached }) => reached) ? 'green' : 'red', text)
-    const figures = figuresText(median?.figures)
-    return figures === '' ? [coloured] : [coloured, `  ${figures}`]
-  })
-  const about =
-    `${machine['processors']} × ${machine['cpu']}, ${machine['kernel']}, Node ${machine['node']}; ` +
-    `medians of ${options.rounds} rounds of ${options.size.seconds} s`
-  return [about, '', styleText('bold', line(headings)), ...lines].join('\n')
-}
-
-export function markedAim({ text, reached }: ReportedAim): string {
-  return `${text} ${reached ? '✓' : '✗'}`
-}
-
-/** "open 210 ms, memory 90 MiB": what a scenario measured beside its rate and latencies. */
-export function figuresText(figures: Measurement['figures'] = {}): string {
-  return Object.entries(figures)
-    .map(([name, value]) => `${figureName(name)} ${shortNumber(value)}${unitOf(name)}`)
-    .join(', ')
-}
-
-function figureName(name: string): string {
-  return name
-    .replace(/(Ms|MiB|Bytes)$/, '')
-    .replace(/^p999$/, 'p99.9')
-    .replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`)
-}
-
-function unitOf(name: string): string {
-  if (name === 'rate') return ' a second'
-  const [, unit] = /(Ms|MiB|Bytes)$/.exec(name) ?? []
-  return unit === undefined ? '' : ` ${unit === 'MiB' ? unit : unit.toLowerCase()}`
-}
-
-function shortNumber(value: number): string {
-  return value >= 100
-    ? Math.round(value).toLocaleString('en')
-    : String(Number(value.toPrecision(3)))
-}
-
-function milliseconds(ms: number | undefined): string {
-  if (ms === undefined) return '–'
-  return ms < 10 ? ms.toFixed(2) : ms.toFixed(1)
-}
-
-function ratio(value: number | undefined): string {
-  return value === undefined || Number.isNaN(value) ? '' : value.toFixed(2)
-}
-
-function aimText(aim: Aim): string {
-  const unit = aim.of === 'ceiling' ? '' : unitOf(aim.figure)
-  const name = aim.figure === 'rate' ? '' : `${figureName(aim.figure)} `
-  return 'atLeast' in aim
-    ? `${name}≥ ${aim.atLeast.toLocaleString('en')}${unit}`
-    : `${name}≤ ${aim.atMost.toLocaleString('en')}${unit}`
+  const isReached = (value: number): boolean =>
+    'atLeast' in aim ? value >= aim.atLeast : value <= aim.atMost
+  return {
+    aim,
+    text: aimText(aim),
+    ...(value !== undefined && { value }),
+    ...(range !== undefined && { range }),
+    reached: value !== undefined && isReached(value),
+  }
 }

@@ -5,6 +5,7 @@ import { arch, availableParallelism, cpus, release, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
+import { median } from '../median.ts'
 import { type PeerCase, peerCases } from './peer.ts'
 import { type PeerAnswer, sandboxPeers } from './peer-task.ts'
 import { peers } from './peers.ts'
@@ -49,6 +50,10 @@ async function main(seconds: number, rounds: number): Promise<void> {
       console.error(`round ${round + 1}  ${row.name}  ${caseText(row.peerCase)}`)
       row.answers.push(await measure(row, seconds))
     }
+    // After each round, so that an end before the last loses little.
+    if (values.json !== undefined) {
+      await writeFile(values.json, `${JSON.stringify(rows, undefined, 2)}\n`)
+    }
   }
   console.log(
     `${availableParallelism()} × ${cpus()[0]?.model ?? 'unknown'}, ${process.platform} ${release()} ${arch()}, ` +
@@ -66,8 +71,6 @@ async function main(seconds: number, rounds: number): Promise<void> {
   console.log(
     `  ${sandboxPeers.join(' and ')}: one signal each to the same workflow, no journal, no server`,
   )
-  if (values.json !== undefined)
-    await writeFile(values.json, `${JSON.stringify(rows, undefined, 2)}\n`)
   if (rows.some(({ answers }) => answers.some((answer) => 'failed' in answer))) process.exitCode = 1
 }
 
@@ -108,8 +111,7 @@ function resultText(answers: readonly PeerAnswer[]): string {
   if (first !== undefined && 'missing' in first) return `left out: ${first.missing}`
   const failed = answers.find((answer) => 'failed' in answer)
   if (failed !== undefined) return `failed: ${failed.failed}`
-  const middle = (of: (answer: (typeof done)[number]) => number): number =>
-    done.map(of).sort((a, b) => a - b)[Math.floor(done.length / 2)] ?? Number.NaN
+  const middle = (of: (answer: (typeof done)[number]) => number): number => median(done.map(of))
   const rate = Math.round(middle(({ rate }) => rate)).toLocaleString('en')
   const latencies = `p50 ${middle(({ p50Ms }) => p50Ms).toFixed(3)} ms, p99 ${middle(({ p99Ms }) => p99Ms).toFixed(3)} ms`
   return `${rate.padStart(9)} a second, ${latencies}  ${done[0]?.version ?? ''}`

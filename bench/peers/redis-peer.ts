@@ -34,6 +34,9 @@ async function openRedis(dataDir: string): Promise<OpenPeer> {
     'yes',
     '--appendfsync',
     'always',
+    // A list only grows: rewriting the file meanwhile would measure a second writer on the same disk.
+    '--auto-aof-rewrite-percentage',
+    '0',
   ])
   let connection: RedisConnection | undefined
   await server.ready(async () => {
