@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { BuildFailure, BuildOptions, Message } from 'esbuild'
+import type { BuildFailure, BuildOptions } from 'esbuild'
 import type { BundleExtras, SharedModules, WorkflowBundle } from '../actors/turns.ts'
+import { buildProblems } from './build-problems.ts'
 import { workflowImports } from './bundle-imports.ts'
 import { SignalboxError } from './errors.ts'
 import type { DataConverterOptions } from './data-converter-options.ts'
@@ -243,29 +244,17 @@ function absoluteSources(sourceMap: string, outdir: string): string {
 
 function bundleError(error: unknown, path: string): SignalboxError {
   const errors = (error as Partial<BuildFailure>).errors ?? []
-  const [first] = errors
-  if (first === undefined) {
+  if (errors.length === 0) {
     const reason = error instanceof Error ? error.message : String(error)
     return new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', `${path}: ${reason}`, {
       cause: error,
       fields: { file: path },
     })
   }
-  const detail = first.detail as { readonly import?: string } | undefined
-  const imported = detail?.import ?? /Could not resolve "([^"]+)"/.exec(first.text)?.[1]
-  return new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', errors.map(describe).join('\n'), {
-    fields: {
-      file: first.location ? resolve(first.location.file) : path,
-      ...(first.location ? { line: first.location.line, column: first.location.column + 1 } : {}),
-      ...(imported === undefined ? {} : { import: imported }),
-    },
+  const { message, fields } = buildProblems(errors, process.cwd())
+  return new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', message, {
+    fields: { file: path, ...fields },
   })
-}
-
-function describe({ text, location, notes }: Message): string {
-  const advice = notes.map((note) => ` ${note.text}`).join('')
-  if (!location) return text + advice
-  return `${resolve(location.file)}:${location.line}:${location.column + 1}: ${text}${advice}`
 }
 
 /** The version in the package's package.json, above this file however it was built. */

@@ -308,6 +308,7 @@ export class Engine implements EngineParts {
         },
         onFrame: (_slot, frame) => this.#hear(frame),
         onReport: () => this.dispatcher.flush(),
+        onUnusable: (error) => this.#firstReady?.reject(error),
         onDeath: (slot, suspect, reason) => this.#slotDied(slot, suspect, reason),
       },
       this.options.logger,
@@ -417,15 +418,6 @@ export class Engine implements EngineParts {
 
   /** Its runs go on in the slot's next worker; the one whose code it was in gets a strike. */
   #slotDied(slot: SlotSupervisor, suspect: Suspect, reason: string): void {
-    if (this.#state === 'recovering' && this.#firstReady !== undefined && !slot.everReady) {
-      this.#firstReady.reject(
-        new SignalboxError(
-          'SIGNALBOX_ERR_BUNDLE_FAILED',
-          `the workflow code could not be loaded: ${reason}`,
-        ),
-      )
-      return
-    }
     for (const run of this.dispatcher.lose(slot)) {
       if (run.key !== suspect.run) this.dispatcher.wake(run)
       else if (suspect.inQuery) this.failures.strikeQuery(run, reason)
