@@ -243,6 +243,7 @@ export class Engine implements EngineParts {
     await this.#openActivities()
     for (const slot of this.#slots) slot.start()
     await ready
+    this.#checkWorkflows()
     for (const [key, { head, processed }] of this.journal.unfinishedRuns()) {
       const run = this.#readRun(key)
       if (run?.isOpen !== true || !run.awaitsTurns) continue
@@ -288,6 +289,17 @@ export class Engine implements EngineParts {
     rejectWaiters(this.runs.values(), this.updates, this.committer.poisoned ?? closed)
     await this.committer.drain()
     if (this.#state !== 'poisoned') this.#enter('closed')
+  }
+
+  /** @throws SIGNALBOX_ERR_BUNDLE_FAILED if there is no workflow: with none, nothing can ever be started */
+  #checkWorkflows(): void {
+    if (this.#workflowTypes.size > 0) return
+    const { workflowsPath: file } = this.options
+    throw new SignalboxError(
+      'SIGNALBOX_ERR_BUNDLE_FAILED',
+      `${file ?? 'The workflow bundle'} exports no workflow functions`,
+      { fields: file === undefined ? {} : { file } },
+    )
   }
 
   #enter(state: EngineState, error?: Error): void {

@@ -1,5 +1,5 @@
 import { mkdir, writeFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { join, relative } from 'node:path'
 import { type Logger, Runtime, type SignalboxError } from 'signalbox'
 import { replayHistory } from 'signalbox/testing'
 import { beforeEach, describe, expect, test } from 'vitest'
@@ -90,6 +90,26 @@ export async function keyed(): Promise<string> { return settings.key }
   })
 })
 
+describe('a file without workflows', () => {
+  test.each([
+    ['nothing at all', 'export {}\n'],
+    ['no function', 'export const x = 1\n'],
+    ['a default export that is no function', 'export default { x: 1 }\n'],
+  ])('is refused: %s', async (_name, workflows) => {
+    const { code, message, fields } = await refusal({ workflows })
+    const file = join(folder, 'workflows.ts')
+    expect(code).toBe('SIGNALBOX_ERR_BUNDLE_FAILED')
+    expect(message).toBe(`${file} exports no workflow functions`)
+    expect(fields).toEqual({ file })
+    expect(lines).toEqual([])
+  })
+
+  test('has one if its default export is a function', async () => {
+    const workflows = 'export default async function any(): Promise<void> {}\n'
+    await expect(refusal({ workflows })).rejects.toThrow('It was opened')
+  })
+})
+
 describe('a file of activities that cannot be loaded', () => {
   test.each([
     ['throws.ts', "type N = 1\n\nthrow new Error('no key')\n", '3:7: no key'],
@@ -113,6 +133,15 @@ describe('a file of activities that cannot be loaded', () => {
     expect(message).toBe(`activities file ${activities} cannot be used: ${activities}:${problem}`)
     const [line, column] = problem.split(':').map(Number)
     expect(fields).toMatchObject({ option: 'activities', file: activities, line, column })
+    expect(lines).toEqual([])
+  })
+
+  test('is told by its absolute path if it is not there', async () => {
+    const activities = join(folder, 'nowhere.ts')
+    const { code, message, fields } = await refusal({ activities: relative('', activities) })
+    expect(code).toBe('SIGNALBOX_ERR_INVALID_OPTION')
+    expect(message).toBe(`There is no activities file ${activities}`)
+    expect(fields).toEqual({ option: 'activities', file: activities })
     expect(lines).toEqual([])
   })
 
