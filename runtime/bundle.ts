@@ -6,11 +6,15 @@ import type { BundleExtras, SharedModules, WorkflowBundle } from '../actors/turn
 import { buildProblems } from './build-problems.ts'
 import { workflowImports } from './bundle-imports.ts'
 import { SignalboxError } from './errors.ts'
+import { filePath } from './file-path.ts'
 import type { DataConverterOptions } from './data-converter-options.ts'
 
 export interface BundleOptions {
-  /** The file that exports the workflow functions: TypeScript or JavaScript. */
-  readonly workflowsPath: string
+  /**
+   * The file that exports the workflow functions: TypeScript or JavaScript. By a path, relative to the
+   * working directory unless it is absolute, or by a `file:` URL; so are the others.
+   */
+  readonly workflowsPath: string | URL
   /** As `dataConverter.payloadConverterPath` of the runtime that is to run the bundle. */
   readonly payloadConverterPath?: string | URL | undefined
   /** As `dataConverter.failureConverterPath`. */
@@ -33,7 +37,7 @@ export interface BundleOptions {
  * where they are known, if the code does not build or imports what workflows cannot have
  */
 export async function bundleWorkflowCode(options: BundleOptions): Promise<WorkflowBundle> {
-  const path = resolve(options.workflowsPath)
+  const path = filePath(options.workflowsPath)
   if (!existsSync(path)) {
     throw new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', `There is no workflow file ${path}`, {
       fields: { file: path },
@@ -154,8 +158,7 @@ function extrasOf(options: BundleOptions): BundleExtras | undefined {
 /** All in one bundle, so that a class that two of them import is the same class. */
 function entryCode(path: string, options: BundleOptions): string {
   const { payloadConverterPath, failureConverterPath, workflowInterceptorModules } = options
-  const from = (file: string | URL): string =>
-    JSON.stringify(file instanceof URL ? fileURLToPath(file) : resolve(file))
+  const from = (file: string | URL): string => JSON.stringify(filePath(file))
   return [
     ...(payloadConverterPath === undefined
       ? []

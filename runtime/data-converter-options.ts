@@ -1,6 +1,5 @@
-import { isAbsolute, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { SignalboxError } from './errors.ts'
+import { filePath } from './file-path.ts'
 import type { PayloadCodec } from './payload-codec.ts'
 
 /** Temporal's `DataConverter`. */
@@ -46,9 +45,7 @@ function pathOf<K extends 'payloadConverterPath' | 'failureConverterPath'>(
 ): { readonly [P in K]?: string } {
   const path: string | URL | undefined = options[name]
   if (path === undefined) return {}
-  const text = path instanceof URL ? fileURLToPath(path) : path
-  const absolute = isAbsolute(text) ? text : resolve(text)
-  return { [name]: absolute } as { readonly [P in K]?: string }
+  return { [name]: filePath(path) } as { readonly [P in K]?: string }
 }
 
 function invalid(option: string, problem: string): SignalboxError {

@@ -1,4 +1,3 @@
-import { fileURLToPath } from 'node:url'
 import type { Command } from '../../actors/commands.ts'
 import { type Input, InputKind } from '../../actors/inputs.ts'
 import { createSandbox } from '../../actors/sandbox.ts'
@@ -106,7 +105,7 @@ async function loadBundle(
   }
   const { payloadConverterPath, failureConverterPath } = dataConverter
   return bundleWorkflowCode({
-    workflowsPath: code instanceof URL ? fileURLToPath(code) : code,
+    workflowsPath: code,
     payloadConverterPath,
     failureConverterPath,
     workflowInterceptorModules,
