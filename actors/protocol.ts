@@ -1,4 +1,4 @@
-import type { QueryRequest, SandboxSettings, WorkflowBundle } from './turns.ts'
+import type { QueryRequest, SandboxSettings, TurnError, WorkflowBundle } from './turns.ts'
 
 /** The body of an `open` frame: what an actor must know before its first input. */
 export interface OpenBody {
@@ -68,7 +68,9 @@ export interface SlotReport {
   readonly loadMs?: number
 }
 
-/** What a worker resolves to its pool when its port was closed by the host. */
+/** What a worker resolves to its pool when its port was closed by the host, or its code does not load. */
 export interface SlotEnd {
   readonly turns: number
+  /** What the code threw when it was loaded. In parts: an error loses its name on the way to the host. */
+  readonly loadError?: TurnError
 }

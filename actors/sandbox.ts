@@ -45,7 +45,7 @@ const nothing: TurnOutcome = Object.freeze({ commands: Object.freeze([]) })
 /**
  * A vm context with the runs that live in it.
  *
- * @throws {Error} if the top level of the workflow code throws
+ * @throws {Error} what the top level of the workflow code throws
  */
 export function createSandbox(options: SandboxOptions): Sandbox {
   return new ContextSandbox(options)
@@ -328,8 +328,11 @@ const violation = {
   applicationFailureInfo: { type: 'DeterminismViolationError', nonRetryable: true },
 } as const
 
-function loadError(error: TurnError): Error {
-  const loading = new Error(`The workflow code throws when it is loaded: ${error.message}`)
-  if (error.stack !== undefined) loading.stack = error.stack
+/** The error of the context as one of this realm. */
+function loadError({ name, message, stack }: TurnError): Error {
+  const loading = new Error(message)
+  loading.name = name
+  // Its own would be that of this module.
+  loading.stack = stack ?? `${name}: ${message}`
   return loading
 }

@@ -1,7 +1,8 @@
 import type { SlotEnd, SlotReport, SlotStart } from './protocol.ts'
-import { createSandbox } from './sandbox.ts'
+import { createSandbox, type SandboxOptions } from './sandbox.ts'
 import { Slot } from './slot.ts'
 import { TurnMarker } from './turn-marker.ts'
+import type { Sandbox, TurnError } from './turns.ts'
 
 /**
  * The pool's entry: one long-running task per slot, which ends when the host closes the port. It
@@ -25,13 +26,15 @@ function host(
   onEnd: (end: SlotEnd) => void,
 ): void {
   const fields = new Float64Array(status)
-  const sandbox = createSandbox({
+  const loaded = load({
     bundle,
     settings,
     onInput: () => slot.progressed(),
     log: (run, entry) => slot.log(run, entry),
     sink: (run, call) => slot.sink(run, call),
   })
+  if ('loadError' in loaded) return onEnd({ turns: 0, ...loaded })
+  const { sandbox } = loaded
   const slot = new Slot({
     sandbox,
     status: fields,
@@ -49,4 +52,15 @@ function host(
     workflowTypes,
     ...(loadMs === undefined ? {} : { loadMs }),
   } satisfies SlotReport)
+}
+
+function load(
+  options: SandboxOptions,
+): { readonly sandbox: Sandbox } | { readonly loadError: TurnError } {
+  try {
+    return { sandbox: createSandbox(options) }
+  } catch (error) {
+    const { name, message, stack } = error instanceof Error ? error : new Error(String(error))
+    return { loadError: { name, message, ...(stack === undefined ? {} : { stack }) } }
+  }
 }

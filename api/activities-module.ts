@@ -1,7 +1,7 @@
-import { constants } from 'node:fs'
-import { access } from 'node:fs/promises'
-import { resolve } from 'node:path'
+import { checkActivitiesFile } from '../runtime/check-activities-file.ts'
 import { SignalboxError } from '../runtime/errors.ts'
+import { filePath } from '../runtime/file-path.ts'
+import { ImportFailure } from '../runtime/import-failure.ts'
 import { importSource } from '../runtime/import-source.ts'
 
 /**
@@ -15,24 +15,22 @@ import { importSource } from '../runtime/import-source.ts'
 export async function loadActivities(
   path: string,
 ): Promise<Readonly<Record<string, (...args: never[]) => unknown>>> {
-  const file = resolve(path)
-  await access(file, constants.R_OK).catch((error: unknown) => {
-    throw unusable(path, 'cannot be read', error)
-  })
+  const file = filePath(path)
+  checkActivitiesFile(file)
   const module = await importSource(file).catch((error: unknown) => {
-    const reason = error instanceof Error ? error.message : String(error)
-    throw unusable(path, `cannot be loaded: ${reason}`, error)
+    const failure = ImportFailure.from(error)
+    throw unusable(file, `cannot be loaded: ${failure.message}`, failure)
   })
   const functions = Object.entries(module).filter(
     (entry): entry is [string, (...args: never[]) => unknown] => typeof entry[1] === 'function',
   )
-  if (functions.length === 0) throw unusable(path, 'exports no function')
+  if (functions.length === 0) throw unusable(file, 'exports no function')
   return Object.fromEntries(functions)
 }
 
-function unusable(path: string, problem: string, cause?: unknown): SignalboxError {
-  return new SignalboxError('SIGNALBOX_ERR_INVALID_OPTION', `activities file ${path} ${problem}`, {
-    fields: { option: 'activities', file: path },
-    ...(cause === undefined ? {} : { cause }),
+function unusable(file: string, problem: string, failure?: ImportFailure): SignalboxError {
+  return new SignalboxError('SIGNALBOX_ERR_INVALID_OPTION', `activities file ${file} ${problem}`, {
+    fields: { option: 'activities', file, ...failure?.fields },
+    ...(failure === undefined ? {} : { cause: failure.cause }),
   })
 }

@@ -66,7 +66,7 @@ export function signalRequest(
   return { starts: false, request }
 }
 
-const validate = compileBodyValidator(batchSignalBody)
+const validate = compileBodyValidator(batchSignalBody, 'the line')
 
 /**
  * Read a line of a batch. It has the fields of Temporal's SignalWorkflowExecutionRequest or, with

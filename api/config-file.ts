@@ -4,6 +4,7 @@ import { basename, dirname, extname, join, resolve } from 'node:path'
 import type { TransformFailure } from 'esbuild'
 import type { TSchema } from 'typebox'
 import { SignalboxError } from '../runtime/errors.ts'
+import { filePath } from '../runtime/file-path.ts'
 import { importSource } from '../runtime/import-source.ts'
 import { configProblems } from './config-problems.ts'
 import { configSchema, type ServeConfig } from './config-schema.ts'
@@ -105,7 +106,7 @@ interface Schema {
 /** The value with the paths that the schema marks made absolute. Code in it stays the same objects. */
 function withAbsolutePaths(schema: Schema | TSchema, value: unknown, folder: string): unknown {
   const { isPath, properties, items }: Schema = schema
-  if (isPath === true && typeof value === 'string') return resolve(folder, value)
+  if (isPath === true && typeof value === 'string') return filePath(value, folder)
   if (items !== undefined && Array.isArray(value)) {
     return value.map((item) => withAbsolutePaths(items, item, folder))
   }

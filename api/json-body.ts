@@ -9,16 +9,17 @@ import { endOfString } from './json-text.ts'
  *
  * @throws SignalboxError SIGNALBOX_ERR_INVALID_ARGUMENT for anything but UTF-8 JSON of `maxDepth`, and for
  *   numbers that would silently change
+ * @param what is parsed, in messages
  */
-export function parseJsonBody(bytes: Buffer, maxDepth: number): unknown {
+export function parseJsonBody(bytes: Buffer, maxDepth: number, what = 'the body'): unknown {
   if (bytes.length === 0) return {}
   // Decoding would replace broken sequences without a word, and the payload would be another.
-  if (!isUtf8(bytes)) throw invalidField('', 'the body is not valid UTF-8')
-  return parseJson(bytes.toString('utf8'), maxDepth)
+  if (!isUtf8(bytes)) throw invalidField('', `${what} is not valid UTF-8`)
+  return parseJson(bytes.toString('utf8'), maxDepth, what)
 }
 
 /** Parse JSON text that came from outside, as {@link parseJsonBody} does. */
-export function parseJson(text: string, maxDepth: number): unknown {
+export function parseJson(text: string, maxDepth: number, what = 'the body'): unknown {
   if (isDeeperThan(text, maxDepth)) {
     throw invalidField('', `the JSON is nested more than ${maxDepth} levels deep`)
   }
@@ -26,7 +27,7 @@ export function parseJson(text: string, maxDepth: number): unknown {
   try {
     value = JSON.parse(text)
   } catch (error) {
-    throw invalidField('', `the body is not valid JSON: ${reason(error)}`)
+    throw invalidField('', `${what} is not valid JSON: ${reason(error, text.length)}`)
   }
   const at = lossyNumberAt(text)
   if (at === undefined) return value
@@ -52,9 +53,18 @@ export function isDeeperThan(text: string, maxDepth: number): boolean {
   return false
 }
 
-/** V8's reason without the excerpt of the body that it appends: payloads do not go to logs. */
-function reason(error: unknown): string {
+/**
+ * V8's reason without the excerpt of the body that it may append: payloads do not go to logs. It gives a
+ * position for some errors alone, and for some at the end of the text, which is one that ends too early.
+ */
+function reason(error: unknown, length: number): string {
   const message = error instanceof Error ? error.message : ''
-  const position = /at position \d+/.exec(message)
-  return position === null ? 'it ends too early' : `unexpected character ${position[0]}`
+  // Node 22 tells line and column after it. At the end alone: an excerpt may say anything.
+  const position = / at position (\d+)(?: \(line \d+ column \d+\))?$/.exec(message)?.[1]
+  if (message.startsWith('Unexpected end of') || Number(position) >= length) {
+    return 'it ends too early'
+  }
+  return position === undefined
+    ? 'unexpected character'
+    : `unexpected character at position ${position}`
 }

@@ -125,7 +125,7 @@ class LineReader {
         if (length > this.#limits.maxLineBytes) return this.#tooLong()
         if (blank.test(line)) continue
         try {
-          return this.#line(parseJson(line, this.#limits.maxDepth), undefined)
+          return this.#line(parseJson(line, this.#limits.maxDepth, 'the line'), undefined)
         } catch (error) {
           return this.#line(undefined, error)
         }
@@ -155,7 +155,7 @@ class LineReader {
 
   #ofBytes(bytes: Buffer): BatchLine {
     try {
-      return this.#line(parseJsonBody(bytes, this.#limits.maxDepth), undefined)
+      return this.#line(parseJsonBody(bytes, this.#limits.maxDepth, 'the line'), undefined)
     } catch (error) {
       return this.#line(undefined, error)
     }

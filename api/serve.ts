@@ -252,13 +252,15 @@ function portOf(app: FastifyInstance): number {
   return address.port
 }
 
-/** Where it listens, and a line to try it with. */
+/** Where it listens, and a line to try it with. How many arguments a workflow takes is not known here. */
 function welcome(
   port: number,
   { host, tls, prefix = '', ...options }: ServeOptions,
   isGuarded: boolean,
-  [type = 'yourWorkflow']: readonly string[],
+  types: readonly string[],
 ): string {
+  // A default export stands for every type: it is the one to show only if there is no other.
+  const type = types.find((name) => name !== 'default') ?? 'default'
   const url = `${tls === undefined ? 'http' : 'https'}://${urlHost(host)}:${port}`
   const needsToken =
     isGuarded &&
@@ -272,6 +274,7 @@ function welcome(
   return (
     `signalbox listens on ${url}\n\nStart a workflow:\n  ` +
     `curl -X POST "${url}${prefix}/api/v1/namespaces/default/workflows/${type}-$(date +%s)" ` +
-    `${flags.join(' ')} -d '{"workflowType":{"name":"${type}"}}'\n`
+    `${flags.join(' ')} -d '{"workflowType":{"name":"${type}"},"input":[]}'\n` +
+    "(the workflow's arguments go into input)\n"
   )
 }

@@ -32,11 +32,20 @@ export type ToActivityThread =
   | { readonly is: 'cancel'; readonly id: number; readonly reason: ActivityCancelReason }
   | { readonly is: 'detach'; readonly id: number }
 
+/** Why a file of activities cannot be used, in parts: an error loses its own on the way to the host. */
+export interface UnusableFile {
+  readonly reason: string
+  /** The place, if it is known. */
+  readonly fields: Readonly<Record<string, string | number>>
+  /** Of what it threw. */
+  readonly stack?: string
+}
+
 /** From a thread to the host. */
 export type FromActivityThread =
   /** The module is loaded; or it is not, and why. */
   | { readonly is: 'ready'; readonly activityTypes: readonly string[] }
-  | { readonly is: 'unusable'; readonly reason: string }
+  | ({ readonly is: 'unusable' } & UnusableFile)
   | { readonly is: 'ended'; readonly id: number; readonly outcome: AttemptOutcome }
   | { readonly is: 'heartbeat'; readonly id: number; readonly details: readonly Payload[] }
   /** A `cancel` has arrived, so the thread is not stuck. */

@@ -1,9 +1,10 @@
 import type { ActivityExecutor, AttemptEvents, RunningAttempt } from './activity-executor.ts'
-import type { ActivityThreadStart } from './activity-messages.ts'
+import type { ActivityThreadStart, UnusableFile } from './activity-messages.ts'
 import type { ActivityTimeouts } from './activity-policy.ts'
 import type { ActivityTask } from './activity-task.ts'
 import { ActivityThread } from './activity-thread.ts'
 import type { LogWriter } from './activity/logger.ts'
+import { checkActivitiesFile } from './check-activities-file.ts'
 import { SignalboxError } from './errors.ts'
 import { WorkerPool } from './worker-pool.ts'
 
@@ -42,15 +43,19 @@ export class ActivityPool implements ActivityExecutor {
           log,
           onReady: (activityTypes) => {
             this.#activityTypes = activityTypes
-            this.#opening?.resolve()
+            if (this.#threads.every((thread) => thread.everReady)) this.#opening?.resolve()
           },
-          onUnusable: (reason) => this.#opening?.reject(unusable(this.#file, reason)),
+          onUnusable: (why) => this.#opening?.reject(unusable(this.#file, why)),
         }),
     )
   }
 
-  /** @throws SIGNALBOX_ERR_INVALID_OPTION if the module cannot be loaded or exports no function */
+  /**
+   * @throws SIGNALBOX_ERR_INVALID_OPTION if the module is not there, cannot be loaded, or exports no
+   * function
+   */
   async open(): Promise<void> {
+    checkActivitiesFile(this.#file)
     const ready = new Promise<void>((resolve, reject) => {
       this.#opening = { resolve, reject }
     })
@@ -79,10 +84,10 @@ export class ActivityPool implements ActivityExecutor {
   }
 }
 
-function unusable(file: string, reason: string): SignalboxError {
-  return new SignalboxError(
-    'SIGNALBOX_ERR_INVALID_OPTION',
-    `activities file ${file} cannot be used: ${reason}`,
-    { fields: { option: 'activities', file } },
-  )
+function unusable(file: string, { reason, fields, stack }: UnusableFile): SignalboxError {
+  const message = `activities file ${file} cannot be used: ${reason}`
+  return new SignalboxError('SIGNALBOX_ERR_INVALID_OPTION', message, {
+    fields: { option: 'activities', file, ...fields },
+    ...(stack === undefined ? {} : { cause: Object.assign(new Error(reason), { stack }) }),
+  })
 }

@@ -6,6 +6,7 @@ import type {
   ActivityThreadStart,
   FromActivityThread,
   ToActivityThread,
+  UnusableFile,
 } from './activity-messages.ts'
 import type { LogWriter } from './activity/logger.ts'
 import type { WorkerPool } from './worker-pool.ts'
@@ -16,8 +17,8 @@ const RESPAWN_MAX_MS = 5_000
 export interface ActivityThreadPorts {
   readonly log: LogWriter
   readonly onReady: (activityTypes: readonly string[]) => void
-  /** The module cannot be loaded. */
-  readonly onUnusable: (reason: string) => void
+  /** The module could not be loaded when the thread was opened. No other one is started. */
+  readonly onUnusable: (file: UnusableFile) => void
 }
 
 /** An attempt in a thread: what it was told with, and whether it was. */
@@ -49,6 +50,7 @@ export class ActivityThread {
   #respawnTimer: NodeJS.Timeout | undefined
   #respawnMs = RESPAWN_MS
   #reason: string | undefined
+  #everReady = false
   #closing = false
 
   /** @param stuckAfterMs a thread that answers no cancel for this long is ended */
@@ -62,6 +64,11 @@ export class ActivityThread {
     this.#start = start
     this.#stuckAfterMs = stuckAfterMs
     this.#ports = ports
+  }
+
+  /** It has loaded the module, if not lately. */
+  get everReady(): boolean {
+    return this.#everReady
   }
 
   /** Attempts that have not ended. */
@@ -128,10 +135,12 @@ export class ActivityThread {
   #hear(message: FromActivityThread): void {
     switch (message.is) {
       case 'ready':
+        this.#everReady = true
         this.#respawnMs = RESPAWN_MS
         return this.#ports.onReady(message.activityTypes)
       case 'unusable':
-        this.#ports.onUnusable(message.reason)
+        // It ends when it is closed: a thread that is ended while another takes its place may end the process.
+        if (!this.#everReady) return this.#ports.onUnusable(message)
         return this.#kill(`its module cannot be loaded: ${message.reason}`)
       case 'heard':
         clearTimeout(this.#stuckTimer)
@@ -166,6 +175,9 @@ export class ActivityThread {
     this.#port = undefined
     this.#abort = undefined
     if (this.#closing) return
+    if (!this.#everReady) {
+      return this.#ports.onUnusable({ reason: `its thread died: ${reason}`, fields: {} })
+    }
     this.#ports.log('WARN', 'A thread of activities died; starting it anew', { reason })
     for (const [id, { events, sent }] of this.#attempts) {
       if (!sent) continue

@@ -9,6 +9,7 @@ import type {
 import type { LogLevel, LogMetadata } from './activity/logger.ts'
 import { systemClock } from './clock.ts'
 import { loadHostConverters } from './host-converters.ts'
+import { ImportFailure } from './import-failure.ts'
 import { importShared } from './import-source.ts'
 
 /**
@@ -38,7 +39,10 @@ export default async function runActivities(start: ActivityThreadStart): Promise
     converters = await loadHostConverters(dataConverter)
     interceptors = await loadActivityInterceptors(interceptorFiles)
   } catch (error) {
-    post({ is: 'unusable', reason: error instanceof Error ? error.message : String(error) })
+    const { message, cause } = error instanceof Error ? error : new Error(String(error))
+    const fields = error instanceof ImportFailure ? error.fields : {}
+    const stack = cause instanceof Error ? cause.stack : undefined
+    post({ is: 'unusable', reason: message, fields, ...(stack === undefined ? {} : { stack }) })
     return ended
   }
   port.on('message', (message: ToActivityThread) => {

@@ -1,15 +1,20 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, isAbsolute, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import type { BuildFailure, BuildOptions, Message } from 'esbuild'
+import type { BuildFailure, BuildOptions } from 'esbuild'
 import type { BundleExtras, SharedModules, WorkflowBundle } from '../actors/turns.ts'
+import { buildProblems } from './build-problems.ts'
 import { workflowImports } from './bundle-imports.ts'
 import { SignalboxError } from './errors.ts'
+import { filePath } from './file-path.ts'
 import type { DataConverterOptions } from './data-converter-options.ts'
 
 export interface BundleOptions {
-  /** The file that exports the workflow functions: TypeScript or JavaScript. */
-  readonly workflowsPath: string
+  /**
+   * The file that exports the workflow functions: TypeScript or JavaScript. By a path, relative to the
+   * working directory unless it is absolute, or by a `file:` URL; so are the others.
+   */
+  readonly workflowsPath: string | URL
   /** As `dataConverter.payloadConverterPath` of the runtime that is to run the bundle. */
   readonly payloadConverterPath?: string | URL | undefined
   /** As `dataConverter.failureConverterPath`. */
@@ -32,7 +37,7 @@ export interface BundleOptions {
  * where they are known, if the code does not build or imports what workflows cannot have
  */
 export async function bundleWorkflowCode(options: BundleOptions): Promise<WorkflowBundle> {
-  const path = resolve(options.workflowsPath)
+  const path = filePath(options.workflowsPath)
   if (!existsSync(path)) {
     throw new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', `There is no workflow file ${path}`, {
       fields: { file: path },
@@ -153,8 +158,7 @@ function extrasOf(options: BundleOptions): BundleExtras | undefined {
 /** All in one bundle, so that a class that two of them import is the same class. */
 function entryCode(path: string, options: BundleOptions): string {
   const { payloadConverterPath, failureConverterPath, workflowInterceptorModules } = options
-  const from = (file: string | URL): string =>
-    JSON.stringify(file instanceof URL ? fileURLToPath(file) : resolve(file))
+  const from = (file: string | URL): string => JSON.stringify(filePath(file))
   return [
     ...(payloadConverterPath === undefined
       ? []
@@ -243,29 +247,17 @@ function absoluteSources(sourceMap: string, outdir: string): string {
 
 function bundleError(error: unknown, path: string): SignalboxError {
   const errors = (error as Partial<BuildFailure>).errors ?? []
-  const [first] = errors
-  if (first === undefined) {
+  if (errors.length === 0) {
     const reason = error instanceof Error ? error.message : String(error)
     return new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', `${path}: ${reason}`, {
       cause: error,
       fields: { file: path },
     })
   }
-  const detail = first.detail as { readonly import?: string } | undefined
-  const imported = detail?.import ?? /Could not resolve "([^"]+)"/.exec(first.text)?.[1]
-  return new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', errors.map(describe).join('\n'), {
-    fields: {
-      file: first.location ? resolve(first.location.file) : path,
-      ...(first.location ? { line: first.location.line, column: first.location.column + 1 } : {}),
-      ...(imported === undefined ? {} : { import: imported }),
-    },
+  const { message, fields } = buildProblems(errors, process.cwd())
+  return new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', message, {
+    fields: { file: path, ...fields },
   })
-}
-
-function describe({ text, location, notes }: Message): string {
-  const advice = notes.map((note) => ` ${note.text}`).join('')
-  if (!location) return text + advice
-  return `${resolve(location.file)}:${location.line}:${location.column + 1}: ${text}${advice}`
 }
 
 /** The version in the package's package.json, above this file however it was built. */

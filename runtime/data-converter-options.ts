@@ -1,5 +1,4 @@
-import { isAbsolute, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { filePath } from './file-path.ts'
 import { unknownOption } from './nearest-name.ts'
 import type { PayloadCodec } from './payload-codec.ts'
 import { invalidOption } from './runtime-option-check.ts'
@@ -49,7 +48,5 @@ function pathOf<K extends 'payloadConverterPath' | 'failureConverterPath'>(
 ): { readonly [P in K]?: string } {
   const path: string | URL | undefined = options[name]
   if (path === undefined) return {}
-  const text = path instanceof URL ? fileURLToPath(path) : path
-  const absolute = isAbsolute(text) ? text : resolve(text)
-  return { [name]: absolute } as { readonly [P in K]?: string }
+  return { [name]: filePath(path) } as { readonly [P in K]?: string }
 }

@@ -244,6 +244,7 @@ export class Engine implements EngineParts {
     await this.#openActivities()
     for (const slot of this.#slots) slot.start()
     await ready
+    this.#checkWorkflows()
     for (const [key, { head, processed }] of this.journal.unfinishedRuns()) {
       const run = this.#readRun(key)
       if (run?.isOpen !== true || !run.awaitsTurns) continue
@@ -291,6 +292,17 @@ export class Engine implements EngineParts {
     if (this.#state !== 'poisoned') this.#enter('closed')
   }
 
+  /** @throws SIGNALBOX_ERR_BUNDLE_FAILED if there is no workflow: with none, nothing can ever be started */
+  #checkWorkflows(): void {
+    if (this.#workflowTypes.size > 0) return
+    const { workflowsPath: file } = this.options
+    throw new SignalboxError(
+      'SIGNALBOX_ERR_BUNDLE_FAILED',
+      `${file ?? 'The workflow bundle'} exports no workflow functions`,
+      { fields: file === undefined ? {} : { file } },
+    )
+  }
+
   #enter(state: EngineState, error?: Error): void {
     this.#state = state
     this.telemetry.stateChanged(state, error)
@@ -309,6 +321,7 @@ export class Engine implements EngineParts {
         },
         onFrame: (_slot, frame) => this.#hear(frame),
         onReport: () => this.dispatcher.flush(),
+        onUnusable: (error) => this.#firstReady?.reject(error),
         onDeath: (slot, suspect, reason) => this.#slotDied(slot, suspect, reason),
         identify: (key) => this.#identify(key),
       },
@@ -426,15 +439,6 @@ export class Engine implements EngineParts {
 
   /** Its runs go on in the slot's next worker; the one whose code it was in gets a strike. */
   #slotDied(slot: SlotSupervisor, suspect: Suspect, reason: string): void {
-    if (this.#state === 'recovering' && this.#firstReady !== undefined && !slot.everReady) {
-      this.#firstReady.reject(
-        new SignalboxError(
-          'SIGNALBOX_ERR_BUNDLE_FAILED',
-          `the workflow code could not be loaded: ${reason}`,
-        ),
-      )
-      return
-    }
     for (const run of this.dispatcher.lose(slot)) {
       if (run.key !== suspect.run) this.dispatcher.wake(run)
       else if (suspect.inQuery) this.failures.strikeQuery(run, reason)

@@ -3,7 +3,9 @@ import { isBuiltin } from 'node:module'
 import { tmpdir } from 'node:os'
 import { extname, join, parse, sep } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import type { Plugin } from 'esbuild'
+import type { BuildFailure, Plugin } from 'esbuild'
+import { buildProblems } from './build-problems.ts'
+import { ImportFailure } from './import-failure.ts'
 
 /** What a file of the host's may import from Temporal's packages, by our entry for it. */
 const ownEntries: Readonly<Record<string, string>> = {
@@ -20,14 +22,22 @@ const ownEntries: Readonly<Record<string, string>> = {
  * What a file of the user's exports. JavaScript is imported as it is. TypeScript is bundled first, since
  * Node 20 cannot import it; packages are left out of the bundle and found from the file's own folder.
  * Stack traces name the lines of the source.
+ *
+ * @throws {ImportFailure} with the place, if it cannot be built, or throws
  */
 export async function importSource(file: string): Promise<Record<string, unknown>> {
-  return /^\.[cm]?tsx?$/.test(extname(file)) ? importBundled(file) : importModule(file)
+  try {
+    return await (/^\.[cm]?tsx?$/.test(extname(file)) ? importBundled(file) : importModule(file))
+  } catch (error) {
+    throw await importFailure(error, file)
+  }
 }
 
 /**
  * As it is, if Node can import it: then its classes are those that the rest of the process imports. If
  * not, for being TypeScript or for importing a Temporal package that is not there, bundled.
+ *
+ * @throws {ImportFailure} as {@link importSource}
  */
 export async function importShared(file: string): Promise<Record<string, unknown>> {
   try {
@@ -35,9 +45,23 @@ export async function importShared(file: string): Promise<Record<string, unknown
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? error.code : undefined
     const helps = code === 'ERR_UNKNOWN_FILE_EXTENSION' || code === 'ERR_MODULE_NOT_FOUND'
-    if (!helps) throw error
-    return importBundled(file)
+    if (!helps) throw await importFailure(error, file)
   }
+  try {
+    return await importBundled(file)
+  } catch (error) {
+    throw await importFailure(error, file)
+  }
+}
+
+/** Of these Node does not tell the place: esbuild finds it. */
+async function importFailure(error: unknown, file: string): Promise<ImportFailure> {
+  const failure = ImportFailure.from(error)
+  const isMissing =
+    error instanceof Error && 'code' in error && error.code === 'ERR_MODULE_NOT_FOUND'
+  if (!isMissing && !(error instanceof SyntaxError)) return failure
+  const found: unknown = await bundle(file).catch((reason: unknown) => reason)
+  return found instanceof ImportFailure ? found : failure
 }
 
 async function importBundled(file: string): Promise<Record<string, unknown>> {
@@ -62,6 +86,7 @@ async function importModule(file: string): Promise<Record<string, unknown>> {
 async function bundle(file: string): Promise<string> {
   // Only those who serve TypeScript need esbuild.
   const { build } = await import('esbuild')
+  const { root } = parse(file)
   const result = await build({
     entryPoints: [file],
     bundle: true,
@@ -74,10 +99,15 @@ async function bundle(file: string): Promise<string> {
     sourcemap: 'inline',
     sourcesContent: false,
     sourceRoot: pathToFileURL('/').href,
-    absWorkingDir: parse(file).root,
+    absWorkingDir: root,
     logLevel: 'silent',
     define: { 'import.meta.url': JSON.stringify(pathToFileURL(file).href) },
     plugins: [packages],
+  }).catch((error: unknown) => {
+    const { errors = [] } = error as Partial<BuildFailure>
+    if (errors.length === 0) throw error
+    const { message, fields } = buildProblems(errors, root)
+    throw new ImportFailure(message, fields, { cause: error })
   })
   const [output] = result.outputFiles
   if (output === undefined) throw new Error('esbuild wrote nothing')

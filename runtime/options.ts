@@ -1,11 +1,10 @@
 import { availableParallelism, totalmem } from 'node:os'
-import path from 'node:path'
-import { fileURLToPath } from 'node:url'
 import type { Converters } from '../actors/converters.ts'
 import type { SandboxSettings, WorkflowBundle } from '../actors/turns.ts'
 import { type Clock, systemClock } from './clock.ts'
 import { defaultUpsertLimits, type UpsertLimits } from '../actors/upsert-limits.ts'
 import type { SignalboxError } from './errors.ts'
+import { filePath } from './file-path.ts'
 import { type DataConverterOptions, resolveDataConverter } from './data-converter-options.ts'
 import type { ActivityInterceptorsFactory } from './activity/interceptors.ts'
 import type { WorkflowClientInterceptor } from './workflow-client-interceptor.ts'
@@ -17,15 +16,20 @@ import { type InjectedSinks, replayedSinks } from './sink-caller.ts'
 
 /** What `Runtime.open` takes. */
 export interface RuntimeOptions {
-  /** The folder of the journal; made if it is missing. One process at a time may have it open. */
+  /** The folder of the journal, by a path or `file:` URL; made if it is missing. One process at a time may have it open. */
   readonly dataDir: string
-  /** The `.ts` or `.js` file whose exported functions are the workflows. Bundled at open. */
+  /**
+   * The `.ts` or `.js` file whose exported functions are the workflows; it has one at least. Bundled at open.
+   * By a path or by a `file:` URL, which may be text (`import.meta.resolve('./workflows.ts')`). Relative paths
+   * are relative to the working directory of the process, here and in all options.
+   */
   readonly workflowsPath?: string | URL
   /** Code bundled before by `bundleWorkflowCode()`, instead of `workflowsPath`. */
   readonly workflowBundle?: WorkflowBundle
   /**
    * Activity functions by name, which run on the thread that opened the runtime; or the `.ts` or `.js`
-   * file whose exported functions they are, which run in threads of their own.
+   * file whose exported functions they are, by a path or URL as `workflowsPath`, which run in threads of
+   * their own.
    */
   // A set of functions of any signature has no narrower type.
   readonly activities?: object | string | URL
@@ -236,8 +240,8 @@ export function resolveOptions(options: RuntimeOptions): ResolvedOptions {
   }
   return {
     clock: systemClock,
-    dataDir: options.dataDir,
-    workflowsPath: workflowsPath instanceof URL ? fileURLToPath(workflowsPath) : workflowsPath,
+    dataDir: options.dataDir.startsWith('file:') ? filePath(options.dataDir) : options.dataDir,
+    workflowsPath: workflowsPath === undefined ? undefined : filePath(workflowsPath),
     workflowBundle,
     ...resolveActivities(options, slots),
     dataConverter: resolveDataConverter(options.dataConverter ?? {}),
@@ -312,7 +316,7 @@ function checkInterceptors(interceptors: InterceptorOptions): InterceptorOptions
 
 /** The paths of the files of activity interceptors. */
 export function activityModules({ activityModules: files = [] }: InterceptorOptions): string[] {
-  return files.map((file) => path.resolve(file instanceof URL ? fileURLToPath(file) : file))
+  return files.map((file) => filePath(file))
 }
 
 function resolveActivities(
@@ -343,10 +347,7 @@ function resolveActivities(
   if (!Number.isInteger(activityThreads) || activityThreads < 1 || activityThreads > MAX_SLOTS) {
     throw invalidOption('activityThreads', `must be a whole number from 1 to ${MAX_SLOTS}`)
   }
-  const activitiesPath = path.resolve(
-    activities instanceof URL ? fileURLToPath(activities) : activities,
-  )
-  return { activities: {}, activitiesPath, activityThreads }
+  return { activities: {}, activitiesPath: filePath(activities), activityThreads }
 }
 
 function checkActivities(activities: object): ResolvedOptions['activities'] {

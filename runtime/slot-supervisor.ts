@@ -7,8 +7,10 @@ import {
   STATUS_BYTES,
   StatusField,
 } from '../actors/protocol.ts'
-import type { SandboxSettings, WorkflowBundle } from '../actors/turns.ts'
+import type { SandboxSettings, TurnError, WorkflowBundle } from '../actors/turns.ts'
 import { diagnostics } from './diagnostics.ts'
+import { SignalboxError } from './errors.ts'
+import { loadFailure } from './load-failure.ts'
 import type { Logger } from './logger.ts'
 import type { SlotStats } from './runtime-stats.ts'
 import type { Telemetry } from './telemetry.ts'
@@ -32,6 +34,8 @@ export interface SupervisorPorts {
   readonly onFrame: (slot: SlotSupervisor, frame: Frame) => void
   /** A report was handled whole. */
   readonly onReport: (slot: SlotSupervisor) => void
+  /** Its first worker did not come up: the code does not load. It is not started anew. */
+  readonly onUnusable: (error: SignalboxError) => void
   /** The worker is gone. */
   readonly onDeath: (slot: SlotSupervisor, suspect: Suspect, reason: string) => void
   /** The fields of a log line that say which run this is. */
@@ -63,6 +67,7 @@ export class SlotSupervisor {
   #suspect: Suspect | undefined
   #startTimer: NodeJS.Timeout | undefined
   #ready = false
+  /** One of its workers has come up. If none has, the code itself does not load. */
   #everReady = false
   #closing = false
   #outstanding = 0
@@ -99,11 +104,6 @@ export class SlotSupervisor {
     this.#settings = options.settings
     this.#activityTypes = options.activityTypes
     this.#telemetry = options.telemetry
-  }
-
-  /** Has any of its workers come up? If not, the code itself does not load. */
-  get everReady(): boolean {
-    return this.#everReady
   }
 
   get ready(): boolean {
@@ -151,7 +151,7 @@ export class SlotSupervisor {
         : { marker: { path: this.#markerPath, slot: this.index } }),
     }
     this.#ended = this.#pool.run(start, abort.signal).then(
-      () => this.#died('the worker ended by itself'),
+      ({ loadError }) => this.#died('the worker ended by itself', loadError),
       (error: unknown) => this.#died(error instanceof Error ? error.message : String(error)),
     )
   }
@@ -245,10 +245,16 @@ export class SlotSupervisor {
     )
   }
 
-  #died(error: string): void {
+  #neverReady(error: string): SignalboxError {
+    const died = `the worker that loaded the workflow code died: ${error}`
+    return new SignalboxError('SIGNALBOX_ERR_BUNDLE_FAILED', this.#killReason ?? died)
+  }
+
+  #died(error: string, loadError?: TurnError): void {
     clearTimeout(this.#startTimer)
     const suspect = this.#suspect ?? this.#readSuspect()
-    const reason = this.#killReason ?? error
+    const unusable = loadError && loadFailure(loadError, this.#bundle)
+    const reason = this.#killReason ?? unusable?.message ?? error
     this.#port?.removeAllListeners('message')
     this.#port?.close()
     this.#port = undefined
@@ -257,6 +263,7 @@ export class SlotSupervisor {
     this.#unchanged = 0
     this.#writer.take()
     if (this.#closing) return
+    if (!this.#everReady) return this.#ports.onUnusable(unusable ?? this.#neverReady(error))
     this.#deaths++
     this.#turnsBefore += this.#status[StatusField.turns] as number
     this.#status = new Float64Array(new SharedArrayBuffer(STATUS_BYTES))

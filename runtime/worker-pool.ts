@@ -17,10 +17,11 @@ export interface WorkerPoolOptions {
  * owns threads; it starts one anew when one dies. What a task is told and tells goes over its own port.
  */
 export class WorkerPool<Start extends { readonly port: MessagePort }, End> {
-  readonly #pool: Piscina<Start, End>
+  readonly #options: ConstructorParameters<typeof Piscina>[0]
+  #pool: Piscina<Start, End> | undefined
 
   constructor({ entry, threads, heapMb }: WorkerPoolOptions) {
-    this.#pool = new Piscina<Start, End>({
+    this.#options = {
       filename: fileURLToPath(entry),
       minThreads: threads,
       maxThreads: threads,
@@ -31,17 +32,27 @@ export class WorkerPool<Start extends { readonly port: MessagePort }, End> {
       // Most of what a turn allocates dies with it: a young generation of this size lets it.
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: YOUNG_MB },
       recordTiming: false,
-    })
-    // A worker that dies rejects its task, which is where it is handled.
-    this.#pool.on('error', () => undefined)
+    }
   }
 
   /** Occupy a thread. Settles when the task ends or its thread dies. `signal` kills the thread. */
   run(start: Start, signal: AbortSignal): Promise<End> {
+    this.#pool ??= this.#open()
     return this.#pool.run(start, { transferList: [start.port], signal })
   }
 
-  destroy(): Promise<void> {
-    return this.#pool.destroy()
+  async destroy(): Promise<void> {
+    await this.#pool?.destroy()
+  }
+
+  /**
+   * Threads begin with the first task and not before: Node 20 ends the process if a thread is ended while
+   * it loads its modules, as those of an open that fails at once would be.
+   */
+  #open(): Piscina<Start, End> {
+    const pool = new Piscina<Start, End>(this.#options)
+    // A worker that dies rejects its task, which is where it is handled.
+    pool.on('error', () => undefined)
+    return pool
   }
 }

@@ -1,10 +1,10 @@
-import { fileURLToPath } from 'node:url'
 import type { Command } from '../../actors/commands.ts'
 import { type Input, InputKind } from '../../actors/inputs.ts'
 import { createSandbox } from '../../actors/sandbox.ts'
 import type { Sandbox, TurnError, WorkflowBundle, WorkflowLogEntry } from '../../actors/turns.ts'
 import { assertBundleConverters, assertBundleVersion, bundleWorkflowCode } from '../bundle.ts'
 import { type DataConverterOptions, resolveDataConverter } from '../data-converter-options.ts'
+import { loadFailure } from '../load-failure.ts'
 import { CodecChain } from '../payload-codec.ts'
 import { mapStack } from '../source-map.ts'
 import { decodeHistory } from './decode-history.ts'
@@ -62,7 +62,7 @@ export type ReplayCode = string | URL | WorkflowBundle
  * @throws HistoryMismatchError, a DeterminismViolationError, with the place and the kind of the first
  * difference
  * @throws ReplayError if the history cannot be read, or the code throws an error that is no failure
- * @throws SIGNALBOX_ERR_BUNDLE_FAILED if the code does not build
+ * @throws SIGNALBOX_ERR_BUNDLE_FAILED if the code does not build or load
  */
 export async function replayHistory(
   code: ReplayCode,
@@ -105,7 +105,7 @@ async function loadBundle(
   }
   const { payloadConverterPath, failureConverterPath } = dataConverter
   return bundleWorkflowCode({
-    workflowsPath: code instanceof URL ? fileURLToPath(code) : code,
+    workflowsPath: code,
     payloadConverterPath,
     failureConverterPath,
     workflowInterceptorModules,
@@ -121,12 +121,16 @@ class Replayer {
   private constructor(bundle: WorkflowBundle, codec: CodecChain | undefined) {
     this.#bundle = bundle
     this.#codec = codec
-    this.#sandbox = createSandbox({
-      bundle,
-      log: (_run: number, _entry: WorkflowLogEntry) => {},
-      // Local activities that ran then are not run again: whichever the code asks for is there.
-      settings: { activityTypes: ['default'] },
-    })
+    try {
+      this.#sandbox = createSandbox({
+        bundle,
+        log: (_run: number, _entry: WorkflowLogEntry) => {},
+        // Local activities that ran then are not run again: whichever the code asks for is there.
+        settings: { activityTypes: ['default'] },
+      })
+    } catch (error) {
+      throw loadFailure(error instanceof Error ? error : new Error(String(error)), bundle)
+    }
   }
 
   static async load(code: ReplayCode, options: ReplayHistoriesOptions): Promise<Replayer> {

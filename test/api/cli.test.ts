@@ -49,6 +49,8 @@ describe('signalbox serve', { timeout: 120_000 }, () => {
     const line = server.stdout.split('\n').find((text) => text.includes('curl'))
     const { stdout } = await shell('sh', ['-c', `${line} --silent --show-error --fail`])
     expect(JSON.parse(stdout)).toMatchObject({ started: true, runId: expect.any(String) })
+    expect(line).toContain('"input":[]')
+    expect(server.stdout).toContain("the workflow's arguments go into input")
   })
 
   it('stops on SIGTERM, long polls included, and goes on where it was', async () => {
@@ -249,15 +251,20 @@ describe('signalbox serve refuses', { timeout: 120_000 }, () => {
 
   it('files that are not there or not usable, by name', async () => {
     const missing = run(['serve', '--workflows', 'nowhere.ts', '--data-dir', join(folder, 'd')])
-    expect((await refusal(missing)).stderr).toContain('nowhere.ts')
+    expect((await refusal(missing)).stderr).toContain(
+      `There is no workflow file ${join(process.cwd(), 'nowhere.ts')}`,
+    )
     const noFile = await refusal(serve('--activities', join(folder, 'none.ts')))
-    expect(noFile.stderr).toMatch(/none\.ts cannot be read/)
+    expect(noFile.stderr).toContain(`There is no activities file ${join(folder, 'none.ts')}`)
     await writeFile(join(folder, 'broken.ts'), "import x from 'not-installed'\nexport const a = x")
     const broken = await refusal(serve('--activities', join(folder, 'broken.ts')))
     expect(broken.stderr).toMatch(/broken\.ts cannot be loaded: .*"not-installed"/s)
     await writeFile(join(folder, 'empty.js'), 'export const a = 1')
     const empty = await refusal(serve('--activities', join(folder, 'empty.js')))
     expect(empty.stderr).toMatch(/empty\.js exports no function/)
+    await writeFile(join(folder, 'throws.ts'), "type N = 1\n\nthrow new Error('no key')\n")
+    const throws = await refusal(serve('--activities', join(folder, 'throws.ts')))
+    expect(throws.stderr).toContain(`${join(folder, 'throws.ts')}:3:7: no key`)
   })
 
   it('what it does not know', async () => {

@@ -58,10 +58,11 @@ describe('hostile requests', () => {
 
   it.each<[what: string, body: string, status: number, message: RegExp]>([
     ['broken JSON', '{"input":[1}', 400, /^the body is not valid JSON: unexpected character/],
-    ['half of JSON', '{"input":[', 400, /^the body is not valid JSON/],
+    ['half of JSON', '{"input":[1]', 400, /^the body is not valid JSON: it ends too early/],
     ['an array', '[]', 400, /^the body must be of type object/],
     ['a number', '1', 400, /^the body must be of type object/],
-    ['an unknown field', '{"inputs":[1]}', 400, /^inputs is not a field/],
+    ['an unknown field', '{"quux":[1]}', 400, /^quux is not a field of this request$/],
+    ['a typing error', '{"inputs":[1]}', 400, /^inputs is not a field.*; did you mean input\?$/],
     [
       'an unknown field within',
       '{"workflowExecution":{"id":"x"}}',
@@ -96,6 +97,25 @@ describe('hostile requests', () => {
     ['a long request id', `{"requestId":"${'é'.repeat(501)}"}`, 400, /1000 bytes/],
   ])('are refused: %s', async (_what, body, status, message) => {
     expectRefusal(await api.post(signal, body), status, message)
+  })
+
+  it.each([
+    ['w', '{"args":[1]}', 'args', 'input'],
+    ['w/signal/add', '{"args":[1]}', 'args', 'input'],
+    ['w/signal-with-start/add', '{"signalArgs":[1]}', 'signalArgs', 'signalInput'],
+    ['w/signal-with-start/add', '{"args":[1]}', 'args', 'input'],
+    ['w/query/items', '{"queryArgs":[1]}', 'queryArgs', 'query.queryArgs'],
+    ['w/query/items', '{"args":[1]}', 'args', 'query.queryArgs'],
+    ['w/query/items', '{"query":{"input":[1]}}', 'query.input', 'query.queryArgs'],
+    ['w/update/add', '{"args":[1]}', 'args', 'request.input.args'],
+    ['w/update/add', '{"request":{"args":[1]}}', 'request.args', 'request.input.args'],
+    ['w/update/add', '{"updateId":"u"}', 'updateId', 'request.meta.updateId'],
+  ])('are told where arguments go: POST %s %s', async (path, body, field, meant) => {
+    const answer = await api.post(`${base}/workflows/${path}`, body)
+    expect(answer.status).toBe(400)
+    expect(answer.json).toMatchObject({
+      message: `${field} is not a field of this request; did you mean ${meant}?`,
+    })
   })
 
   it('are refused by media type, before they are read', async () => {

@@ -130,6 +130,32 @@ describe('request bodies', () => {
     }
   })
 
+  it.each([
+    ['{"input":[1]', 'it ends too early'],
+    ['{"input":[1]  \n', 'it ends too early'],
+    ['{"input":[', 'it ends too early'],
+    ['{"input":["tex', 'it ends too early'],
+    ['{"input":["tex\\', 'it ends too early'],
+    ['{"input":tru', 'it ends too early'],
+    ['{', 'it ends too early'],
+    ['garbage', 'unexpected character'],
+    ['{"input":[abc]}', 'unexpected character'],
+    ['[1,]', 'unexpected character'],
+    ['{"input" 1}', 'unexpected character at position 9'],
+    ['{"input":[1]} x', 'unexpected character at position 14'],
+    // What V8 quotes of the body says nothing about the place.
+    ['x at position 3', 'unexpected character'],
+    ['Unexpected end of JSON input', 'unexpected character'],
+  ])('that are not JSON say why: %s', (text, reason) => {
+    const because = `is not valid JSON: ${reason}`
+    expect(() => parseJson(text, 64)).toThrow(
+      expect.objectContaining({ message: `the body ${because}` }),
+    )
+    expect(() => parseJson(text, 64, 'the line')).toThrow(
+      expect.objectContaining({ message: `the line ${because}` }),
+    )
+  })
+
   it('that are not UTF-8 are refused instead of changed', () => {
     const body = Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d])
     expect(() => parseJsonBody(body, 64)).toThrow(/not valid UTF-8/)

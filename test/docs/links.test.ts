@@ -1,5 +1,7 @@
+import { execFile } from 'node:child_process'
 import { existsSync, readdirSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { promisify } from 'node:util'
 import { describe, expect, test } from 'vitest'
 import { readDocument, repository } from './markdown.ts'
 
@@ -32,6 +34,23 @@ describe.each(documents)('%s', (path) => {
     const unknown = named.filter(([, run, short]) => !(`${run ?? short}` in manifest.scripts))
     expect(unknown.map(([command]) => command)).toEqual([])
   })
+})
+
+test('the package has the documents, and whatever they link to', async () => {
+  const packing = ['pack', '--dry-run', '--ignore-scripts', '--json']
+  const { stdout } = await promisify(execFile)('npm', packing, { cwd: repository })
+  const [{ files }] = JSON.parse(stdout) as [{ files: readonly { readonly path: string }[] }]
+  const packed = files.map(({ path }) => path)
+  const folders = new Set(packed.map((path) => dirname(path)))
+  expect(packed).toEqual(expect.arrayContaining(['README.md', 'CHANGELOG.md', 'docs/errors.md']))
+  const dead = packed
+    .filter((path) => path.endsWith('.md'))
+    .flatMap((path) =>
+      [...readDocument(path).matchAll(/\]\((?!https?:)([^)#\s]+)/g)]
+        .map(([, file = '']) => join(dirname(path), file))
+        .filter((target) => !packed.includes(target) && !folders.has(target)),
+    )
+  expect(dead).toEqual([])
 })
 
 /** The anchors of a page's headings, as GitHub makes them. */

@@ -103,6 +103,33 @@ describe('a bundle', () => {
     })
   })
 
+  it('names a package that is not installed, in words of its own', async () => {
+    const error = await refusal({ 'package.ts': "\nimport axios from 'axios'\nexport { axios }" })
+    expect(error.message).toBe(
+      `${join(folder, 'package.ts')}:2:19: There is no package "axios" to import: install it, or mend the name.`,
+    )
+    expect(error.fields).toMatchObject({ import: 'axios', line: 2, column: 19 })
+  })
+
+  it('says what a package does not export', async () => {
+    const error = await refusal({
+      'unexported.ts': "import 'sealed/inside.js'\n",
+      'node_modules/sealed/package.json': '{ "name": "sealed", "exports": { ".": "./main.js" } }',
+      'node_modules/sealed/main.js': '',
+    })
+    expect(error.message).toMatch(
+      /:1:8: There is no "sealed\/inside\.js" to import\. The path "\.\/inside\.js" is not exported by package "sealed"\.$/,
+    )
+  })
+
+  it('cannot have a top-level await', async () => {
+    const error = await refusal({ 'await.ts': '\nexport const now = await 1\n' })
+    expect(error.message).toBe(
+      `${join(folder, 'await.ts')}:2:20: Workflow files cannot use top-level await: their code is ` +
+        'loaded in one go, anew for each run. Await inside of the workflow function.',
+    )
+  })
+
   it.each(['fs', 'node:fs', 'node:dns', 'net', 'fs/promises', 'process', 'node:test'])(
     'cannot have the Node module %s',
     async (name) => {
@@ -169,7 +196,7 @@ describe('a bundle', () => {
     } catch (reason) {
       error = reason as Error
     }
-    expect(error?.message).toBe('The workflow code throws when it is loaded: at the top')
+    expect(error?.message).toBe('at the top')
     expect(mapStack(error?.stack ?? '', code)).toContain(`${join(folder, 'top.ts')}:3:7`)
   })
 })
