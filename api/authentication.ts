@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest, onRequestHookHandler } from 'fastify
 import { SignalboxError } from '../runtime/errors.ts'
 import { sendStatus } from './answer.ts'
 import { allowOperation, type Grant } from './grant.ts'
+import { isLoopback } from './listen-address.ts'
 import { scopeNames } from './operation.ts'
 import { httpAnswer } from './rpc-status.ts'
 
@@ -81,6 +82,19 @@ export function requireHost(hosts: readonly string[]): onRequestHookHandler {
     if (allowed.has(host)) return done()
     sendStatus(reply, httpAnswer(403, 'Host not allowed'))
   }
+}
+
+/**
+ * A hook that answers 403 to requests that come to another address than those of loopback. Sockets without an
+ * address, such as those in the file system, are for this machine too.
+ */
+export const requireOwnMachine: onRequestHookHandler = (request, reply, done) => {
+  const { localAddress } = request.socket
+  if (localAddress === undefined || isLoopback(localAddress)) return done()
+  const problem =
+    'This server needs no token, and so answers its own machine alone: set a token, ' +
+    'or allowUnauthenticated if something else says who may reach it'
+  sendStatus(reply, httpAnswer(403, problem))
 }
 
 interface KnownToken {

@@ -7,7 +7,13 @@ import { answerError } from './answer-error.ts'
 import { sendStatus } from './answer.ts'
 import { defaultServerLimits, withLimits } from './api-limits.ts'
 import type { ServerLimits } from './api-limits.ts'
-import { type AuthenticationOptions, requireHost, requireToken } from './authentication.ts'
+import {
+  type AuthenticationOptions,
+  requireHost,
+  requireOwnMachine,
+  requireToken,
+} from './authentication.ts'
+import { loopbackHosts } from './listen-address.ts'
 import { httpAnswer } from './rpc-status.ts'
 import {
   collectServerMetrics,
@@ -18,6 +24,7 @@ import {
 import { type MetricsAddress, serveMetrics } from './metrics-server.ts'
 import { refuseOtherSites } from './refuse-other-sites.ts'
 import { addMetricsRoutes } from './routes/metrics-routes.ts'
+import { checkServerOptions } from './server-option-check.ts'
 import { isStreamed } from './streamed-sockets.ts'
 import { signalboxApi } from './signalbox-api.ts'
 import type { ApiRuntime, NamespaceSettings } from './signalbox-api.ts'
@@ -26,12 +33,21 @@ import type { RuntimeState } from './routes/health-routes.ts'
 import { dropSilentConnections } from './silent-connections.ts'
 import { type TlsOptions, tlsServerOptions } from './tls.ts'
 
-/** Without `token`, `tokens` and `authenticate`, requests need no token. */
+/**
+ * Without `token`, `tokens` and `authenticate`, requests need no token, and only those that come to a
+ * loopback address are answered, unless clients need a certificate (`tls.requestClientCert`).
+ */
 export interface ServerOptions extends AuthenticationOptions {
   readonly runtime: ApiRuntime & MeasuredRuntime
   /**
-   * Host names, without port, that requests may be for. Default: any. Without tokens, pages of other
-   * hosts may change nothing; by default, pages of another host than the request is for.
+   * Answer whoever can reach the server, without a token: something in front of it says who may. Default
+   * false.
+   */
+  readonly allowUnauthenticated?: boolean | undefined
+  /**
+   * Host names, without port, that requests may be for. Default: any; of a server that answers its own
+   * machine alone, the names of that. Without tokens, pages of other hosts may change nothing; by default,
+   * pages of another host than the request is for.
    */
   readonly allowedHosts?: readonly string[] | undefined
   /** Before the path of every route but health. */
@@ -69,10 +85,11 @@ const maxParamLength = 4000
  * are refused with google.rpc.Status, before and after routing. `close` refuses new connections,
  * ends long polls and batches, and waits for the requests in hand; it does not close the runtime.
  *
- * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for limits, rates, tokens or certificates that
- *   cannot be
+ * @throws SignalboxError SIGNALBOX_ERR_INVALID_OPTION for an option that there is not, and for limits, rates,
+ *   tokens or certificates that cannot be
  */
 export function createServer(options: ServerOptions): FastifyInstance {
+  checkServerOptions(options)
   const limits = withLimits(defaultServerLimits, options.limits)
   const { metrics: metricsOptions = {}, tls } = options
   // All that can be refused, before anything listens to the runtime.
@@ -127,7 +144,13 @@ export function createServer(options: ServerOptions): FastifyInstance {
     metrics?.http.countUnrouted(404)
     sendStatus(reply, httpAnswer(404, `No route for ${request.method} ${pathOf(request.url)}`))
   })
-  const { runtime, allowedHosts, backupDir, namespaces, prefix = '', isDraining } = options
+  const { runtime, backupDir, namespaces, prefix = '', isDraining } = options
+  const isForOthers =
+    options.allowUnauthenticated === true ||
+    authentication !== undefined ||
+    tls?.requestClientCert === true
+  const ownHosts = isForOthers ? undefined : loopbackHosts('localhost')
+  const { allowedHosts = ownHosts } = options
   const state = (): RuntimeState => {
     const isStopping = isClosing || isDraining?.() === true
     return isStopping && runtime.state !== 'poisoned' ? 'draining' : runtime.state
@@ -140,6 +163,7 @@ export function createServer(options: ServerOptions): FastifyInstance {
   })
   addHealthRoutes(app, state)
   app.register(async (scope) => {
+    if (!isForOthers) scope.addHook('onRequest', requireOwnMachine)
     if (allowedHosts !== undefined) scope.addHook('onRequest', requireHost(allowedHosts))
     // A page has no token, and cannot make the browser send one.
     scope.addHook('onRequest', authentication ?? refuseOtherSites(allowedHosts))

@@ -138,8 +138,8 @@ function serverOptions(options: ServeOptions, isGuarded: boolean): Omit<ServerOp
   // What needs no token is open to web pages that bind a name of their own to this address.
   const ownHosts = !isGuarded && isLoopback(host) ? loopbackHosts(host) : undefined
   return {
-    token,
-    tokens,
+    ...(token !== undefined && { token }),
+    ...((tokens ?? []).length > 0 && { tokens }),
     authenticate,
     namespaces,
     backupDir,

@@ -10,7 +10,7 @@ export function unknownOption(given: string, names: readonly string[], page?: st
 }
 
 /** The name that was probably meant: the nearest, if it is near enough to be a typing error. */
-function nearestName(given: string, names: readonly string[]): string | undefined {
+export function nearestName(given: string, names: readonly string[]): string | undefined {
   let nearest: string | undefined
   let least = Math.max(2, Math.floor(given.length / 3)) + 1
   for (const name of names) {

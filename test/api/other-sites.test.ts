@@ -41,7 +41,7 @@ describe('a server without tokens', () => {
   let anyHost: ApiServer
   beforeAll(async () => {
     api = await openApiServer({ allowedHosts: ['127.0.0.1', 'ui.example', '[::1]'] })
-    anyHost = await openApiServer()
+    anyHost = await openApiServer({ allowUnauthenticated: true })
     await start(api.url)
     await start(anyHost.url)
   })

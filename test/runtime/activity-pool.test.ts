@@ -125,7 +125,7 @@ describe('activities of a file', () => {
 
   test.each([
     ['has none', 'export const one = 1\n', /does not export a function `interceptors`/],
-    ['throws', 'throw new Error("broken")\n', /cannot be loaded: broken/],
+    ['throws', 'throw new Error("broken")\n', /cannot be loaded: \S+interceptors\.mjs:1:7: broken/],
   ])('are refused with a module of interceptors that %s', async (_, content, problem) => {
     const module = path.join(await temporaryFolder(), 'interceptors.mjs')
     await writeFile(module, content)

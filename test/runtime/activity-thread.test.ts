@@ -20,6 +20,7 @@ test('a cancel between the death of a thread and the next one reaches the attemp
         heard.push(`${thread} ${message.is}`)
         if (message.is === 'cancel') port.postMessage({ is: 'heard' })
       })
+      port.postMessage({ is: 'ready', activityTypes: [] })
       die = () => reject(new Error('out of memory'))
     })
   }
@@ -28,12 +29,16 @@ test('a cancel between the death of a thread and the next one reaches the attemp
     void
   >
   const deaths: string[] = []
+  let isReady = false
   const thread = new ActivityThread(pool, {} as never, 200, {
     log: (_level, message) => deaths.push(message),
-    onReady: () => undefined,
+    onReady: () => {
+      isReady = true
+    },
     onUnusable: () => undefined,
   })
   thread.open()
+  await eventually('the thread has loaded its module', async () => isReady)
   die?.()
   await eventually('the thread has died', async () => deaths.length > 0)
   const events = { ended: () => undefined, heartbeat: () => undefined } as never
