@@ -10,9 +10,10 @@ import type { RuntimeOptions } from './options.ts'
  */
 export function checkRuntimeOptions(options: unknown): asserts options is RuntimeOptions {
   if (!isObject(options)) {
-    throw invalidOption(
-      'options',
-      "must be an object such as { dataDir: './data', workflowsPath: './workflows.ts' }",
+    throw new SignalboxError(
+      'SIGNALBOX_ERR_INVALID_OPTION',
+      "the options must be an object such as { dataDir: './data', workflowsPath: './workflows.ts' }",
+      { fields: { option: 'options' } },
     )
   }
   for (const [name, value] of Object.entries(options)) {
