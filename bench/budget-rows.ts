@@ -31,6 +31,6 @@ export function budgetRows(
   const stage =
     left < 0
       ? 'in the above, but waiting for a processor that others had'
-      : 'threads without a profile (disk, compiler, collector)'
+      : 'threads without a profile (disk, compiler, collector, profiler)'
   return [...rows, { thread: '', stage, micros: left }]
 }
