@@ -49,9 +49,14 @@ beforeAll(async () => {
         batchWaitMs: 50,
         batchIdleMs: 500,
       },
-      tokens: [],
     },
-    { maxPayloadBytes: 5000, maxWaitingQueries: 1, maxResetBytes: 2000 },
+    {
+      maxPayloadBytes: 5000,
+      maxWaitingQueries: 1,
+      maxResetBytes: 2000,
+      // The parked run stays so while it is asked.
+      parkBackoffMs: 60_000,
+    },
   )
   api = await withAnswerChecks(server)
   document = (await api.get('/openapi.json')).json as Document

@@ -50,7 +50,11 @@ test('a stage costs what was sampled of it, and threads without a profile the re
   expect(budgetRows(shares, { operations: 100, cpuMicros: 7 })).toEqual([
     { thread: 'slot', stage: 'turn', micros: 4 },
     { thread: 'host', stage: 'write', micros: 1 },
-    { thread: '', stage: 'threads without a profile (disk, compiler, collector, profiler)', micros: 2 },
+    {
+      thread: '',
+      stage: 'threads without a profile (disk, compiler, collector, profiler)',
+      micros: 2,
+    },
   ])
 })
 
