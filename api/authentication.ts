@@ -80,7 +80,7 @@ export function requireHost(hosts: readonly string[]): onRequestHookHandler {
   return (request, reply: FastifyReply, done) => {
     const host = (request.headers.host ?? '').replace(/:\d+$/, '').toLowerCase()
     if (allowed.has(host)) return done()
-    sendStatus(reply, httpAnswer(403, 'Host not allowed'))
+    sendStatus(reply, httpAnswer(403, 'Host not allowed: it is not among allowedHosts'))
   }
 }
 

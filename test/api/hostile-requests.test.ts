@@ -267,9 +267,9 @@ describe('hostile requests', () => {
   })
 
   it('that never end are cut off, and others are served meanwhile', async () => {
-    const body = `POST ${signal} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"inp`
+    const body = `POST ${signal} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"inp`
     const slow = [
-      exchange(api.port, 'GET / HTTP/1.1\r\nHost: a\r\nX-Slow: '),
+      exchange(api.port, 'GET / HTTP/1.1\r\nHost: localhost\r\nX-Slow: '),
       exchange(api.port, body),
       exchange(api.port),
       ...Array.from({ length: 50 }, () => exchange(api.port, body)),
@@ -283,11 +283,11 @@ describe('hostile requests', () => {
 
   it('whose clients are gone leave nothing behind', async () => {
     const socket = connect(api.port, '127.0.0.1')
-    socket.write(`GET ${base}/workflows/w/result?timeout=20s HTTP/1.1\r\nHost: a\r\n\r\n`)
+    socket.write(`GET ${base}/workflows/w/result?timeout=20s HTTP/1.1\r\nHost: localhost\r\n\r\n`)
     await once(socket, 'connect')
     const half = connect({ port: api.port, host: '127.0.0.1', allowHalfOpen: true }).resume()
     half.end(
-      `POST ${signal} HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"inp`,
+      `POST ${signal} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 50\r\n\r\n{"inp`,
     )
     await once(half, 'close')
     socket.destroy()

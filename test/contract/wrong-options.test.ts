@@ -86,7 +86,7 @@ const kinds: readonly Wrong[] = [
   ['staticSummary', 'staticSummary must be a text', also({ staticSummary: 5 })],
   ['followRuns', 'followRuns must be true or false', also({ followRuns: 'yes' })],
   ['constructor', /^constructor is not an option/, also({ constructor: 1 })],
-  ['SignalName', 'SignalName is not set on request.', signalWith({ signal: undefined })],
+  ['signalName', 'SignalName is not set on request.', signalWith({ signal: undefined })],
   ['signalArgs', 'signalArgs must be an array', signalWith({ signalArgs: 1 })],
   ['waitFor', 'waitFor must be one of durable, processed', signalWith({ waitFor: 'done' })],
   [
@@ -114,8 +114,8 @@ const kinds: readonly Wrong[] = [
     /did you mean timeout\?/,
     (handle) => handle.getUpdateHandle('u').result(wrong({ timeouts: 1 })),
   ],
-  ['UpdateName', /not set/, (handle) => handle.executeUpdate(wrong(undefined))],
-  ['QueryType', /not set/, (handle) => handle.query(wrong(undefined))],
+  ['updateName', /not set/, (handle) => handle.executeUpdate(wrong(undefined))],
+  ['queryType', /not set/, (handle) => handle.query(wrong(undefined))],
   [
     'rejectCondition',
     /one of NONE, NOT_OPEN/,
