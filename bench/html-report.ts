@@ -4,6 +4,7 @@ import { escaped, plot } from './plot.ts'
 import { pageColours } from './plot-colours.ts'
 import type { AimOfScenario, Report, ScenarioReport } from './report.ts'
 import { reportPlots } from './report-plots.ts'
+import { ceilingColumns, type Column, costColumns } from './report-columns.ts'
 import {
   aboutLines,
   aimFigure,
@@ -13,8 +14,6 @@ import {
   figuresText,
   hasFigures,
   markedAim,
-  micros,
-  milliseconds,
   rangeText,
   rate,
   ratio,
@@ -103,26 +102,13 @@ function bar({ aim, value, reached }: AimOfScenario): string {
   return `<span class="bar"><i style="width: ${(share * 100).toFixed(0)}%"></i><b></b></span>`
 }
 
-interface Column {
-  readonly heading: string
-  /** HTML. */
-  readonly cell: (scenario: ScenarioReport) => string
-}
-
 const columns: readonly Column[] = [
   { heading: 'a second', cell: ({ median }) => rate(median.rate) },
-  { heading: 'p50 ms', cell: ({ median }) => milliseconds(median.p50Ms) },
-  { heading: 'p90', cell: ({ median }) => milliseconds(median.p90Ms) },
-  { heading: 'p99', cell: ({ median }) => milliseconds(median.p99Ms) },
-  { heading: 'p99.9', cell: ({ median }) => milliseconds(median.p999Ms) },
-  { heading: 'max', cell: ({ median }) => milliseconds(median.maxMs) },
-  { heading: 'CPU µs', cell: ({ median }) => micros(median.cpuMicros) },
+  ...costColumns,
   { heading: 'CPUs', cell: ({ median }) => ratio(median.cpus) },
   { heading: 'RSS MiB', cell: ({ median }) => rate(median.rssMiB) },
   { heading: 'disk bytes', cell: ({ median }) => rate(median.diskBytes) },
-  { heading: 'of ceiling', cell: ({ comparison }) => ratio(comparison?.rate) },
-  { heading: 'p50 ×', cell: ({ comparison }) => ratio(comparison?.p50Ms) },
-  { heading: 'p99 ×', cell: ({ comparison }) => ratio(comparison?.p99Ms) },
+  ...ceilingColumns,
   {
     heading: 'aim',
     cell: ({ aims }) =>

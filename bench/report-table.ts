@@ -1,6 +1,7 @@
 import { styleText } from 'node:util'
 import type { Changes, Shift } from './changes.ts'
 import type { Report, ScenarioReport } from './report.ts'
+import { ceilingColumns, type Column, costColumns } from './report-columns.ts'
 import {
   aboutLines,
   aimsText,
@@ -8,30 +9,16 @@ import {
   figuresText,
   hasFigures,
   markedAim,
-  micros,
-  milliseconds,
   rate,
   ratio,
 } from './report-text.ts'
-
-interface Column {
-  readonly heading: string
-  readonly cell: (scenario: ScenarioReport) => string
-}
 
 const aimHeading = 'aim'
 const columns: readonly Column[] = [
   { heading: 'scenario', cell: ({ title }) => title },
   { heading: 'ops/s', cell: ({ median }) => rate(median.rate) },
-  { heading: 'p50 ms', cell: ({ median }) => milliseconds(median.p50Ms) },
-  { heading: 'p90', cell: ({ median }) => milliseconds(median.p90Ms) },
-  { heading: 'p99', cell: ({ median }) => milliseconds(median.p99Ms) },
-  { heading: 'p99.9', cell: ({ median }) => milliseconds(median.p999Ms) },
-  { heading: 'max', cell: ({ median }) => milliseconds(median.maxMs) },
-  { heading: 'CPU µs', cell: ({ median }) => micros(median.cpuMicros) },
-  { heading: 'of ceiling', cell: ({ comparison }) => ratio(comparison?.rate) },
-  { heading: 'p50 ×', cell: ({ comparison }) => ratio(comparison?.p50Ms) },
-  { heading: 'p99 ×', cell: ({ comparison }) => ratio(comparison?.p99Ms) },
+  ...costColumns,
+  ...ceilingColumns,
   { heading: aimHeading, cell: ({ aims }) => aims.map(markedAim).join(', ') },
 ]
 /** Where a terminal is narrow, these are missed least. */

@@ -16,8 +16,7 @@ test(`${ROUNDS} kills under load lose, double and reorder nothing`, async () => 
       random: seededRandom(seed),
     })
     expect(acknowledged).toBeGreaterThan(1_000)
-    // So few only where the machine is busy with other things.
-    expect(briefs).toBeGreaterThan(0)
+    expect(briefs).toBeGreaterThan(10)
     expect(runs).toBeGreaterThan(10)
   } catch (error) {
     throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
